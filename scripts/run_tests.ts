@@ -1,0 +1,198 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  type Broker,
+  type BrokerVersion,
+  chooseWay,
+  describeWay,
+  startBroker,
+} from "./lib/broker.ts";
+import { exists } from "./lib/cache.ts";
+import { checkoutDir } from "./lib/instances.ts";
+import { print, say } from "./lib/output.ts";
+import { signal } from "./lib/process.ts";
+import { ensurePython } from "./lib/python.ts";
+import { VERSIONS } from "./lib/roots.ts";
+import { sweep } from "./lib/sweep.ts";
+import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
+
+const USAGE = `Checks and tests everything, on real brokers that it sets up itself.
+
+  scripts/test                      format, lint, types, layers, unit tests, tests on all brokers
+  scripts/test --unit               all that needs no broker
+  scripts/test --only 4.0           tests on this broker version only (may be repeated)
+  scripts/test tests/foo_test.ts    these files only
+
+The last line is 'N passed, N failed'; a check that fails counts as one.`;
+
+/** Names the file with the brokers' descriptions; when it is set already, those are used as they are. */
+const BROKERS_VARIABLE = "RABBITMQ_BACKUP_TEST_BROKERS";
+
+interface Choice {
+  readonly versions: readonly BrokerVersion[];
+  readonly unitOnly: boolean;
+  readonly files: readonly string[];
+}
+
+const interrupt = new AbortController();
+
+async function main(args: string[]): Promise<number> {
+  const choice = parse(args);
+  if (choice === undefined) return 0;
+  Deno.chdir(checkoutDir());
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => interrupt.abort());
+  }
+  let counts = NONE;
+  const withBrokers = (args: string[]) => runWithBrokers(choice.versions, args);
+  if (choice.files.length > 0) {
+    const needBrokers = !choice.unitOnly && choice.files.some((file) => /\btests\//.test(file));
+    const args = choice.files.map((file) => join(Deno.cwd(), file));
+    counts = add(counts, await (needBrokers ? withBrokers(args) : denoTest("tests", args)));
+  } else {
+    counts = add(counts, await runChecks());
+    counts = add(counts, await denoTest("unit tests", await unitTestRooms()));
+    if (!choice.unitOnly) counts = add(counts, await withBrokers(["tests/"]));
+  }
+  if (interrupt.signal.aborted) {
+    say("interrupted");
+    counts = add(counts, { passed: 0, failed: counts.failed === 0 ? 1 : 0 });
+  }
+  print(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+function parse(args: string[]): Choice | undefined {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      only: { type: "string", multiple: true },
+      unit: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    print(USAGE);
+    return undefined;
+  }
+  const unknown = values.only?.find((text) => !VERSIONS.some((version) => version === text));
+  if (unknown !== undefined) {
+    throw new Error(`Cannot test on RabbitMQ ${unknown}: the choices are ${VERSIONS.join(", ")}`);
+  }
+  const versions = VERSIONS.filter((version) => values.only?.includes(version) ?? true);
+  return { versions, unitOnly: values.unit, files: positionals };
+}
+
+/** The steps of `deno task ok` but its tests, each to its end, so that one run shows all. */
+async function runChecks(): Promise<Counts> {
+  const checks: [string, string[]][] = [
+    ["format", ["fmt", "--check"]],
+    ["lint", ["lint"]],
+    ["types", ["task", "check"]],
+    ["layers", ["run", "--allow-read", "scripts/check_layers.ts"]],
+  ];
+  let counts = NONE;
+  for (const [name, args] of checks) {
+    if (interrupt.signal.aborted) break;
+    print(`==> ${name}`);
+    const code = (await deno(args)).code;
+    if (code !== 0) print(`==> ${name} FAILED (exit code ${code})`);
+    counts = add(counts, { passed: 0, failed: code === 0 ? 0 : 1 });
+  }
+  return counts;
+}
+
+async function unitTestRooms(): Promise<string[]> {
+  const rooms = ["src/", "scripts/"];
+  return await exists("tui") ? [...rooms, "tui/"] : rooms;
+}
+
+async function runWithBrokers(
+  versions: readonly BrokerVersion[],
+  files: string[],
+): Promise<Counts> {
+  if (interrupt.signal.aborted) return NONE;
+  const given = Deno.env.get(BROKERS_VARIABLE);
+  if (given) {
+    print(`==> brokers as ${BROKERS_VARIABLE} names them, in ${given}`);
+    return await denoTest("tests on brokers", files);
+  }
+  print(`==> brokers: RabbitMQ ${versions.join(", ")}`);
+  const started: Broker[] = [];
+  const descriptions = await Deno.makeTempFile({ prefix: "rabbitmq-backup-brokers-" });
+  try {
+    await sweep(print);
+    await startAll(versions, started);
+    await Deno.writeTextFile(
+      descriptions,
+      JSON.stringify(started.map((broker) => broker.description), null, 2),
+    );
+    return await denoTest("tests on brokers", files, { [BROKERS_VARIABLE]: descriptions });
+  } catch (error) {
+    print(error instanceof Error ? error.message : String(error));
+    return { passed: 0, failed: 1 };
+  } finally {
+    await Promise.all(started.map((broker) => broker.stop()));
+    await sweep(print); // what a test that was ended had started itself
+    await Deno.remove(descriptions);
+    print(`==> brokers stopped`);
+  }
+}
+
+/** Starts the brokers at once; those that did start are in `started` even when another fails. */
+async function startAll(versions: readonly BrokerVersion[], started: Broker[]): Promise<void> {
+  for (const version of versions) {
+    print(`RabbitMQ ${version}: ${describeWay(await chooseWay(version))}`);
+  }
+  const results = await Promise.allSettled([
+    ensurePython(),
+    ...versions.map(async (version) => {
+      started.push(await startBroker(version, { onLog: print }));
+    }),
+  ]);
+  const order = (broker: Broker) => VERSIONS.indexOf(broker.version);
+  started.sort((one, other) => order(one) - order(other));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+async function denoTest(
+  name: string,
+  files: string[],
+  env: Record<string, string> = {},
+): Promise<Counts> {
+  if (interrupt.signal.aborted) return NONE;
+  print(`==> ${name}`);
+  const { code, stdout } = await deno(["test", "-A", ...files], env);
+  return countSummary(stdout, code);
+}
+
+/** Runs deno, showing what it prints and keeping its stdout; an interrupt ends it. */
+async function deno(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string }> {
+  const child = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped" })
+    .spawn();
+  const end = () => signal(child.pid, "SIGTERM");
+  interrupt.signal.addEventListener("abort", end);
+  const decoder = new TextDecoder();
+  let stdout = "";
+  for await (const chunk of child.stdout) {
+    Deno.stdout.writeSync(chunk);
+    stdout += decoder.decode(chunk, { stream: true });
+  }
+  const { code } = await child.status;
+  interrupt.signal.removeEventListener("abort", end);
+  return { code, stdout };
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    print("0 passed, 1 failed");
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,103 @@
+/** One segment of a queue, as the manifest lists it. */
+export interface SegmentEntry {
+  /** Object key relative to the storage root, backup id included. Never used unchecked. */
+  key: string;
+  /** From 1, without gaps. */
+  sequence: number;
+  record_count: number;
+  /** Size of the stored object in bytes. */
+  size_bytes: number;
+  /** Size of the records before compression in bytes. */
+  uncompressed_bytes: number;
+  /** Capture time of the first and the last record, epoch milliseconds. */
+  first_timestamp: number;
+  last_timestamp: number;
+  /** SHA-256 of the stored object, hex. */
+  checksum: string;
+}
+
+/** How a queue was read and given back. */
+export interface CaptureReport {
+  /** Ready messages by passive declare before the first delivery, and after the return. */
+  depth_before: number;
+  depth_after: number | null;
+  /** How the messages went back: see `docs/safety.md`. */
+  return_method: "recover" | "channel_close" | "nack" | "reject" | "get" | "none";
+  /** Delivery attempts that each message was charged. */
+  delivery_attempts: number;
+  /** Time in which the messages were not available to consumers, milliseconds. */
+  hold_ms: number;
+  /** Highest `x-delivery-count` seen; null when no message carried one. */
+  highest_delivery_count: number | null;
+  /** SHA-256, hex, over all records in order without their capture times and redelivered flags. */
+  fingerprint: string;
+}
+
+/** One queue of a backup. */
+export interface QueueEntry {
+  vhost: string;
+  name: string;
+  queue_type: string;
+  durable: boolean;
+  auto_delete: boolean;
+  arguments: Record<string, unknown>;
+  segments: SegmentEntry[];
+  message_count: number;
+  /** Sum of body sizes in bytes. */
+  body_bytes: number;
+  /** Size of the largest body in bytes. */
+  largest_body: number;
+  first_message_timestamp: number | null;
+  last_message_timestamp: number | null;
+  capture: CaptureReport | null;
+}
+
+/** A queue that was asked for and is not in the backup, or only in part. */
+export interface SkippedQueue {
+  vhost: string;
+  name: string;
+  queue_type: string;
+  /** `refused`: by the safety plan; `failed`: an error; `excluded`: cannot be backed up by nature. */
+  kind: "refused" | "failed" | "excluded";
+  reason: string;
+  hint?: string;
+}
+
+/** The definitions stored with a backup. */
+export interface DefinitionsEntry {
+  key: string;
+  vhost_count: number;
+  queue_count: number;
+  exchange_count: number;
+  user_count: number;
+  size_bytes: number;
+  checksum: string;
+}
+
+/**
+ * `manifest.json`: a backup exists when it is there. Written last, never overwritten.
+ * Field names of format version 1 are kept; the shape is described in `FORMAT.md`.
+ */
+export interface Manifest {
+  format_version: 1 | 2;
+  backup_id: string;
+  /** `partial`: less than asked for; `skipped` says what and why. */
+  state: "complete" | "partial";
+  /** Epoch milliseconds. */
+  created_at: number;
+  completed_at: number | null;
+  source_cluster: string | null;
+  rabbitmq_version: string | null;
+  backup_tool_version: string;
+  compression: "zstd" | "lz4" | "none";
+  definitions: DefinitionsEntry | null;
+  queues: QueueEntry[];
+  skipped: SkippedQueue[];
+  warnings: string[];
+  total_messages: number;
+  /** Sum of body sizes in bytes. */
+  total_body_bytes: number;
+  /** Bytes of all stored segments. */
+  total_bytes: number;
+  total_segments: number;
+}

@@ -1,0 +1,286 @@
+import { AppError } from "../../errors.ts";
+import type { BrokerConnection, NumberedConfirmChannel } from "./connection.ts";
+import { FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD } from "./frame.ts";
+import { METHOD } from "./frame.ts";
+
+/** Frames are handed to the socket in pieces of about this size. */
+const BATCH_BYTES = 128 * 1024;
+
+/** Where one message goes, and what its content header holds. */
+export interface Publish {
+  /** Exchange and routing key as bytes; "" is the default exchange. */
+  exchange: Uint8Array;
+  routingKey: Uint8Array;
+  /** Property flags and list, verbatim. */
+  properties: Uint8Array;
+  bodySize: number;
+}
+
+/** Options of {@linkcode Publisher}. */
+export interface PublisherOptions {
+  /** Most messages sent beyond the released position. */
+  window: number;
+  /** Hears each advance of {@linkcode Publisher.confirmed}. Must not throw. */
+  onConfirmed: (confirmed: number) => void;
+}
+
+/**
+ * Publishes messages with raw properties on a confirm channel, `mandatory`, with a sliding window.
+ *
+ * `begin`, `body`… , `end` write one message; `flow` waits until more may be sent. Messages are
+ * counted from 1 in the order they were begun. The window is measured from the *released* position,
+ * which the caller moves when it has recorded the confirms: what lies beyond it may be published
+ * again after a crash.
+ */
+export class Publisher {
+  readonly #connection: BrokerConnection;
+  readonly #options: PublisherOptions;
+  readonly #maxPayload: number;
+  #channel!: NumberedConfirmChannel;
+  #sent = 0;
+  #confirmed = 0;
+  #released = 0;
+  /** Confirms ahead of the contiguous ones. */
+  readonly #ahead = new Set<number>();
+  #batch = new Uint8Array(BATCH_BYTES);
+  #view = new DataView(this.#batch.buffer);
+  #used = 0;
+  #bodyLeft = 0;
+  #draining: Promise<void> | undefined;
+  #failure: AppError | undefined;
+  #returned: string | undefined;
+  #forget: () => void = () => {};
+  #wake: () => void = () => {};
+
+  constructor(connection: BrokerConnection, options: PublisherOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#maxPayload = connection.tap.frameMax - FRAME_OVERHEAD;
+  }
+
+  /** Opens the confirm channel. */
+  async open(): Promise<void> {
+    this.#channel = await this.#connection.openConfirmChannel((error) =>
+      this.#fail(new AppError("failed", `Cannot publish: ${error.message}`, { cause: error }))
+    );
+    this.#forget = this.#connection.onLost((error) => this.#fail(error));
+    this.#connection.tap.tapConfirms(this.#channel.ch, {
+      confirm: (tag, { multiple, ack }) => this.#confirm(tag, multiple, ack),
+      returned: (code, text) => this.#returned = `${code} ${text}`,
+    });
+  }
+
+  /** Messages sent, messages confirmed without a gap, and messages recorded by the caller. */
+  get sent(): number {
+    return this.#sent;
+  }
+  get confirmed(): number {
+    return this.#confirmed;
+  }
+
+  /** Records that everything up to `position` is safe; opens the window accordingly. */
+  release(position: number): void {
+    this.#released = position;
+    this.#wake();
+  }
+
+  /** Starts a message; `bodySize` bytes of {@linkcode body} and one {@linkcode end} must follow. */
+  begin(message: Publish): void {
+    const { exchange, routingKey, properties, bodySize } = message;
+    if (12 + properties.length > this.#maxPayload) {
+      throw new AppError(
+        "refused",
+        `Cannot publish message: its properties are ${properties.length} bytes, more than the ` +
+          `target's frame_max of ${this.#maxPayload + FRAME_OVERHEAD} can carry`,
+        { hint: "raise frame_max on the target broker" },
+      );
+    }
+    const methodSize = 9 + exchange.length + routingKey.length;
+    this.#reserve(methodSize + 12 + properties.length + 2 * FRAME_OVERHEAD);
+    this.#frameHead(FRAME_METHOD, methodSize);
+    this.#u32(METHOD.basicPublish);
+    this.#u16(0);
+    this.#shortString(exchange);
+    this.#shortString(routingKey);
+    this.#u8(1); // mandatory
+    this.#u8(FRAME_END);
+    this.#frameHead(FRAME_HEADER, 12 + properties.length);
+    this.#u32(60 << 16);
+    this.#u32(Math.floor(bodySize / 0x1_0000_0000));
+    this.#u32(bodySize >>> 0);
+    this.#bytes(properties);
+    this.#u8(FRAME_END);
+    this.#bodyLeft = bodySize;
+  }
+
+  /** A piece of the body, of any size. */
+  body(chunk: Uint8Array): void {
+    if (chunk.length > this.#bodyLeft) throw new RangeError("Cannot publish: body too long");
+    this.#bodyLeft -= chunk.length;
+    for (let offset = 0; offset < chunk.length;) {
+      const piece = chunk.subarray(offset, offset + this.#maxPayload);
+      this.#reserve(piece.length + FRAME_OVERHEAD);
+      this.#frameHead(FRAME_BODY, piece.length);
+      this.#bytes(piece);
+      this.#u8(FRAME_END);
+      offset += piece.length;
+    }
+  }
+
+  /** Ends the message. */
+  end(): void {
+    if (this.#bodyLeft !== 0) throw new RangeError("Cannot publish: body too short");
+    this.#sent++;
+  }
+
+  /**
+   * Waits until the socket takes more and at least `room` messages fit into the window.
+   * Throws when the connection or channel is gone, the target nacked a message or had no queue.
+   */
+  async flow(room: number, signal: AbortSignal): Promise<void> {
+    const limit = Math.max(this.#options.window - room, 0);
+    for (;;) {
+      this.#check(signal);
+      if (this.#draining !== undefined) {
+        await this.#wait(signal, this.#draining);
+        continue;
+      }
+      if (this.#sent - this.#released <= limit) return;
+      this.#flush();
+      if (this.#sent - this.#released > limit) await this.#wait(signal);
+    }
+  }
+
+  /** Sends what is buffered and waits until every message is confirmed. */
+  async finish(signal: AbortSignal): Promise<void> {
+    this.#flush();
+    while (this.#confirmed < this.#sent) {
+      this.#check(signal);
+      await this.#wait(signal);
+    }
+    this.#check(signal);
+  }
+
+  /**
+   * Waits at most `milliseconds` for the confirms of what has gone to the socket, so that a stopped
+   * run knows where it stands. A message that was begun and not ended is dropped with the channel.
+   */
+  async settle(milliseconds: number): Promise<void> {
+    const signal = AbortSignal.timeout(milliseconds);
+    if (this.#bodyLeft === 0) this.#flush();
+    while (this.#failure === undefined && !signal.aborted && this.#confirmed < this.#sent) {
+      await this.#wait(signal);
+    }
+  }
+
+  /** Closes the channel if it is open; what was not confirmed may or may not have arrived. */
+  async close(): Promise<void> {
+    this.#forget();
+    if (!this.#connection.isOpen) return;
+    this.#connection.tap.untap(this.#channel.ch);
+    await this.#channel.close().catch(() => {});
+  }
+
+  #check(signal: AbortSignal): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    signal.throwIfAborted();
+  }
+
+  /** Waits for a confirm, a failure, a release, the signal, or `other`. */
+  async #wait(signal: AbortSignal, other?: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    other?.then(resolve);
+    signal.addEventListener("abort", this.#wake);
+    await promise;
+    signal.removeEventListener("abort", this.#wake);
+    this.#wake = () => {};
+  }
+
+  #fail(error: AppError): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  #confirm(tag: number, multiple: boolean, ack: boolean): void {
+    // A later "multiple" would count in the message that was rejected.
+    if (this.#failure !== undefined) return;
+    if (!ack || this.#returned !== undefined) {
+      this.#fail(this.#rejection(ack));
+      return;
+    }
+    if (multiple) {
+      for (const ahead of this.#ahead) if (ahead <= tag) this.#ahead.delete(ahead);
+      if (tag > this.#confirmed) this.#confirmed = tag;
+    } else if (tag === this.#confirmed + 1) {
+      this.#confirmed = tag;
+    } else {
+      this.#ahead.add(tag);
+      return;
+    }
+    while (this.#ahead.delete(this.#confirmed + 1)) this.#confirmed++;
+    this.#options.onConfirmed(this.#confirmed);
+    this.#wake();
+  }
+
+  #rejection(ack: boolean): AppError {
+    return ack
+      ? new AppError(
+        "broker_missing",
+        `Cannot publish: no queue took the message (${this.#returned})`,
+        { hint: "was the queue deleted? run the same command again to go on" },
+      )
+      : new AppError("refused", "Cannot publish: the target queue rejected a message (nack)", {
+        hint: "its max-length with overflow reject-publish may be reached; make room and run again",
+      });
+  }
+
+  #reserve(size: number): void {
+    if (this.#used + size <= this.#batch.length) return;
+    this.#flush();
+    if (size > this.#batch.length) this.#newBatch(size);
+  }
+
+  #flush(): void {
+    if (this.#used === 0) return;
+    const bytes = this.#batch.subarray(0, this.#used);
+    this.#newBatch(BATCH_BYTES);
+    const drained = this.#connection.tap.write(bytes);
+    if (drained === undefined) return;
+    const draining = drained.then(() => {
+      if (this.#draining === draining) this.#draining = undefined;
+    });
+    this.#draining = draining;
+  }
+
+  #newBatch(size: number): void {
+    this.#batch = new Uint8Array(Math.max(size, BATCH_BYTES));
+    this.#view = new DataView(this.#batch.buffer);
+    this.#used = 0;
+  }
+
+  #frameHead(type: number, size: number): void {
+    this.#u8(type);
+    this.#u16(this.#channel.ch);
+    this.#u32(size);
+  }
+  #u8(value: number): void {
+    this.#batch[this.#used++] = value;
+  }
+  #u16(value: number): void {
+    this.#view.setUint16(this.#used, value);
+    this.#used += 2;
+  }
+  #u32(value: number): void {
+    this.#view.setUint32(this.#used, value);
+    this.#used += 4;
+  }
+  #shortString(value: Uint8Array): void {
+    this.#u8(value.length);
+    this.#bytes(value);
+  }
+  #bytes(value: Uint8Array): void {
+    this.#batch.set(value, this.#used);
+    this.#used += value.length;
+  }
+}

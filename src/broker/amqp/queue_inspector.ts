@@ -1,0 +1,90 @@
+import type { Options } from "amqplib";
+import { AppError, messageOf } from "../../errors.ts";
+import type { BrokerConnection, NumberedChannel } from "./connection.ts";
+
+/** What a passive declare tells of a queue: current, unlike the management API's statistics. */
+export interface QueueDepth {
+  /** Messages ready for delivery; what consumers hold is not among them. */
+  ready: number;
+  consumers: number;
+}
+
+/** Looks at and declares queues over AMQP, on one channel that is reopened after a refusal. */
+export class QueueInspector implements AsyncDisposable {
+  readonly #connection: BrokerConnection;
+  #channel: NumberedChannel | undefined;
+
+  constructor(connection: BrokerConnection) {
+    this.#connection = connection;
+  }
+
+  /** Depth of a queue. Throws `broker_missing` when it does not exist, `broker_denied`, `refused`. */
+  async depth(queue: string): Promise<QueueDepth> {
+    const ok = await this.#ask(queue, (channel) => channel.checkQueue(queue));
+    return { ready: ok.messageCount, consumers: ok.consumerCount };
+  }
+
+  /** Declares a queue. Throws `refused` when one of that name has other arguments. */
+  async declare(queue: string, options: Options.AssertQueue): Promise<void> {
+    await this.#ask(queue, (channel) => channel.assertQueue(queue, options));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel === undefined || !this.#connection.isOpen) return;
+    await channel.close().catch(() => {});
+  }
+
+  async #ask<T>(queue: string, ask: (channel: NumberedChannel) => Promise<T>): Promise<T> {
+    this.#channel ??= await this.#connection.openChannel();
+    try {
+      return await ask(this.#channel);
+    } catch (error) {
+      // A refusal closes the channel.
+      this.#channel = undefined;
+      throw this.#connection.lostBecause ?? queueError(error, queue);
+    }
+  }
+}
+
+/** Translates what the broker says to a declare or consume. */
+export function queueError(error: unknown, queue: string): AppError {
+  if (error instanceof AppError) return error;
+  const text = messageOf(error);
+  const cannot = `Cannot use queue "${queue}": `;
+  // The text holds the queue's name, which may be anything: where there is a reply code, it decides.
+  const code = (error as { code?: unknown } | null)?.code;
+  const is = (reply: number, name: string) =>
+    typeof code === "number" ? code === reply : text.includes(name);
+  if (/is down or inaccessible|process is stopped/.test(text)) {
+    return new AppError("failed", `${cannot}the node that hosts it is down`, { cause: error });
+  }
+  if (is(404, "NOT_FOUND")) {
+    return new AppError("broker_missing", `${cannot}it does not exist`, { cause: error });
+  }
+  if (is(403, "ACCESS_REFUSED") && /in exclusive use"?$/.test(text)) {
+    return new AppError("refused", `${cannot}another consumer has it for itself`, {
+      cause: error,
+      hint: "stop that exclusive consumer while the backup runs",
+    });
+  }
+  if (is(403, "ACCESS_REFUSED")) {
+    return new AppError("broker_denied", `${cannot}the user may not read it (${text})`, {
+      cause: error,
+      hint: "grant read permission on the vhost: rabbitmqctl set_permissions … '^$' '' '.*'",
+    });
+  }
+  if (is(406, "PRECONDITION_FAILED")) {
+    return new AppError("refused", `${cannot}${text}`, {
+      cause: error,
+      hint: "a queue of this name exists with other properties",
+    });
+  }
+  if (is(405, "RESOURCE_LOCKED")) {
+    return new AppError("refused", `${cannot}it is exclusive to another connection`, {
+      cause: error,
+    });
+  }
+  return new AppError("failed", `${cannot}${text}`, { cause: error });
+}

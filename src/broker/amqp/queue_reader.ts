@@ -1,0 +1,315 @@
+import { AppError, messageOf } from "../../errors.ts";
+import { queueError, QueueInspector } from "./queue_inspector.ts";
+import type { BrokerConnection, NumberedChannel } from "./connection.ts";
+import type { DeliveryTap } from "./content_tap.ts";
+
+/** The most one consumer can have unacknowledged: prefetch is a 16-bit number. */
+export const LARGEST_WINDOW = 65_535;
+
+/**
+ * Windows on one channel. When a channel ends, by our will or not, the broker takes its messages back
+ * consumer by consumer: in the order of their tags (3.10) or of their coming (4.x), as long as Erlang
+ * keeps a map sorted, which is up to 32 entries. Windows on channels of their own would go back in the
+ * order in which the broker notices their ends, which is no order at all.
+ */
+export const WINDOWS_PER_CHANNEL = 32;
+
+/** How long to wait for one channel's messages to show in the queue before the next is closed. */
+const RETURN_MS = 5_000;
+
+/** How often in a row messages may be ready while none arrives. */
+const MAX_STALLS = 20;
+
+/** Ways to give unacknowledged messages back; which is right depends on broker and queue type. */
+export type ReturnMethod = "recover" | "channel_close" | "nack" | "reject" | "get";
+
+/** Options of {@linkcode QueueReader}. */
+export interface QueueReaderOptions {
+  queue: string;
+  /** How many messages to hold at most; reading ends there. */
+  limit: number;
+  /** Messages per consumer, at most {@linkcode LARGEST_WINDOW}. */
+  window: number;
+  returnMethod: ReturnMethod;
+  /** How long nothing may arrive before the depth is asked again, milliseconds. */
+  idleMs: number;
+  signal: AbortSignal;
+}
+
+/** Why reading came to its end before `limit` messages. */
+export type ReadEnd = "limit" | "drained" | "stopped";
+
+interface ReadChannel {
+  readonly channel: NumberedChannel;
+  /** Consumers that were started on it; at most one at a time is not cancelled. */
+  windows: number;
+  /** Of the consumer that is not cancelled; "" for none. */
+  consumerTag: string;
+  /** Messages delivered on it. */
+  held: number;
+  lastTag: number;
+  /** The broker closed the channel, and has taken its messages back with that. */
+  closed: boolean;
+}
+
+/**
+ * Reads the messages of one queue without acknowledging them, hands them to a tap, and gives them
+ * back. A consumer never gets more than its window: when that is full it is cancelled, which gives
+ * nothing back, and the next one is started on the same channel. That keeps the queue's order, also
+ * when the process dies, for as many windows as a channel may have.
+ */
+export class QueueReader {
+  readonly #connection: BrokerConnection;
+  readonly #options: QueueReaderOptions;
+  readonly #sink: DeliveryTap;
+  readonly #channels: ReadChannel[] = [];
+  #received = 0;
+  /** Frames of content so far: a large body may take long to be whole. */
+  #activity = 0;
+  #got = 0;
+  #windowLeft = 0;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(connection: BrokerConnection, sink: DeliveryTap, options: QueueReaderOptions) {
+    this.#connection = connection;
+    this.#sink = sink;
+    this.#options = options;
+  }
+
+  /** Messages received so far; all of them are held. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Stops reading as if the run was interrupted; {@linkcode read} then throws `error`. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  /**
+   * Reads until `limit` messages are held, the queue has no ready message left (others consumed
+   * them), or the signal aborts. Throws when the broker ends the channel or connection, cancels
+   * the consumer, or delivers nothing although messages are ready. Call {@linkcode giveBack} after
+   * it in any case: messages that are on their way still reach the tap, whole, until it returns.
+   */
+  async read(): Promise<ReadEnd> {
+    const { signal, limit } = this.#options;
+    const wake = () => this.#wake();
+    const forget = this.#connection.onLost((error) => this.fail(error));
+    signal.addEventListener("abort", wake);
+    try {
+      while (this.#received < limit) {
+        this.throwIfFailed();
+        if (signal.aborted) return "stopped";
+        if (this.#options.returnMethod === "get") {
+          if (!await this.#get()) return "drained";
+          continue;
+        }
+        if (this.#windowLeft === 0) await this.#nextWindow();
+        if (await this.#idle() && await this.#isDrained()) return "drained";
+      }
+      this.throwIfFailed();
+      return "limit";
+    } finally {
+      signal.removeEventListener("abort", wake);
+      forget();
+    }
+  }
+
+  /** Throws what went wrong, if anything did. */
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * Gives everything back, in the way and order that keeps the queue's order, and returns when the
+   * broker has confirmed it. After a lost connection there is nothing to do: the broker has taken
+   * the messages back itself. Throws when a step is refused; closing the connection is the way out.
+   */
+  async giveBack(): Promise<void> {
+    if (!this.#connection.isOpen) return;
+    try {
+      await this.#endWindow();
+      for (const [index, one] of this.#channels.entries()) {
+        const next = this.#channels[index + 1];
+        await this.#returnAll(one, { settle: next !== undefined });
+      }
+    } catch (error) {
+      throw new AppError(
+        "failed",
+        `Cannot give the messages of queue "${this.#options.queue}" back in order: ${
+          messageOf(error)
+        }`,
+        { cause: error, hint: "the broker takes them back when the connection closes" },
+      );
+    } finally {
+      for (const { channel } of this.#channels) this.#connection.tap.untap(channel.ch);
+      this.#channels.length = 0;
+    }
+  }
+
+  /** `settle`: return when the queue shows the messages, as more are to go back behind them. */
+  async #returnAll(one: ReadChannel, options: { settle: boolean }): Promise<void> {
+    if (one.closed) return;
+    await using inspector = new QueueInspector(this.#connection);
+    const depth = async () => (await inspector.depth(this.#options.queue)).ready;
+    const before = options.settle ? await depth() : 0;
+    await this.#return(one);
+    const deadline = performance.now() + RETURN_MS;
+    while (options.settle && performance.now() < deadline) {
+      if (await depth() >= before + one.held) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async #return({ channel, lastTag }: ReadChannel): Promise<void> {
+    switch (this.#options.returnMethod) {
+      case "recover":
+        // recover-ok says that the broker is done; closing before it would count an attempt.
+        await channel.recover();
+        break;
+      case "nack":
+        channel.nackAll(true);
+        break;
+      case "reject":
+        for (let tag = 1; tag <= lastTag; tag++) {
+          channel.reject({ fields: { deliveryTag: tag } } as never, true);
+        }
+        break;
+      case "get":
+      case "channel_close":
+        break;
+    }
+    await channel.close();
+  }
+
+  async #nextWindow(): Promise<void> {
+    const { queue, limit, window } = this.#options;
+    await this.#endWindow();
+    const one = await this.#channelWithRoom();
+    const size = Math.min(window, LARGEST_WINDOW, limit - this.#received);
+    // Sorted as they come: see WINDOWS_PER_CHANNEL.
+    const consumerTag = `rabbitmq-backup-${String(++one.windows).padStart(2, "0")}`;
+    this.#windowLeft = size;
+    try {
+      await one.channel.prefetch(size);
+      await one.channel.consume(queue, (message) => {
+        if (message === null) this.fail(this.#ended("the broker cancelled the consumer"));
+      }, { consumerTag });
+    } catch (error) {
+      throw this.#refusal(error);
+    }
+    one.consumerTag = consumerTag;
+  }
+
+  /** Cancels the consumer that is there, if any; what it was given stays held. */
+  async #endWindow(): Promise<void> {
+    const one = this.#channels.at(-1);
+    if (one === undefined || one.consumerTag === "" || one.closed) return;
+    await one.channel.cancel(one.consumerTag);
+    one.consumerTag = "";
+  }
+
+  async #channelWithRoom(): Promise<ReadChannel> {
+    const last = this.#channels.at(-1);
+    return last === undefined || last.windows === WINDOWS_PER_CHANNEL
+      ? await this.#openChannel()
+      : last;
+  }
+
+  async #openChannel(): Promise<ReadChannel> {
+    const state = { windows: 0, consumerTag: "", held: 0, lastTag: 0, closed: false };
+    const channel = await this.#connection.openChannel((error) => {
+      state.closed = true;
+      this.fail(this.#ended(messageOf(error), error));
+    });
+    const one = Object.assign(state, { channel });
+    this.#channels.push(one);
+    this.#connection.tap.tapDeliveries(channel.ch, this.#countingTap(one));
+    return one;
+  }
+
+  #ended(why: string, cause?: unknown): AppError {
+    return new AppError("failed", `Cannot read queue "${this.#options.queue}" to its end: ${why}`, {
+      cause,
+      hint: "was it deleted or moved, or is the broker's consumer_timeout too short? see its log",
+    });
+  }
+
+  /** What a refused consume or get means; with the connection gone, that is the reason. */
+  #refusal(error: unknown): AppError {
+    return this.#connection.lostBecause ?? queueError(error, this.#options.queue);
+  }
+
+  /** Gets one message; false when the queue has none ready. Not a consumer, one round trip each. */
+  async #get(): Promise<boolean> {
+    const { queue } = this.#options;
+    const { channel } = this.#channels[0] ?? await this.#openChannel();
+    const before = this.#got;
+    try {
+      await channel.get(queue);
+    } catch (error) {
+      throw this.#refusal(error);
+    }
+    if (this.#got === before) return false;
+    this.#windowLeft = 1;
+    while (this.#received < this.#got && this.#failure === undefined) await this.#idle();
+    return true;
+  }
+
+  #countingTap(one: ReadChannel): DeliveryTap {
+    const sink = this.#sink;
+    return {
+      got: () => this.#got++,
+      head: (head) => {
+        this.#activity++;
+        one.lastTag = head.deliveryTag;
+        sink.head(head);
+      },
+      body: (chunk) => {
+        this.#activity++;
+        sink.body(chunk);
+      },
+      end: () => {
+        sink.end();
+        one.held++;
+        this.#received++;
+        this.#stalls = 0;
+        if (--this.#windowLeft === 0) this.#wake();
+      },
+    };
+  }
+
+  /** Waits for the window to fill; true when nothing at all arrived for `idleMs`. */
+  async #idle(): Promise<boolean> {
+    if (this.#windowLeft === 0 || this.#failure !== undefined) return false;
+    const before = this.#activity;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, this.#options.idleMs);
+    });
+    clearTimeout(timer);
+    this.#wake = () => {};
+    return this.#activity === before && this.#windowLeft > 0 && this.#failure === undefined &&
+      !this.#options.signal.aborted;
+  }
+
+  #stalls = 0;
+
+  /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */
+  async #isDrained(): Promise<boolean> {
+    const { queue } = this.#options;
+    await using inspector = new QueueInspector(this.#connection);
+    const { ready } = await inspector.depth(queue);
+    if (ready === 0) return true;
+    if (++this.#stalls < MAX_STALLS) return false;
+    throw new AppError(
+      "failed",
+      `Cannot read queue "${queue}": ${ready} messages are ready but the broker delivers none`,
+      { hint: "another consumer may be the single active one; see rabbitmqctl list_consumers" },
+    );
+  }
+}

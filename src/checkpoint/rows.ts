@@ -1,0 +1,64 @@
+import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+
+/** What makes a run the same run when the command is given again. */
+export interface RunKey {
+  operation: "backup" | "restore";
+  backupId: string;
+  /** Where the backup is stored, without secrets. */
+  location: string;
+  /** Restore: the target; a backup may be restored to many. Backup: "". */
+  scope: string;
+}
+
+/** One run, finished or not. */
+export interface Run extends RunKey {
+  id: number;
+  /** Identity of the broker at the other end (cluster name). */
+  peer: string;
+  state: "running" | "done";
+  /** Epoch milliseconds. */
+  startedAt: number;
+}
+
+/** One segment in the local spool: a file of records, uncompressed. */
+export interface SpooledSegment {
+  file: string;
+  recordCount: number;
+  /** Bytes of records. */
+  bytes: number;
+  /** Capture time of the first and last record, epoch milliseconds. */
+  firstTimestamp: number;
+  lastTimestamp: number;
+}
+
+/** A segment on its way from spool to storage; `stored` is there when it has arrived. */
+export interface SegmentRow {
+  sequence: number;
+  spooled: SpooledSegment;
+  stored: SegmentEntry | undefined;
+}
+
+/**
+ * A queue of a backup run. `reading`: messages are or were held, nothing is to be kept;
+ * `read`: all is in the spool and the messages are back; `done`: all is in storage.
+ */
+export interface BackupQueueRow {
+  vhost: string;
+  name: string;
+  state: "reading" | "read" | "done" | "skipped";
+  /** The manifest entry so far, or why there is none. */
+  report: { entry?: QueueEntry; skipped?: SkippedQueue; startedAt?: number };
+}
+
+/** How far a queue of a restore run is. */
+export interface RestoreQueueRow {
+  vhost: string;
+  name: string;
+  /** Records from the start of the queue's backup whose confirm is recorded. */
+  confirmed: number;
+  /** Upper bound of messages that were sent beyond `confirmed` and not recorded. */
+  unsettled: number;
+  /** Upper bound of messages that were published twice because of interruptions. */
+  resent: number;
+  done: boolean;
+}

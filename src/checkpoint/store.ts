@@ -1,0 +1,266 @@
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { dirname } from "node:path";
+import { parseExactJson } from "../exact_json.ts";
+import type { BackupQueueRow, RestoreQueueRow, Run, RunKey, SegmentRow } from "./rows.ts";
+import { assertOurs, migrate } from "./schema.ts";
+import { storeError } from "./store_error.ts";
+
+/**
+ * What is done and where to go on, in one SQLite file (WAL). One writer; every method commits.
+ *
+ * `synchronous = NORMAL`: a power failure may lose the last commits, never the order of them. A
+ * checkpoint that is behind is safe (work is done again), one that is ahead of the data is not:
+ * callers record a step only after its data is durable.
+ */
+export class CheckpointStore implements Disposable {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+
+  private constructor(path: string, db: DatabaseSync) {
+    this.path = path;
+    this.#db = db;
+  }
+
+  /**
+   * Opens or creates the file and checks it whole. Throws `damaged` when SQLite finds it corrupt or
+   * it belongs to something else (which is not touched), `storage_denied` or `storage_full` when it
+   * cannot be written, `locked` when another process writes to it for longer than `waitMs`
+   * (5 seconds); the methods throw these too.
+   */
+  static open(path: string, options: { waitMs?: number } = {}): CheckpointStore {
+    let db: DatabaseSync | undefined;
+    try {
+      if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
+      assertOurs(db);
+      if (path !== ":memory:") Deno.chmodSync(path, 0o600);
+      db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+      const check = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+      if (check.quick_check !== "ok") throw new Error(check.quick_check);
+      migrate(db);
+      return new CheckpointStore(path, db);
+    } catch (error) {
+      db?.close();
+      throw storeError(path, error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+
+  /** The run of that key, if there is one. */
+  findRun(key: RunKey): Run | undefined {
+    const row = this.#get(
+      "SELECT id, peer, state, started_at FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      key.operation,
+      key.backupId,
+      key.location,
+      key.scope,
+    ) as
+      | { id: number; peer: string; state: string; started_at: number }
+      | undefined;
+    if (row === undefined) return undefined;
+    return {
+      ...key,
+      id: row.id,
+      peer: row.peer,
+      state: row.state as Run["state"],
+      startedAt: row.started_at,
+    };
+  }
+
+  /** Records a new run; one of the same key is forgotten with all that hangs on it. */
+  startRun(key: RunKey, peer: string, startedAt: number): Run {
+    const run = this.findRun(key);
+    if (run !== undefined) this.forgetRun(run.id);
+    const { lastInsertRowid } = this.#run(
+      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
+      key.operation,
+      key.backupId,
+      key.location,
+      key.scope,
+      peer,
+      startedAt,
+    );
+    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt };
+  }
+
+  /** Marks a run as finished. */
+  finishRun(runId: number): void {
+    this.#run("UPDATE run SET state = 'done' WHERE id = ?", runId);
+  }
+
+  /** Removes a run and its queues. */
+  forgetRun(runId: number): void {
+    this.#run("DELETE FROM run WHERE id = ?", runId);
+  }
+
+  /** All queues of a backup run. */
+  backupQueues(runId: number): BackupQueueRow[] {
+    const rows = this.#all(
+      "SELECT vhost, name, state, report FROM backup_queue WHERE run_id = ? ORDER BY vhost, name",
+      runId,
+    ) as { vhost: string; name: string; state: string; report: string }[];
+    return rows.map((row) => ({
+      vhost: decodeName(row.vhost),
+      name: decodeName(row.name),
+      state: row.state as BackupQueueRow["state"],
+      report: parseExactJson(row.report) as BackupQueueRow["report"],
+    }));
+  }
+
+  /** Records the state of a queue; its segments are forgotten when it is being read anew. */
+  putBackupQueue(runId: number, row: BackupQueueRow): void {
+    this.#transaction(() => {
+      if (row.state === "reading") {
+        this.#run(
+          "DELETE FROM segment WHERE run_id = ? AND vhost = ? AND name = ?",
+          runId,
+          encodeName(row.vhost),
+          encodeName(row.name),
+        );
+      }
+      this.#run(
+        `INSERT INTO backup_queue (run_id, vhost, name, state, report) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET state = excluded.state, report = excluded.report`,
+        runId,
+        encodeName(row.vhost),
+        encodeName(row.name),
+        row.state,
+        JSON.stringify(row.report),
+      );
+    });
+  }
+
+  /** Records that a queue was read whole: its state and its segments, at once. */
+  putCaptured(runId: number, row: BackupQueueRow, segments: readonly SegmentRow[]): void {
+    this.putBackupQueue(runId, { ...row, state: "reading" });
+    this.#transaction(() => {
+      for (const segment of segments) this.#putSegment(runId, row, segment);
+      this.#run(
+        "UPDATE backup_queue SET state = ? WHERE run_id = ? AND vhost = ? AND name = ?",
+        row.state,
+        runId,
+        encodeName(row.vhost),
+        encodeName(row.name),
+      );
+    });
+  }
+
+  /** Segments of a queue, in order. */
+  segments(runId: number, queue: { vhost: string; name: string }): SegmentRow[] {
+    const rows = this.#all(
+      "SELECT sequence, spooled, stored FROM segment WHERE run_id = ? AND vhost = ? AND name = ? ORDER BY sequence",
+      runId,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+    ) as {
+      sequence: number;
+      spooled: string;
+      stored: string | null;
+    }[];
+    return rows.map((row) => ({
+      sequence: row.sequence,
+      spooled: JSON.parse(row.spooled),
+      stored: row.stored === null ? undefined : JSON.parse(row.stored),
+    }));
+  }
+
+  /** Records that a segment is in storage. */
+  putSegment(runId: number, queue: { vhost: string; name: string }, segment: SegmentRow): void {
+    this.#putSegment(runId, queue, segment);
+  }
+
+  /** Positions of a restore run. */
+  restoreQueues(runId: number): RestoreQueueRow[] {
+    const rows = this.#all(
+      "SELECT vhost, name, confirmed, unsettled, resent, done FROM restore_queue WHERE run_id = ?",
+      runId,
+    ) as {
+      vhost: string;
+      name: string;
+      confirmed: number;
+      unsettled: number;
+      resent: number;
+      done: number;
+    }[];
+    return rows.map((row) => ({
+      ...row,
+      vhost: decodeName(row.vhost),
+      name: decodeName(row.name),
+      done: row.done === 1,
+    }));
+  }
+
+  /** Records the position of one queue of a restore run. */
+  putRestoreQueue(runId: number, row: RestoreQueueRow): void {
+    this.#run(
+      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
+         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done`,
+      runId,
+      encodeName(row.vhost),
+      encodeName(row.name),
+      row.confirmed,
+      row.unsettled,
+      row.resent,
+      row.done ? 1 : 0,
+    );
+  }
+
+  #putSegment(
+    runId: number,
+    queue: { vhost: string; name: string },
+    segment: SegmentRow,
+  ): void {
+    this.#run(
+      `INSERT INTO segment (run_id, vhost, name, sequence, spooled, stored)
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET stored = excluded.stored`,
+      runId,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+      segment.sequence,
+      JSON.stringify(segment.spooled),
+      segment.stored === undefined ? null : JSON.stringify(segment.stored),
+    );
+  }
+
+  #transaction(work: () => void): void {
+    this.#guard(() => {
+      this.#db.exec("BEGIN IMMEDIATE");
+      try {
+        work();
+        this.#db.exec("COMMIT");
+      } catch (error) {
+        // SQLite has rolled back itself after some errors, a full disk among them.
+        if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): unknown {
+    return this.#guard(() => this.#db.prepare(sql).get(...values));
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): unknown {
+    return this.#guard(() => this.#db.prepare(sql).all(...values));
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): { lastInsertRowid: number | bigint } {
+    return this.#guard(() => this.#db.prepare(sql).run(...values));
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(this.path, error);
+    }
+  }
+}
+
+// SQLite's text ends at a NUL when it is read, and a name may hold one: JSON has none.
+const encodeName = (name: string): string => JSON.stringify(name);
+const decodeName = (text: string): string => JSON.parse(text);

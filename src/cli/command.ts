@@ -1,0 +1,53 @@
+import { type Command, Option } from "commander";
+import type { CommandContext } from "./context.ts";
+import type { SettingGroup } from "./settings.ts";
+
+/** Runs a command and returns the exit code. */
+export type CommandRun = (context: CommandContext) => Promise<number>;
+
+/** Gives a command line's command its action. */
+export type Launch = (run: CommandRun) => (...args: unknown[]) => Promise<void>;
+
+/** A command line and what it is good for. */
+export type Example = readonly [purpose: string, line: string];
+
+/** What stands at the head of a command's help. */
+export interface CommandHelp {
+  readonly summary: string;
+  readonly description: string;
+  readonly examples: readonly Example[];
+}
+
+/** Starts a command: name (with arguments as commander writes them), help, examples. */
+export function newCommand(program: Command, usage: string, help: CommandHelp): Command {
+  const examples = help.examples.map(([purpose, line]) => `  # ${purpose}\n  ${line}\n`).join("\n");
+  return program.command(usage).summary(help.summary).description(help.description)
+    .addHelpText("after", `\nExamples:\n${examples.trimEnd()}`);
+}
+
+/** Adds `--config`. */
+export function addConfigOption(command: Command): Command {
+  return command.option("-c, --config <file>", "configuration file (docs/configuration.md)");
+}
+
+/** Adds the flags of settings, under their headings. */
+export function addSettings(command: Command, groups: readonly SettingGroup[]): Command {
+  for (const { heading, settings } of groups) {
+    for (const { flags, help, list, hidden } of settings) {
+      if (hidden) continue;
+      const option = new Option(flags, help).helpGroup(heading);
+      if (list) option.argParser((value, values?: string[]) => [...values ?? [], value]);
+      // A switch that is on by default has no value until it is turned off.
+      if (flags.includes("--no-")) option.default(undefined);
+      command.addOption(option);
+    }
+  }
+  return command;
+}
+
+/** Adds `-f, --format` for commands whose result is a document. */
+export function addFormatOption(command: Command): Command {
+  return command.addOption(
+    new Option("-f, --format <format>", "text, json or yaml").choices(["text", "json", "yaml"]),
+  );
+}

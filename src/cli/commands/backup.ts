@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import type { Config } from "../../config/config.ts";
+import type { BackupPlan } from "../../engine/plan_types.ts";
+import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
+import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
+import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
+import { EXIT } from "../exit_code.ts";
+import { backupPlanLines } from "../output/plan_text.ts";
+import {
+  BACKUP_SETTINGS,
+  brokerSettings,
+  PROGRESS_SETTINGS,
+  queueSettings,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+
+const SETTINGS = [
+  STORAGE_SETTINGS,
+  brokerSettings("source"),
+  queueSettings("source.queues"),
+  BACKUP_SETTINGS,
+  PROGRESS_SETTINGS,
+];
+
+const HELP = {
+  summary: "back up the messages and definitions of a running broker",
+  description:
+    "Reads all messages of the chosen queues, gives them back, and stores them with the broker's " +
+    "definitions. While a queue is read its messages are away from its consumers, as short as the " +
+    "broker allows. A queue whose messages reading could harm is left out, and the exit code says so.\n\n" +
+    "The same command goes on where it stopped. A finished backup is never overwritten.",
+  examples: [
+    ["everything that a file says", "rabbitmq-backup backup --config backup.yaml"],
+    [
+      "what would be done, and what it would cost",
+      "rabbitmq-backup backup -c backup.yaml --dry-run",
+    ],
+    [
+      "without a file; the URL with its password comes from a variable",
+      "export RABBITMQ_BACKUP_AMQP_URL=amqp://backup:secret@mq.example\n" +
+      "  rabbitmq-backup backup --path /backups --include 'orders.*'",
+    ],
+    [
+      "a new backup each night",
+      "rabbitmq-backup backup -c backup.yaml -b 'nightly-%Y%m%d' --quiet",
+    ],
+  ],
+} as const;
+
+export function addBackupCommand(program: Command, launch: Launch): void {
+  const command = addConfigOption(newCommand(program, "backup", HELP))
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--error-on-empty", "exit with 9 when there was no queue");
+  addSettings(command, SETTINGS).action(launch(backup));
+}
+
+async function backup(context: CommandContext): Promise<number> {
+  // 1. The configuration, and a name for this backup.
+  const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "backup" });
+  const { DEFAULT_BACKUP_ID, expandBackupId } = await import("../../config/backup_id.ts");
+  const pattern = config.backup_id ?? DEFAULT_BACKUP_ID;
+  const backupId = expandBackupId(pattern, context.host.terminal.now());
+
+  // 2. With --dry-run: only the plan.
+  if (context.flags.dryRun === true) return await showPlan(context, { config, backupId });
+
+  // 3. The backup.
+  const { runBackup } = await import("../../engine/backup.ts");
+  const resume = resumeCommandOf(context, backupId);
+  const summary = await runEngineWork(context, {
+    stopping: "giving the messages back and keeping what was read",
+    resume,
+    run: (tools) => runBackup({ config, backupId, resumeCommand: resume, ...tools }),
+  });
+
+  // 4. What came of it, as an exit code.
+  const nothing = summary.queuesOk + summary.queuesSkipped + summary.queuesFailed === 0;
+  return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
+}
+
+async function showPlan(
+  context: CommandContext,
+  target: { config: Config; backupId: string },
+): Promise<number> {
+  const { planBackup } = await import("../../engine/backup.ts");
+  const work: EngineWork<BackupPlan> = {
+    stopping: "ending",
+    run: (tools) => planBackup({ ...target, ...tools }),
+  };
+  const plan = await runEngineWork(context, work);
+  const { output } = context;
+  if (output.options.json) output.document({ v: 1, ...backupPlanDocument(plan) });
+  else output.result(backupPlanLines(plan, output.outStyle));
+  return plan.queues.some(({ verdict }) => verdict === "refused") ? EXIT.partial : EXIT.ok;
+}
+
+function backupPlanDocument({ backupId, location, source, queues }: BackupPlan) {
+  return {
+    backup_id: backupId,
+    location,
+    source,
+    queues: queues.map(({ queueType, returnMethod, deliveryAttempts, ...queue }) => ({
+      ...queue,
+      queue_type: queueType,
+      return_method: returnMethod,
+      delivery_attempts: deliveryAttempts,
+    })),
+  };
+}

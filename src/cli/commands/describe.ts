@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
+import {
+  addConfigOption,
+  addFormatOption,
+  addSettings,
+  type Launch,
+  newCommand,
+} from "../command.ts";
+import { type CommandContext, loadCommandConfig } from "../context.ts";
+import { EXIT } from "../exit_code.ts";
+import { showResult } from "../output/document.ts";
+import { manifestLines } from "../output/manifest_text.ts";
+import { STORAGE_SETTINGS } from "../setting_groups.ts";
+
+const SETTINGS = [STORAGE_SETTINGS];
+
+const HELP = {
+  summary: "show what is in a backup",
+  description:
+    "Shows a backup's manifest: its queues with their numbers, how they were read, and what was left " +
+    "out. With -f json or yaml the whole manifest, segments included.",
+  examples: [
+    ["the newest backup", "rabbitmq-backup describe --path /backups --backup-id latest"],
+    ["its whole manifest", "rabbitmq-backup describe -p /backups -b nightly-20250304 -f json"],
+  ],
+} as const;
+
+export function addDescribeCommand(program: Command, launch: Launch): void {
+  const command = addFormatOption(addConfigOption(newCommand(program, "describe", HELP)));
+  addSettings(command, SETTINGS).action(launch(describe));
+}
+
+async function describe(context: CommandContext): Promise<number> {
+  // 1. Where to look, and for which backup.
+  const config = await loadCommandConfig(context, {
+    settings: SETTINGS,
+    sections: ["storage", "backup_id"],
+  });
+  const storage = await openConfiguredStorage(config);
+  try {
+    const backupId = await chooseFrom(storage, { named: config.backup_id, verb: "describe" });
+
+    // 2. Read its manifest.
+    const { loadManifest } = await import("../../engine/list.ts");
+    const manifest = await loadManifest(storage, backupId);
+
+    // 3. Show it.
+    const { outStyle } = context.output;
+    await showResult(context, {
+      document: manifest,
+      text: () => manifestLines(manifest, { location: storage.location, style: outStyle }),
+    });
+    return EXIT.ok;
+  } finally {
+    await storage.close();
+  }
+}

@@ -1,0 +1,65 @@
+import type { EventSink, SummaryEvent } from "../engine/events.ts";
+import { AppError } from "../errors.ts";
+import type { CommandContext } from "./context.ts";
+import { EXIT } from "./exit_code.ts";
+import { openReporter } from "./output/reporter.ts";
+import { trapSignals } from "./signals.ts";
+
+/** A piece of work that the engine does and that a person can stop. */
+export interface EngineWork<T> {
+  /** What is done on the first Ctrl-C, for the person who waits: "giving the messages back". */
+  readonly stopping: string;
+  /** The command that goes on after an interruption. */
+  readonly resume?: string;
+  run(tools: { emit: EventSink; signal: AbortSignal }): Promise<T>;
+}
+
+/** Runs engine work with progress on the screen, and stops it on signals. */
+export async function runEngineWork<T>(
+  context: CommandContext,
+  work: EngineWork<T>,
+): Promise<T> {
+  const { output, host } = context;
+  const controller = new AbortController();
+  const { reporter, emit } = openReporter(output, exitCodeOfSummary);
+  using _signals = trapSignals({
+    stop: (reason) => {
+      // Whoever pressed the keys wants to see that it was heard, --quiet or not.
+      output.block.print(`Stopping: ${work.stopping}. Press Ctrl-C again to stop at once.\n`);
+      controller.abort(reason);
+    },
+    stopNow: (code) => host.exit(code),
+    status: () => reporter.showStatus(),
+  });
+  try {
+    const result = await work.run({
+      // The summary is told below, once, when all else has been.
+      emit: (event) => event.type === "summary" ? undefined : emit(event),
+      signal: controller.signal,
+    });
+    reporter.close();
+    if (isSummary(result)) reporter.event(result);
+    return result;
+  } catch (error) {
+    reporter.close();
+    throw stoppedError(error, controller.signal, work.resume);
+  }
+}
+
+/** The exit code that goes with a result. */
+export function exitCodeOfSummary(summary: SummaryEvent): number {
+  return summary.outcome === "ok" ? EXIT.ok : EXIT.partial;
+}
+
+/** Whatever a stopped run failed with: it was stopped, and this is how it goes on. */
+function stoppedError(error: unknown, signal: AbortSignal, resume: string | undefined): unknown {
+  const reason: unknown = signal.reason;
+  if (!signal.aborted || !(reason instanceof AppError)) return error;
+  const hint = resume === undefined ? {} : { hint: `go on with: ${resume}` };
+  const cause = error === reason ? {} : { cause: error };
+  return new AppError(reason.code, reason.message, { ...hint, ...cause });
+}
+
+function isSummary(result: unknown): result is SummaryEvent {
+  return (result as { type?: unknown } | null)?.type === "summary";
+}

@@ -1,0 +1,104 @@
+import type { Manifest } from "../../archive/manifest.ts";
+import { escapeLines, escapeText, queueLabel } from "./escape.ts";
+import { formatBytes, formatCount, formatSeconds, formatTime, plural } from "./format.ts";
+import { paint, type Style } from "./style.ts";
+import { renderFields, renderTable } from "./table.ts";
+
+/** What is in a backup, for a person. */
+export function manifestLines(
+  manifest: Manifest,
+  { location, style }: { location: string; style: Style },
+): string[] {
+  return [
+    ...renderFields(fieldsOf(manifest, location, style)),
+    "",
+    ...queueLines(manifest),
+    ...skippedLines(manifest),
+    ...manifest.warnings.flatMap((warning) => ["", `Warning: ${escapeLines(warning)}`]),
+  ];
+}
+
+function fieldsOf(
+  manifest: Manifest,
+  location: string,
+  style: Style,
+): [string, string | undefined][] {
+  const { created_at, completed_at, definitions } = manifest;
+  const tone = manifest.state === "complete" ? "good" : "attention";
+  const took = completed_at === null
+    ? ""
+    : `, took ${formatSeconds((completed_at - created_at) / 1000)}`;
+  const source = manifest.source_cluster ?? "unknown";
+  const version = manifest.rabbitmq_version ?? "unknown version";
+  return [
+    ["Backup", escapeText(manifest.backup_id)],
+    ["Where", escapeText(location)],
+    ["State", paint(style, tone, manifest.state)],
+    ["Created", formatTime(created_at) + took],
+    ["Source", escapeText(`${source} (RabbitMQ ${version})`)],
+    ["Messages", `${formatCount(manifest.total_messages)} (${messageBytes(manifest)})`],
+    [
+      "Stored",
+      `${formatBytes(manifest.total_bytes)} in ${plural(manifest.total_segments, "segment")}`,
+    ],
+    ["Format", `version ${manifest.format_version}, ${manifest.compression}`],
+    ["Definitions", definitions === null ? "none" : definitionsText(definitions)],
+    ["Written by", escapeText(`rabbitmq-backup ${manifest.backup_tool_version}`)],
+  ];
+}
+
+/** Version 1 does not tell the sizes of bodies. */
+function messageBytes({ format_version, total_body_bytes, queues }: Manifest): string {
+  if (format_version === 2) return formatBytes(total_body_bytes);
+  const records = queues.flatMap(({ segments }) => segments)
+    .reduce((sum, segment) => sum + segment.uncompressed_bytes, 0);
+  return `${formatBytes(records)} as records`;
+}
+
+function definitionsText(definitions: NonNullable<Manifest["definitions"]>): string {
+  return [
+    plural(definitions.vhost_count, "vhost"),
+    plural(definitions.queue_count, "queue"),
+    plural(definitions.exchange_count, "exchange"),
+    plural(definitions.user_count, "user"),
+  ].join(", ");
+}
+
+function queueLines({ queues, format_version }: Manifest): string[] {
+  if (queues.length === 0) return ["No queues."];
+  return renderTable(
+    [
+      { title: "VHOST" },
+      { title: "QUEUE" },
+      { title: "TYPE" },
+      { title: "MESSAGES", align: "right" },
+      { title: "BODIES", align: "right" },
+      { title: "LARGEST", align: "right" },
+      { title: "STORED", align: "right" },
+      { title: "HELD", align: "right" },
+    ],
+    queues.map((queue) => [
+      escapeText(queue.vhost),
+      escapeText(queue.name),
+      escapeText(queue.queue_type),
+      formatCount(queue.message_count),
+      // Version 1 does not tell.
+      format_version === 1 ? "-" : formatBytes(queue.body_bytes),
+      format_version === 1 ? "-" : formatBytes(queue.largest_body),
+      formatBytes(queue.segments.reduce((sum, segment) => sum + segment.size_bytes, 0)),
+      queue.capture === null ? "-" : formatSeconds(queue.capture.hold_ms / 1000),
+    ]),
+  );
+}
+
+function skippedLines({ skipped }: Manifest): string[] {
+  if (skipped.length === 0) return [];
+  return [
+    "",
+    "Not in this backup:",
+    ...skipped.flatMap(({ vhost, name, kind, reason, hint }) => [
+      `  ${queueLabel(vhost, name)}, ${kind}: ${escapeLines(reason)}`,
+      ...hint === undefined ? [] : [`    Hint: ${escapeLines(hint)}`],
+    ]),
+  ];
+}

@@ -1,0 +1,110 @@
+import type { QueueDoneEvent, SummaryEvent } from "../../engine/events.ts";
+import { escapeLines, escapeText, queueLabel } from "./escape.ts";
+import { formatBytes, formatCount, formatRate, formatSeconds, plural } from "./format.ts";
+import { paint, signsOf, type Style } from "./style.ts";
+import { renderFields } from "./table.ts";
+import type { Tally } from "./tally.ts";
+
+const DONE_WORDS = { backup: "backed up", restore: "restored", validate: "checked" } as const;
+const TITLES = { backup: "Backup", restore: "Restore of", validate: "Validation of" } as const;
+
+/** The end of a run for a person: details, what was left out, and the result in the last line. */
+export function summaryLines(summary: SummaryEvent, tally: Tally, style: Style): string[] {
+  return [
+    ...renderFields(fieldsOf(summary, tally)),
+    ...leftOutLines(summary, tally, style),
+    ...summary.resumeCommand === undefined ? [] : ["", "Go on with:", `  ${summary.resumeCommand}`],
+    "",
+    resultLine(summary, style),
+  ];
+}
+
+/** What came of it, in one line. */
+export function resultLine(summary: SummaryEvent, style: Style): string {
+  const signs = signsOf(style);
+  const title = `${TITLES[summary.operation]} ${escapeText(summary.backupId)}`;
+  const done = [
+    plural(summary.queuesOk, "queue"),
+    plural(summary.messages, "message"),
+    formatBytes(summary.bytes),
+  ].join(", ");
+  const result = `${done} ${DONE_WORDS[summary.operation]} in ${formatSeconds(summary.seconds)}`;
+  switch (summary.outcome) {
+    case "ok":
+      return paint(style, "good", signs.ok) + ` ${title} is complete: ${result}`;
+    case "partial":
+      return paint(style, "attention", signs.attention) + ` ${title} is PARTIAL: ${result}`;
+    case "interrupted":
+      return paint(style, "attention", signs.attention) + ` ${title} was interrupted: ${result}`;
+  }
+}
+
+function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefined][] {
+  const { messages, bytes, bytesStored, seconds, operation } = summary;
+  const rate = seconds > 0 && messages > 0 ? `, ${formatRate(messages / seconds)}` : "";
+  return [
+    [operation === "restore" ? "From" : "Where", escapeText(summary.location)],
+    ["Queues", queueCounts(summary, tally)],
+    ["Messages", `${formatCount(messages)} (${formatBytes(bytes)})${rate}`],
+    ["Stored", bytesStored === undefined ? undefined : storedText(bytesStored, bytes)],
+    ["Held", holdText(tally)],
+    ["Returned", returnText(tally)],
+    ["Twice", duplicatesText(summary)],
+  ];
+}
+
+function queueCounts(summary: SummaryEvent, tally: Tally): string {
+  const parts = [`${formatCount(summary.queuesOk)} ${DONE_WORDS[summary.operation]}`];
+  if (tally.resumed > 0) parts.push(`of which ${formatCount(tally.resumed)} by an earlier run`);
+  if (summary.queuesSkipped > 0) parts.push(`${formatCount(summary.queuesSkipped)} left out`);
+  if (summary.queuesFailed > 0) parts.push(`${formatCount(summary.queuesFailed)} failed`);
+  return parts.join(", ");
+}
+
+function storedText(stored: number, bytes: number): string {
+  if (bytes === 0) return formatBytes(stored);
+  const percent = (stored / bytes) * 100;
+  const share = percent > 0 && percent < 1 ? "under 1" : Math.round(percent);
+  return `${formatBytes(stored)} (${share} % of the messages' size)`;
+}
+
+function holdText({ longestHold }: Tally): string | undefined {
+  if (longestHold?.holdSeconds === undefined) return undefined;
+  const queue = queueLabel(longestHold.vhost, longestHold.queue);
+  return `at most ${formatSeconds(longestHold.holdSeconds)} away from consumers (${queue})`;
+}
+
+/** What giving the messages back cost them, in words. */
+function returnText({ queuesByAttempts }: Tally): string | undefined {
+  const parts = [...queuesByAttempts].toSorted(([a], [b]) => a - b).map(([attempts, queues]) => {
+    const cost = attempts === 0
+      ? "without cost"
+      : attempts === 1
+      ? "at one delivery attempt a message"
+      : `at ${attempts} delivery attempts a message`;
+    return `${plural(queues, "queue")} ${cost}`;
+  });
+  return parts.length === 0 ? undefined : `${parts.join(", ")}; messages are marked redelivered`;
+}
+
+function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefined {
+  if (possibleDuplicates === undefined || possibleDuplicates === 0) return undefined;
+  return `up to ${
+    plural(possibleDuplicates, "message")
+  } may be there twice, because of an interruption`;
+}
+
+function leftOutLines(summary: SummaryEvent, { left }: Tally, style: Style): string[] {
+  if (left.length === 0) return [];
+  return ["", `Not ${DONE_WORDS[summary.operation]}:`, ...left.flatMap((q) => leftOut(q, style))];
+}
+
+/** A queue that was left out or failed, why, and what can be done. */
+export function leftOut(event: QueueDoneEvent, style: Style): string[] {
+  const signs = signsOf(style);
+  const failed = event.outcome === "failed";
+  const sign = failed ? paint(style, "bad", signs.failed) : paint(style, "attention", "-");
+  const reason = escapeLines(event.reason ?? "no reason given");
+  const line = `  ${sign} ${queueLabel(event.vhost, event.queue)}: ${reason}`;
+  return event.hint === undefined ? [line] : [line, `    Hint: ${escapeLines(event.hint)}`];
+}

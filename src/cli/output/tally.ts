@@ -1,0 +1,23 @@
+import type { QueueDoneEvent } from "../../engine/events.ts";
+
+/** What the summary needs to remember of the queues of a run; bounded by what went wrong. */
+export class Tally {
+  /** Queues that are not in the result, in the order of their end. */
+  readonly left: QueueDoneEvent[] = [];
+  /** The queue whose messages were away longest. */
+  longestHold: QueueDoneEvent | undefined;
+  /** Number of queues by the delivery attempts that each of their messages was charged. */
+  readonly queuesByAttempts = new Map<number, number>();
+  /** Queues that an earlier run had finished. */
+  resumed = 0;
+
+  add(event: QueueDoneEvent): void {
+    if (event.outcome === "skipped" || event.outcome === "failed") this.left.push(event);
+    if (event.outcome === "resumed") this.resumed++;
+    if ((event.holdSeconds ?? 0) > (this.longestHold?.holdSeconds ?? 0)) this.longestHold = event;
+    if (event.returnCost !== undefined && event.returnCost.method !== "none") {
+      const attempts = event.returnCost.deliveryAttempts;
+      this.queuesByAttempts.set(attempts, (this.queuesByAttempts.get(attempts) ?? 0) + 1);
+    }
+  }
+}

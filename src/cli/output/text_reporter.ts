@@ -1,0 +1,96 @@
+import type {
+  EngineEvent,
+  QueueDoneEvent,
+  StatusEvent,
+  SummaryEvent,
+} from "../../engine/events.ts";
+import { escapeText, queueLabel } from "./escape.ts";
+import { formatBytes, formatSeconds, plural } from "./format.ts";
+import type { Output } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
+import { statusLines, totalLine } from "./status_lines.ts";
+import { paint } from "./style.ts";
+import { leftOut, resultLine, summaryLines } from "./summary_text.ts";
+import { Tally } from "./tally.ts";
+
+const REDRAW_MS = 100;
+const PLAIN_INTERVAL_SECONDS = 30;
+
+/** Progress for people: drawn in place on a terminal, else a line now and then; then the summary. */
+export class TextReporter implements Reporter {
+  readonly #output: Output;
+  readonly #tally = new Tally();
+  #last: StatusEvent | undefined;
+  #lastShown: number;
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#lastShown = output.terminal.now().getTime();
+  }
+
+  event(event: EngineEvent): void {
+    switch (event.type) {
+      case "status":
+        return this.#status(event);
+      case "queue_done":
+        return this.#queueDone(event);
+      case "warning":
+        return this.#output.warning(event);
+      case "step":
+        return this.#output.note(paint(this.#output.errStyle, "dim", escapeText(event.message)));
+      case "summary":
+        return this.#summary(event);
+    }
+  }
+
+  showStatus(): void {
+    if (this.#last === undefined) return;
+    const separator = this.#output.errSigns.separator;
+    this.#output.block.print(`${totalLine(this.#last, separator)}\n`);
+  }
+
+  close(): void {
+    this.#output.block.clear();
+  }
+
+  #status(status: StatusEvent): void {
+    this.#last = status;
+    const { options, terminal, errStyle, isLive } = this.#output;
+    const now = terminal.now().getTime();
+    const seconds = isLive ? REDRAW_MS / 1000 : options.progressInterval ?? PLAIN_INTERVAL_SECONDS;
+    if (seconds === 0 || now - this.#lastShown < seconds * 1000) return;
+    this.#lastShown = now;
+    if (isLive) {
+      const size = terminal.stderr.size();
+      this.#output.block.update(statusLines(status, { style: errStyle, ...size }));
+    } else if (!options.quiet) this.showStatus();
+  }
+
+  #queueDone(event: QueueDoneEvent): void {
+    this.#tally.add(event);
+    const { options, errStyle, isLive } = this.#output;
+    if (event.outcome === "skipped" || event.outcome === "failed") {
+      for (const line of leftOut(event, errStyle)) this.#output.note(line);
+    } else if (isLive || options.verbosity > 0) {
+      this.#output.note(this.#doneLine(event));
+    }
+  }
+
+  #doneLine(event: QueueDoneEvent): string {
+    const { errStyle, errSigns } = this.#output;
+    const parts = [
+      plural(event.messages, "message"),
+      formatBytes(event.bytes),
+      event.outcome === "resumed" ? "done by an earlier run" : formatSeconds(event.seconds),
+    ];
+    const sign = paint(errStyle, "good", errSigns.ok);
+    return `  ${sign} ${queueLabel(event.vhost, event.queue)}: ${parts.join(", ")}`;
+  }
+
+  #summary(summary: SummaryEvent): void {
+    const { options, outStyle, isLive, terminal } = this.#output;
+    if (options.quiet) return this.#output.result(resultLine(summary, outStyle));
+    const apart = isLive && terminal.stdout.isTerminal ? [""] : [];
+    this.#output.result([...apart, ...summaryLines(summary, this.#tally, outStyle)]);
+  }
+}

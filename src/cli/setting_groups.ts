@@ -1,0 +1,198 @@
+import type { SettingGroup } from "./settings.ts";
+
+/** How to reach the broker of one side of the configuration. */
+export function brokerSettings(side: "source" | "target"): SettingGroup {
+  return {
+    heading: "Broker:",
+    settings: [
+      {
+        flags: "--amqp-url <url>",
+        path: `${side}.amqp_url`,
+        help: "amqp://user@host:5672, or amqps:// with TLS",
+      },
+      {
+        flags: "--amqp-url-file <file>",
+        path: `${side}.amqp_url_file`,
+        help: "file that holds the AMQP URL",
+      },
+      {
+        flags: "--management-url <url>",
+        path: `${side}.management_url`,
+        help: "management API (default: the same host)",
+      },
+      {
+        flags: "--management-username <name>",
+        path: `${side}.management_username`,
+        help: "its user (default: that of the AMQP URL)",
+      },
+      {
+        flags: "--management-password-file <file>",
+        path: `${side}.management_password_file`,
+        help: "file that holds its password",
+      },
+      {
+        flags: "--management-password <text>",
+        path: `${side}.management_password`,
+        help: "",
+        hidden: true,
+      },
+      { flags: "--tls-ca-cert <file>", path: `${side}.tls.ca_cert`, help: "certificates to trust" },
+      {
+        flags: "--tls-client-cert <file>",
+        path: `${side}.tls.client_cert`,
+        help: "client certificate",
+      },
+      { flags: "--tls-client-key <file>", path: `${side}.tls.client_key`, help: "its private key" },
+      {
+        flags: "--tls-server-name <name>",
+        path: `${side}.tls.server_name`,
+        help: "name to expect in the server's certificate",
+      },
+    ],
+  };
+}
+
+/** Which queues are meant, on either side. */
+export function queueSettings(at: "source.queues" | "restore.queues"): SettingGroup {
+  return {
+    heading: "Which queues (default all; flags may be repeated):",
+    settings: [
+      {
+        flags: "--include <pattern>",
+        path: `${at}.include`,
+        help: "names to take: 'orders.*' or '~regex'",
+        list: true,
+      },
+      {
+        flags: "--exclude <pattern>",
+        path: `${at}.exclude`,
+        help: "names to leave out",
+        list: true,
+      },
+      {
+        flags: "--vhost <pattern>",
+        path: `${at}.vhosts`,
+        help: "virtual hosts to take",
+        list: true,
+      },
+      {
+        flags: "--type <type>",
+        path: `${at}.types`,
+        help: "classic, quorum or stream",
+        list: true,
+      },
+      ...at === "source.queues"
+        ? [{
+          flags: "--min-messages <number>",
+          path: `${at}.min_messages`,
+          help: "leave out queues with fewer messages",
+        }]
+        : [],
+    ],
+  };
+}
+
+/** The place of backups. */
+export const STORAGE_SETTINGS: SettingGroup = {
+  heading: "Backup:",
+  settings: [
+    {
+      flags: "-p, --path <location>",
+      path: "storage",
+      help: "where backups are kept: a path or a URL",
+    },
+    { flags: "-b, --backup-id <id>", path: "backup_id", help: "name of the backup" },
+  ],
+};
+
+/** How a backup is taken. */
+export const BACKUP_SETTINGS: SettingGroup = {
+  heading: "How it is taken:",
+  settings: [
+    { flags: "--compression <codec>", path: "backup.compression", help: "zstd, lz4 or none" },
+    {
+      flags: "--compression-level <number>",
+      path: "backup.compression_level",
+      help: "level of zstd, 1 to 22",
+    },
+    {
+      flags: "--max-concurrent-queues <number>",
+      path: "backup.max_concurrent_queues",
+      help: "queues that are read at the same time",
+    },
+    {
+      flags: "--prefetch-count <number>",
+      path: "backup.prefetch_count",
+      help: "messages that the broker may send ahead",
+    },
+    {
+      flags: "--requeue-strategy <how>",
+      path: "backup.requeue_strategy",
+      help: "auto, cancel, nack, reject or get",
+    },
+    {
+      flags: "--on-hazard <what>",
+      path: "backup.on_hazard",
+      help: "queues that reading could harm: refuse or warn",
+    },
+    {
+      flags: "--segment-max-bytes <size>",
+      path: "backup.segment_max_bytes",
+      help: "size of a segment, such as 128MiB",
+    },
+    {
+      flags: "--archive-format <format>",
+      path: "backup.format",
+      help: "v2, or rbak-v1 of the earlier tool",
+    },
+    {
+      flags: "--no-include-definitions",
+      path: "backup.include_definitions",
+      help: "leave out the broker's definitions",
+    },
+    {
+      flags: "--spool-dir <folder>",
+      path: "backup.spool_dir",
+      help: "local folder for messages on their way",
+    },
+  ],
+};
+
+/** How a backup is restored. */
+export const RESTORE_SETTINGS: SettingGroup = {
+  heading: "How it is restored:",
+  settings: [
+    {
+      flags: "--if-not-empty <what>",
+      path: "restore.if_not_empty",
+      help: "queues that hold messages: fail, append or skip",
+    },
+    {
+      flags: "--no-create-missing-queues",
+      path: "restore.create_missing_queues",
+      help: "do not create queues that the target lacks",
+    },
+    {
+      flags: "--max-concurrent-queues <number>",
+      path: "restore.max_concurrent_queues",
+      help: "queues that are restored at the same time",
+    },
+    {
+      flags: "--window <number>",
+      path: "restore.window",
+      help: "unconfirmed messages of one queue",
+    },
+  ],
+};
+
+/** Where it is kept what is done already. */
+export const PROGRESS_SETTINGS: SettingGroup = {
+  heading: "Going on after an interruption:",
+  settings: [
+    {
+      flags: "--db-path <file>",
+      path: "offset_storage.db_path",
+      help: "the progress file",
+    },
+  ],
+};

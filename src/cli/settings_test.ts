@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { loadConfig } from "../config/load.ts";
+import { collectOverrides, keyOf, nameOf, type SettingGroup, variableOf } from "./settings.ts";
+import * as groups from "./setting_groups.ts";
+
+const ALL: SettingGroup[] = [
+  groups.brokerSettings("source"),
+  groups.queueSettings("source.queues"),
+  groups.STORAGE_SETTINGS,
+  groups.BACKUP_SETTINGS,
+  groups.PROGRESS_SETTINGS,
+];
+
+Deno.test("collectOverrides() takes variables, then flags, and names where each came from", () => {
+  const env: Record<string, string> = {
+    RABBITMQ_BACKUP_COMPRESSION: "lz4",
+    RABBITMQ_BACKUP_INCLUDE: "a.*, b{1,2}, c\\,d,~^[x,y]$",
+    RABBITMQ_BACKUP_INCLUDE_DEFINITIONS: "false",
+    RABBITMQ_BACKUP_MANAGEMENT_PASSWORD: "secret",
+    RABBITMQ_BACKUP_EXCLUDE: "",
+  };
+  const flags = { compression: "none", vhost: ["/"] };
+  assert.deepEqual(collectOverrides(ALL, { env: (name) => env[name], flags }), [
+    {
+      path: ["source", "management_password"],
+      value: "secret",
+      origin: "RABBITMQ_BACKUP_MANAGEMENT_PASSWORD",
+    },
+    {
+      path: ["source", "queues", "include"],
+      value: ["a.*", "b{1,2}", "c\\,d", "~^[x,y]$"],
+      origin: "RABBITMQ_BACKUP_INCLUDE",
+    },
+    { path: ["backup", "compression"], value: "lz4", origin: "RABBITMQ_BACKUP_COMPRESSION" },
+    {
+      path: ["backup", "include_definitions"],
+      value: "false",
+      origin: "RABBITMQ_BACKUP_INCLUDE_DEFINITIONS",
+    },
+    { path: ["source", "queues", "vhosts"], value: ["/"], origin: "--vhost" },
+    { path: ["backup", "compression"], value: "none", origin: "--compression" },
+  ]);
+});
+
+/** A value that the schema accepts for each setting. */
+const SAMPLES: Record<string, unknown> = {
+  "amqp-url": "amqps://me@mq",
+  "management-url": "https://mq",
+  "management-password": "x",
+  "backup-id": "a",
+  type: ["quorum"],
+  "min-messages": "1",
+  compression: "none",
+  "compression-level": "5",
+  "max-concurrent-queues": "2",
+  "prefetch-count": "9",
+  "requeue-strategy": "get",
+  "on-hazard": "warn",
+  "segment-max-bytes": "1MiB",
+  "archive-format": "rbak-v1",
+  "include-definitions": "false",
+  "if-not-empty": "skip",
+  "create-missing-queues": "false",
+  window: "7",
+};
+
+Deno.test("every setting is one that the configuration knows", async () => {
+  const restore = [
+    groups.brokerSettings("target"),
+    groups.queueSettings("restore.queues"),
+    groups.STORAGE_SETTINGS,
+    groups.RESTORE_SETTINGS,
+    groups.PROGRESS_SETTINGS,
+  ];
+  for (const side of [ALL, restore]) {
+    for (const setting of side.flatMap(({ settings }) => settings)) {
+      const name = nameOf(setting);
+      if (name.endsWith("-file") || name.startsWith("tls-client")) continue;
+      const value = SAMPLES[name] ?? (setting.list ? ["x"] : "x");
+      const flags = { [keyOf(name)]: value };
+      // The other settings of an endpoint mean something only beside a URL.
+      const isEndpoint = /^(source|target)\.[^q]/.test(setting.path);
+      if (isEndpoint) Object.assign(flags, { amqpUrl: "amqps://mq", managementPassword: "x" });
+      const overrides = collectOverrides(side, { env: () => undefined, flags });
+      assert.ok(overrides.length > 0, name);
+      await loadConfig({ env: () => undefined, overrides });
+    }
+  }
+});
+
+Deno.test("flags and variables follow one rule", () => {
+  const setting = { flags: "-p, --max-concurrent-queues <n>", path: "x", help: "" };
+  assert.equal(nameOf(setting), "max-concurrent-queues");
+  assert.equal(nameOf({ ...setting, flags: "--no-include-definitions" }), "include-definitions");
+  assert.equal(variableOf("max-concurrent-queues"), "RABBITMQ_BACKUP_MAX_CONCURRENT_QUEUES");
+  assert.equal(keyOf("max-concurrent-queues"), "maxConcurrentQueues");
+});

@@ -1,0 +1,112 @@
+/** A stream that text goes to. Writing never waits and never throws. */
+export interface OutputStream {
+  readonly isTerminal: boolean;
+  /** Width and height of the terminal; 80 by 24 where there is none. */
+  size(): { columns: number; rows: number };
+  write(text: string): void;
+  /** Whether the reader is behind: what can be left out should be. */
+  readonly congested: boolean;
+  /** Resolves when all that was written has left, or cannot. */
+  flush(): Promise<void>;
+}
+
+/** The program's surroundings. Tests put their own in place. */
+export interface Terminal {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Looks up an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  now(): Date;
+}
+
+/** The surroundings of this process. */
+export function processTerminal(): Terminal {
+  const queue = new WriteQueue();
+  return {
+    stdout: new ProcessStream(Deno.stdout, queue),
+    stderr: new ProcessStream(Deno.stderr, queue),
+    env: (name) => Deno.env.get(name),
+    now: () => new Date(),
+  };
+}
+
+const CONGESTED_BYTES = 64 * 1024;
+
+/** A stream of this process, written to through the queue that keeps the order of both. */
+class ProcessStream implements OutputStream {
+  readonly isTerminal: boolean;
+  readonly #target: StandardStream;
+  readonly #queue: WriteQueue;
+
+  constructor(target: StandardStream, queue: WriteQueue) {
+    this.#target = target;
+    this.#queue = queue;
+    this.isTerminal = target.isTerminal();
+  }
+
+  size() {
+    try {
+      return Deno.consoleSize();
+    } catch {
+      return { columns: 80, rows: 24 };
+    }
+  }
+
+  get congested(): boolean {
+    return this.#queue.pendingBytes > CONGESTED_BYTES;
+  }
+
+  write(text: string): void {
+    if (text !== "") this.#queue.push(this.#target, new TextEncoder().encode(text));
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.idle();
+  }
+}
+
+type StandardStream = typeof Deno.stdout;
+
+/**
+ * Writes in the background, in order. A terminal that is stopped with Ctrl-S, or a pipe that nobody
+ * reads, must not keep heartbeats from being answered while messages are held.
+ *
+ * When the reader of a stream has gone (EPIPE) the rest for it is dropped: a backup is worth
+ * finishing without it.
+ */
+class WriteQueue {
+  pendingBytes = 0;
+  readonly #queue: { target: StandardStream; bytes: Uint8Array }[] = [];
+  readonly #gone = new Set<StandardStream>();
+  #writing: Promise<void> | undefined;
+
+  push(target: StandardStream, bytes: Uint8Array): void {
+    this.#queue.push({ target, bytes });
+    this.pendingBytes += bytes.length;
+    this.#writing ??= this.#drain();
+  }
+
+  async idle(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      await this.#writeAll(next.target, next.bytes);
+      this.pendingBytes -= next.bytes.length;
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeAll(target: StandardStream, bytes: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < bytes.length && !this.#gone.has(target);) {
+      try {
+        offset += await target.write(bytes.subarray(offset));
+      } catch (error) {
+        // A pipe that another process set to non-blocking, and that is full.
+        if (!(error instanceof Deno.errors.WouldBlock)) this.#gone.add(target);
+        else await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import { AppError } from "../errors.ts";
+import type { Secret, SecretUrl } from "./secret.ts";
+
+/** Paths of PEM files, and whether TLS is used at all. */
+export interface TlsOptions {
+  readonly enabled: boolean;
+  /** Certificates to trust instead of the system's. */
+  readonly ca_cert?: string;
+  readonly client_cert?: string;
+  readonly client_key?: string;
+  /** Name to expect in the server's certificate when it is not the host's. */
+  readonly server_name?: string;
+}
+
+/** How to reach one broker. */
+export interface BrokerEndpoint {
+  /** `amqps` exactly when `tls.enabled`. */
+  readonly amqp_url: SecretUrl;
+  /** `http(s)://host:port`, perhaps with a path prefix; without credentials and without a slash at the end. */
+  readonly management_url: string;
+  readonly management_username: string;
+  readonly management_password: Secret;
+  readonly stream_port: number;
+  readonly tls: TlsOptions;
+}
+
+/** Kinds of queues that RabbitMQ knows. */
+export type QueueType = "classic" | "quorum" | "stream";
+
+/** Which queues are meant; see `name_pattern.ts` for the patterns. */
+export interface QueueFilter {
+  /** Patterns of queue names; none means all. */
+  readonly include: readonly string[];
+  /** Patterns of queue names that are left out, whatever `include` says. */
+  readonly exclude: readonly string[];
+  /** Patterns of virtual host names; none means all. */
+  readonly vhosts: readonly string[];
+  /** None means all. */
+  readonly types: readonly QueueType[];
+  /** Queues with fewer ready messages are left out. */
+  readonly min_messages: number;
+}
+
+/** The broker that is backed up. */
+export interface SourceEndpoint extends BrokerEndpoint {
+  readonly queues: QueueFilter;
+}
+
+/** A folder on this machine. */
+export interface FilesystemStorage {
+  readonly backend: "filesystem";
+  readonly path: string;
+  /** Folder below `path`, `/`-separated, perhaps empty. */
+  readonly prefix: string;
+}
+
+/** Objects that end with the process; for tests. */
+export interface MemoryStorage {
+  readonly backend: "memory";
+  readonly prefix: string;
+}
+
+/** Where backups are kept. */
+export type StorageConfig = FilesystemStorage | MemoryStorage;
+
+export type Compression = "zstd" | "lz4" | "none";
+export type RequeueStrategy = "auto" | "cancel" | "nack" | "reject" | "get";
+
+/** How a backup is taken. Sizes in bytes. */
+export interface BackupOptions {
+  readonly segment_max_bytes: number;
+  readonly segment_max_interval_ms: number;
+  readonly compression: Compression;
+  readonly compression_level: number;
+  /** Absent: the engine chooses by queue type. */
+  readonly prefetch_count?: number;
+  readonly requeue_strategy: RequeueStrategy;
+  readonly max_concurrent_queues: number;
+  readonly checkpoint_interval_secs: number;
+  readonly sync_interval_secs: number;
+  readonly include_definitions: boolean;
+  readonly stop_at_current_depth: boolean;
+  readonly stream_enabled: boolean;
+  readonly format: "v2" | "rbak-v1";
+  readonly spool_dir: string;
+  readonly on_hazard: "refuse" | "warn";
+}
+
+/** How a backup is restored. */
+export interface RestoreOptions {
+  readonly publish_mode: "direct-to-queue";
+  readonly create_missing_queues: boolean;
+  readonly if_not_empty: "fail" | "append" | "skip";
+  readonly max_concurrent_queues: number;
+  /** Messages of one queue that may wait for their confirm at the same time. */
+  readonly window: number;
+  readonly queues: QueueFilter;
+}
+
+/** Where it is kept what is done already. */
+export interface OffsetStorageConfig {
+  readonly backend: "sqlite";
+  readonly db_path: string;
+}
+
+/** Prometheus endpoint; accepted, not active in this version. */
+export interface MetricsConfig {
+  readonly enabled: boolean;
+  readonly port: number;
+  readonly bind_address: string;
+}
+
+/**
+ * The configuration as the program uses it: read from file, environment and flags, checked, defaults
+ * applied. Names are those of the YAML file. Printing it shows no secret.
+ */
+export interface Config {
+  readonly mode?: "backup" | "restore";
+  /** As written, pattern not yet expanded: see `backup_id.ts`. */
+  readonly backup_id?: string;
+  readonly source?: SourceEndpoint;
+  readonly target?: BrokerEndpoint;
+  readonly storage?: StorageConfig;
+  readonly backup: BackupOptions;
+  readonly restore: RestoreOptions;
+  readonly offset_storage: OffsetStorageConfig;
+  readonly metrics: MetricsConfig;
+}
+
+/** The broker to read from; an {@linkcode AppError} with code `config` when none is configured. */
+export function requireSource(config: Config): SourceEndpoint {
+  if (config.source !== undefined) return config.source;
+  throw new AppError("config", "Cannot connect to the source broker: none is configured", {
+    hint: "set source.amqp_url in the configuration file, --amqp-url, or RABBITMQ_BACKUP_AMQP_URL",
+  });
+}
+
+/** The broker to write to; an {@linkcode AppError} with code `config` when none is configured. */
+export function requireTarget(config: Config): BrokerEndpoint {
+  if (config.target !== undefined) return config.target;
+  throw new AppError("config", "Cannot connect to the target broker: none is configured", {
+    hint: "set target.amqp_url in the configuration file, --amqp-url, or RABBITMQ_BACKUP_AMQP_URL",
+  });
+}
+
+/** The store of backups; an {@linkcode AppError} with code `config` when none is configured. */
+export function requireStorage(config: Config): StorageConfig {
+  if (config.storage !== undefined) return config.storage;
+  throw new AppError("config", "Cannot open the storage: none is configured", {
+    hint: "set storage in the configuration file, --path, or RABBITMQ_BACKUP_PATH",
+  });
+}

@@ -1,0 +1,89 @@
+import { expandBackupId } from "./backup_id.ts";
+import type { Config, QueueFilter, StorageConfig } from "./config.ts";
+import { resolveEndpoint } from "./endpoint.ts";
+import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
+import type { Environment } from "./interpolate.ts";
+import { compileName } from "./name_pattern.ts";
+import type { ConfigPath } from "./problem.ts";
+import { type ConfigFile, SectionSchemas } from "./schema.ts";
+import { parseStorageLocation } from "./storage_url.ts";
+
+/** Turns the checked file into what the program works with: defaults, endpoints, places. */
+export async function resolveConfig(file: ConfigFile, context: ResolveContext): Promise<Config> {
+  checkId(file, context);
+  const source = await resolveEndpoint("source", file.source, context);
+  const target = await resolveEndpoint("target", file.target, context);
+  const storage = resolveStorage(file.storage, context);
+  const restore = file.restore ?? SectionSchemas.restore.parse({});
+  const state = stateFolder(context.env);
+  const { spool_dir, prefetch_count, ...backup } = file.backup ?? SectionSchemas.backup.parse({});
+  const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
+  return {
+    ...(file.mode && { mode: file.mode }),
+    ...(file.backup_id !== undefined && { backup_id: file.backup_id }),
+    ...(source && { source: { ...source, queues: sourceQueues } }),
+    ...(target && { target }),
+    ...(storage && { storage }),
+    backup: {
+      ...backup,
+      ...(prefetch_count !== undefined && { prefetch_count }),
+      spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
+    },
+    restore: { ...restore, queues: filter(restore.queues, ["restore", "queues"], context) },
+    offset_storage: {
+      backend: offsets.backend,
+      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
+    },
+    metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
+  };
+}
+
+function checkId(file: ConfigFile, context: ResolveContext): void {
+  const { backup_id } = file;
+  if (backup_id === undefined || file.mode !== "backup" && backup_id === "latest") return;
+  attempt(["backup_id"], context, () => expandBackupId(backup_id, new Date(0)));
+}
+
+function resolveStorage(
+  storage: ConfigFile["storage"],
+  context: ResolveContext,
+): StorageConfig | undefined {
+  const config = typeof storage === "string"
+    ? attempt(["storage"], context, () => parseStorageLocation(storage))
+    : storage;
+  if (config?.backend !== "filesystem") return config;
+  return { ...config, path: expandHome(config.path, context.env) };
+}
+
+/** The filter with its defaults; every pattern in it compiles. */
+function filter(
+  queues: Partial<QueueFilter> | undefined,
+  path: ConfigPath,
+  context: ResolveContext,
+): QueueFilter {
+  const complete = {
+    include: [],
+    exclude: [],
+    vhosts: [],
+    types: [],
+    min_messages: 0,
+    ...queues,
+  };
+  for (const key of ["include", "exclude", "vhosts"] as const) {
+    complete[key].forEach((pattern, index) =>
+      attempt([...path, key, index], context, () => compileName(pattern))
+    );
+  }
+  return complete;
+}
+
+/** Where programs keep what must outlive a run (XDG Base Directory Specification). */
+function stateFolder(env: Environment): string {
+  const state = env("XDG_STATE_HOME");
+  if (state) return `${state}/rabbitmq-backup`;
+  const home = env("HOME");
+  if (home) return `${home}/.local/state/rabbitmq-backup`;
+  const local = env("LOCALAPPDATA");
+  return local ? `${local}/rabbitmq-backup` : ".rabbitmq-backup";
+}

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { filterKeys } from "./broker.ts";
+import { count } from "./values.ts";
+
+/** `restore`. */
+export const RestoreSchema = z.strictObject({
+  publish_mode: z.literal("direct-to-queue").default("direct-to-queue")
+    .describe("Messages go straight to the queue that they came from."),
+  create_missing_queues: z.boolean().default(true)
+    .describe("Create queues that the target lacks, as the backup's definitions describe them."),
+  if_not_empty: z.enum(["fail", "append", "skip"]).default("fail").describe(
+    "What to do when a queue on the target holds messages: stop before anything is published, " +
+      "add to them, or leave that queue out.",
+  ),
+  max_concurrent_queues: count(1, 256).default(4)
+    .describe("Queues that are restored at the same time."),
+  window: count(1, 65_535).default(4000).describe(
+    "Messages of one queue that may wait for their confirm. After a crash as many may come twice.",
+  ),
+  queues: z.strictObject(filterKeys).optional()
+    .describe("Which queues of the backup to restore. Default: all."),
+}).describe("How a backup is restored.");

@@ -1,0 +1,46 @@
+import { z } from "zod";
+
+/** Text that says something. */
+export const text = () => z.string().min(1);
+
+/** A whole number in a range. */
+export const count = (min: number, max: number) => z.int().min(min).max(max);
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  b: 1,
+  k: 2 ** 10,
+  kib: 2 ** 10,
+  m: 2 ** 20,
+  mib: 2 ** 20,
+  g: 2 ** 30,
+  gib: 2 ** 30,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+};
+const SIZE = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/;
+
+/** Reads `134217728`, `128MiB`, `128M` (binary) or `128MB` (decimal); `undefined` when it is none. */
+export function parseByteSize(size: string): number | undefined {
+  const match = SIZE.exec(size.trim());
+  const unit = UNITS[match?.[2]?.toLowerCase() ?? "?"];
+  return unit === undefined ? undefined : Math.round(Number(match![1]) * unit);
+}
+
+/** A number of bytes, or text with a unit; the result is the number. */
+export function byteSize(limits: { min: number; max: number; shown: string }) {
+  const expected = `expected a size from ${limits.shown}, such as 128MiB`;
+  return z.union([z.int().min(limits.min).max(limits.max), z.string()], { error: expected })
+    .transform((size, context) => {
+      const bytes = typeof size === "number" ? size : parseByteSize(size);
+      if (bytes !== undefined && bytes >= limits.min && bytes <= limits.max) return bytes;
+      context.issues.push({ code: "custom", message: expected, input: size });
+      return z.NEVER;
+    });
+}
+
+/** Patterns of names; one pattern may stand without brackets. */
+export const patterns = () =>
+  z.union([z.array(text()), text()], { error: "expected a list of name patterns" })
+    .transform((list) => typeof list === "string" ? [list] : list);

@@ -1,0 +1,102 @@
+import type { ManagementClient } from "../broker/management/client.ts";
+import { AppError } from "../errors.ts";
+import {
+  type Definitions,
+  objectsOf,
+  parseDefinitions,
+  VHOST_KINDS,
+  withoutVhost,
+} from "./document.ts";
+import { formatDefinitions } from "./format.ts";
+
+/** How many objects an export holds. */
+export interface DefinitionsCounts {
+  readonly vhosts: number;
+  readonly queues: number;
+  readonly exchanges: number;
+  readonly users: number;
+}
+
+/** A broker's definitions as JSON. Holds password hashes, and what parameters hold (URIs). */
+export interface ExportedDefinitions {
+  readonly text: string;
+  readonly counts: DefinitionsCounts;
+}
+
+/** Options of {@linkcode exportDefinitions}. */
+export interface ExportOptions {
+  /** Only this vhost: no users, and its objects do not name it, so that they fit into another. */
+  vhost?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Exports a broker's definitions: its own JSON, all fields and digits kept, in a stable order.
+ *
+ * @throws AppError `broker_denied` for users without the tag `administrator`, `broker_missing` when
+ * there is no such vhost, `broker_unreachable`
+ */
+export async function exportDefinitions(
+  client: ManagementClient,
+  options: ExportOptions = {},
+): Promise<ExportedDefinitions> {
+  const definitions = await readDefinitions(client, options);
+  const count = (kind: "vhosts" | "queues" | "exchanges" | "users") =>
+    objectsOf(definitions, kind).length;
+  return {
+    text: formatDefinitions(definitions),
+    counts: {
+      vhosts: options.vhost === undefined ? count("vhosts") : 1,
+      queues: count("queues"),
+      exchanges: count("exchanges"),
+      users: count("users"),
+    },
+  };
+}
+
+/** A broker's definitions, of all vhosts, or of one whose name its objects then do not have. */
+export async function readDefinitions(
+  client: ManagementClient,
+  { vhost, signal }: ExportOptions,
+): Promise<Definitions> {
+  if (vhost === undefined || client.isAddressable(vhost)) {
+    const definitions = readAnswer(await client.definitions({ vhost, signal }), client);
+    return vhost === undefined ? definitions : withoutVhost(definitions);
+  }
+  return onlyVhost(readAnswer(await client.definitions({ signal }), client), vhost);
+}
+
+/** Something else than a broker may answer. */
+function readAnswer(text: string, client: ManagementClient): Definitions {
+  try {
+    return parseDefinitions(text);
+  } catch (error) {
+    throw new AppError(
+      "broker_unreachable",
+      `Cannot export definitions at ${client.url}: the answer is not of RabbitMQ's management API`,
+      { hint: "See whether management_url is right", cause: error },
+    );
+  }
+}
+
+/** What the broker would give for one vhost, had its name a place in a URL. */
+function onlyVhost(definitions: Definitions, vhost: string): Definitions {
+  const own = objectsOf(definitions, "vhosts").find(({ name }) => name === vhost);
+  if (own === undefined) {
+    throw new AppError(
+      "broker_missing",
+      `Cannot export definitions: there is no vhost ${JSON.stringify(vhost)}`,
+    );
+  }
+  const { name: _, ...properties } = own;
+  const single: Record<string, unknown> = { ...properties };
+  for (const key of ["rabbit_version", "rabbitmq_version", "product_name", "product_version"]) {
+    if (definitions[key] !== undefined) single[key] = definitions[key];
+  }
+  for (const kind of VHOST_KINDS) {
+    if (/permissions$/.test(kind)) continue;
+    single[kind] = objectsOf(definitions, kind)
+      .filter((object) => object.vhost === vhost);
+  }
+  return withoutVhost(single as Definitions);
+}

@@ -1,0 +1,282 @@
+import PQueue from "p-queue";
+import { markerKey } from "../archive/layout.ts";
+import type { DefinitionsEntry, SkippedQueue } from "../archive/manifest.ts";
+import { ManagementClient } from "../broker/management/client.ts";
+import type { BackupQueueRow } from "../checkpoint/rows.ts";
+import { CheckpointStore } from "../checkpoint/store.ts";
+import { type Config, requireSource, requireStorage } from "../config/config.ts";
+import { AppError } from "../errors.ts";
+import { openStorage } from "../storage/open.ts";
+import { backupDefinitions } from "./backup_definitions.ts";
+import { type BackupContext, backupQueue, skipQueue } from "./backup_queue.ts";
+import { finishBackup } from "./backup_manifest.ts";
+import { claimBackup, lockRun, runFolder } from "./backup_run.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { sourceIdentity } from "./discover.ts";
+import type { EventSink, SummaryEvent } from "./events.ts";
+import { Packer } from "./packer.ts";
+import type { BackupPlan } from "./plan_types.ts";
+import { ProgressMeter } from "./progress.ts";
+import { removeFolder } from "./spool.ts";
+import { type PlannedQueue, type Survey, survey } from "./survey.ts";
+
+/** What a backup needs to know. */
+export interface RunOptions {
+  readonly config: Config;
+  readonly backupId: string;
+  readonly emit: EventSink;
+  /** Aborted: stop reading, give the messages back, write the checkpoint, throw the reason. */
+  readonly signal: AbortSignal;
+  /** The command line that goes on with this run, for messages. */
+  readonly resumeCommand: string;
+}
+
+/**
+ * Takes a backup, or goes on with an interrupted one of the same id and source.
+ *
+ * Throws an {@linkcode AppError} when the run cannot go on; what was done so far is kept, and the
+ * same command goes on there. A partial result is no error: see the summary's `outcome`.
+ */
+export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
+  const { config, backupId, emit } = options;
+  const storage = await openStorage(requireStorage(config));
+  try {
+    const key = { operation: "backup", backupId, location: storage.location, scope: "" } as const;
+
+    // 1. One process a run, and the checkpoint of what is done already.
+    const spoolFolder = runFolder(config.backup.spool_dir, key);
+    using _lock = lockRun(spoolFolder, key);
+    using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+
+    // 2. Which queues, how deep, what would reading do to them.
+    const abort = new AbortController();
+    const signal = AbortSignal.any([options.signal, abort.signal]);
+    using meter = new ProgressMeter("backup", emit);
+    await using connections = connectionsOf(config, signal);
+    const client = new ManagementClient(requireSource(config));
+    emit({ type: "step", message: "Looking at the queues" });
+    const source = await sourceIdentity(client);
+    const found = await survey({
+      config,
+      client,
+      connections,
+      brokerVersion: source.rabbitmqVersion,
+      signal,
+    });
+    tellOmissions(found, emit);
+
+    // 3. The id is ours from here on.
+    const { run, resumed } = await claimBackup(storage, checkpoint, {
+      key,
+      peer: source.clusterName,
+    });
+    if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });
+
+    // 4. Definitions.
+    const warnings = found.closedVhosts.map(closedVhost);
+    let definitions: DefinitionsEntry | null = null;
+    if (config.backup.include_definitions) {
+      emit({ type: "step", message: "Reading the definitions" });
+      definitions = await backupDefinitions({ client, storage, backupId, config, warnings, emit });
+    }
+
+    // 5. Queues: read, give back, pack.
+    using packer = new Packer();
+    const context: BackupContext = {
+      backupId,
+      options: config.backup,
+      run,
+      storage,
+      checkpoint,
+      connections,
+      packer,
+      meter,
+      emit,
+      spoolFolder,
+      signal,
+    };
+    await backupQueues(context, { queues: found.queues, abort });
+
+    // 6. The manifest makes it a backup; then the traces of the way go.
+    const summary = await finishBackup(context, {
+      definitions,
+      incomplete: warnings.length > 0,
+      source,
+      warnings,
+    });
+    await storage.delete([markerKey(backupId)]);
+    checkpoint.finishRun(run.id);
+    removeFolder(spoolFolder);
+    meter.send();
+    return summary;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** What {@linkcode runBackup} would do, queue by queue; reads nothing but depths. */
+export async function planBackup(options: Omit<RunOptions, "resumeCommand">): Promise<BackupPlan> {
+  const { config, backupId, emit, signal } = options;
+  await using connections = connectionsOf(config, signal);
+  const client = new ManagementClient(requireSource(config));
+  const source = await sourceIdentity(client);
+  const brokerVersion = source.rabbitmqVersion;
+  const found = await survey({ config, client, connections, brokerVersion, signal });
+  tellOmissions(found, emit);
+  const storage = await openStorage(requireStorage(config));
+  const { location } = storage;
+  await storage.close();
+  return {
+    backupId,
+    location,
+    source: { cluster: source.clusterName, version: brokerVersion },
+    queues: found.queues.map(({ queue, ready, plan }) => ({
+      vhost: queue.vhost,
+      queue: queue.name,
+      queueType: queue.type,
+      messages: ready,
+      ...plan,
+    })),
+  };
+}
+
+async function backupQueues(
+  context: BackupContext,
+  options: { queues: readonly PlannedQueue[]; abort: AbortController },
+): Promise<void> {
+  const { checkpoint, run, meter, signal } = context;
+  const rows = new Map(checkpoint.backupQueues(run.id).map((row) => [nameOf(row), row]));
+  const known = (planned: PlannedQueue) => rows.get(nameOf(planned.queue));
+  // Deep queues first: they take longest, and the others fill the gaps.
+  const queues = options.queues.toSorted((a, b) => b.ready - a.ready);
+  meter.queuesTotal = queues.length;
+  meter.messagesTotal = queues.reduce((sum, planned) => sum + toRead(planned, known(planned)), 0);
+  const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
+  const failures: { planned: PlannedQueue; error: AppError }[] = [];
+  const start = (item: { planned?: PlannedQueue; row?: BackupQueueRow }) =>
+    pool.add(async () => {
+      if (signal.aborted) return;
+      try {
+        await backupQueue(context, item);
+      } catch (error) {
+        if (item.planned !== undefined && isQueueFailure(error) && !signal.aborted) {
+          failures.push({ planned: item.planned, error });
+        } else {
+          // The others give their messages back and stop.
+          options.abort.abort(error);
+        }
+      }
+    });
+  for (const planned of queues) {
+    const row = known(planned);
+    if (row?.state === "done") {
+      reportResumed(context, row);
+    } else if (planned.plan.verdict === "refused" || planned.plan.verdict === "excluded") {
+      skipQueue(context, skippedByPlan(planned));
+    } else {
+      start({ planned, ...(row === undefined ? {} : { row }) });
+    }
+  }
+  for (const row of rows.values()) {
+    if (queues.some(({ queue }) => nameOf(queue) === nameOf(row))) continue;
+    // Gone from the broker since the interruption; what was read of it is in the spool.
+    if (row.state === "read") start({ row });
+    else if (row.state === "reading") skipQueue(context, goneQueue(row));
+  }
+  await pool.onIdle();
+  signal.throwIfAborted();
+  const read = queues.filter(({ ready, plan }) =>
+    ready > 0 && (plan.verdict === "safe" || plan.verdict === "cost")
+  );
+  if (failures.length > 0 && failures.length === read.length) throw failures[0]!.error;
+  for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
+}
+
+/** Errors of one queue; all others (connection, storage, spool) end the run. */
+function isQueueFailure(error: unknown): error is AppError {
+  return error instanceof AppError &&
+    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+}
+
+function skippedByPlan({ queue, plan }: PlannedQueue): SkippedQueue {
+  return {
+    vhost: queue.vhost,
+    name: queue.name,
+    queue_type: queue.type,
+    kind: plan.verdict === "excluded" ? "excluded" : "refused",
+    reason: plan.reason ?? "",
+    ...(plan.hint === undefined ? {} : { hint: plan.hint }),
+  };
+}
+
+function skippedByError({ queue }: PlannedQueue, error: AppError): SkippedQueue {
+  return {
+    vhost: queue.vhost,
+    name: queue.name,
+    queue_type: queue.type,
+    kind: "failed",
+    reason: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}
+
+function goneQueue(row: BackupQueueRow): SkippedQueue {
+  return {
+    vhost: row.vhost,
+    name: row.name,
+    queue_type: row.report.entry?.queue_type ?? "unknown",
+    kind: "failed",
+    reason: "it was deleted while the backup was interrupted",
+  };
+}
+
+function reportResumed(context: BackupContext, row: BackupQueueRow): void {
+  const entry = row.report.entry!;
+  context.meter.queuesDone++;
+  context.emit({
+    type: "queue_done",
+    operation: "backup",
+    vhost: row.vhost,
+    queue: row.name,
+    queueType: entry.queue_type,
+    outcome: "resumed",
+    messages: entry.message_count,
+    bytes: entry.body_bytes,
+    seconds: 0,
+  });
+}
+
+function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined): number {
+  if (row?.state === "done" || plan.verdict === "refused" || plan.verdict === "excluded") return 0;
+  return row?.state === "read" ? row.report.entry!.message_count : ready;
+}
+
+function closedVhost(vhost: string): string {
+  return `the queues of vhost "${vhost}" are not in this backup: the user may not list them`;
+}
+
+function tellOmissions(found: Survey, emit: EventSink): void {
+  for (const vhost of found.closedVhosts) {
+    emit({
+      type: "warning",
+      vhost,
+      message: closedVhost(vhost),
+      hint: "grant the user read permission on the vhost, or leave it out by source.queues.vhosts",
+    });
+  }
+  for (const pattern of found.unmatched) {
+    emit({
+      type: "warning",
+      message: `Nothing matches "${pattern}"`,
+      hint: "check the patterns in source.queues, and that the user may see the vhost",
+    });
+  }
+}
+
+function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
+  return new ConnectionPool(requireSource(config), "rabbitmq-backup backup", { signal });
+}
+
+function nameOf(queue: { vhost: string; name: string }): string {
+  return JSON.stringify([queue.vhost, queue.name]);
+}

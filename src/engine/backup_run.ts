@@ -1,0 +1,135 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { manifestKey, markerKey } from "../archive/layout.ts";
+import type { CheckpointStore } from "../checkpoint/store.ts";
+import type { Run, RunKey } from "../checkpoint/rows.ts";
+import { AppError, messageOf } from "../errors.ts";
+import { ObjectExistsError, readAll, type Storage } from "../storage/storage.ts";
+
+const MARKER_MAX_BYTES = 64 * 1024;
+
+/** Folder of one run below a root (spool or locks): short, and the same for the same run. */
+export function runFolder(root: string, key: RunKey): string {
+  const id = createHash("sha256")
+    .update([key.operation, key.backupId, key.location, key.scope].join("\0"))
+    .digest("hex").slice(0, 16);
+  return join(root, `${key.operation}-${id}`);
+}
+
+/**
+ * Holds a file lock for as long as the process lives, so that two processes never work on the same
+ * run. Throws `locked` when another one does.
+ */
+export function lockRun(folder: string, key: RunKey): Disposable {
+  let file: Deno.FsFile;
+  try {
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    file = Deno.openSync(join(folder, "lock"), { create: true, write: true, mode: 0o600 });
+  } catch (error) {
+    throw new AppError("storage_denied", `Cannot write to "${folder}": ${messageOf(error)}`, {
+      cause: error,
+      hint: "set backup.spool_dir to a folder that can be written",
+    });
+  }
+  if (!file.tryLockSync(true)) {
+    file.close();
+    throw new AppError(
+      "locked",
+      `Cannot start ${key.operation} "${key.backupId}": another process is working on it`,
+      { hint: "wait for it to end" },
+    );
+  }
+  return { [Symbol.dispose]: () => file.close() };
+}
+
+/**
+ * Decides whether a backup is started or gone on with, and leaves the marker in storage that stands
+ * until the manifest is there. Returns the run and whether it is a resumed one.
+ */
+export async function claimBackup(
+  storage: Storage,
+  checkpoint: CheckpointStore,
+  options: { key: RunKey; peer: string },
+): Promise<{ run: Run; resumed: boolean }> {
+  const { key, peer } = options;
+  if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
+    throw new AppError(
+      "refused",
+      `Cannot start backup "${key.backupId}": it exists already and is finished`,
+      {
+        hint:
+          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d is new each run",
+      },
+    );
+  }
+  const known = checkpoint.findRun(key);
+  const marker = await readMarker(storage, key.backupId);
+  if (known !== undefined && known.state === "running" && marker !== undefined) {
+    if (known.peer !== peer) throw otherSource(key, known.peer, peer);
+    return { run: known, resumed: true };
+  }
+  if (marker !== undefined) {
+    throw new AppError(
+      "locked",
+      `Cannot start backup "${key.backupId}": it was begun on host "${marker.host}" at ` +
+        `${marker.startedAt} from ${marker.source}, and the checkpoint to go on with is not here`,
+      {
+        hint: "run it there, or point offset_storage.db_path at its checkpoint; to give it up, " +
+          `delete "${key.backupId}/" in ${storage.location}, or choose another backup_id`,
+      },
+    );
+  }
+  // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
+  const run = checkpoint.startRun(key, peer, Date.now());
+  await writeMarker(storage, key.backupId, {
+    host: hostname(),
+    startedAt: new Date(run.startedAt).toISOString(),
+    source: peer,
+  });
+  return { run, resumed: false };
+}
+
+interface Marker {
+  host: string;
+  startedAt: string;
+  source: string;
+}
+
+async function readMarker(storage: Storage, backupId: string): Promise<Marker | undefined> {
+  const key = markerKey(backupId);
+  if (await storage.stat(key) === undefined) return undefined;
+  const unknown = { host: "unknown", startedAt: "an unknown time", source: "unknown" };
+  try {
+    const bytes = await readAll(storage.get(key), MARKER_MAX_BYTES);
+    return { ...unknown, ...JSON.parse(new TextDecoder().decode(bytes)) };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    return unknown;
+  }
+}
+
+async function writeMarker(storage: Storage, backupId: string, marker: Marker): Promise<void> {
+  try {
+    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), { ifAbsent: true });
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+    throw new AppError("locked", `Cannot start backup "${backupId}": another one just began it`, {
+      cause: error,
+    });
+  }
+}
+
+function otherSource(key: RunKey, known: string, peer: string): AppError {
+  return new AppError(
+    "refused",
+    `Cannot go on with backup "${key.backupId}": its checkpoint is of source "${known}", ` +
+      `and this is "${peer}"`,
+    { hint: "choose another backup_id, or the source it was begun with" },
+  );
+}
+
+/** A text as a one-piece stream. */
+export async function* bytesOf(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
+  yield typeof content === "string" ? new TextEncoder().encode(content) : content;
+}

@@ -1,0 +1,125 @@
+import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
+import {
+  LARGEST_WINDOW,
+  QueueReader,
+  type ReadEnd,
+  WINDOWS_PER_CHANNEL,
+} from "../broker/amqp/queue_reader.ts";
+import type { BrokerConnection } from "../broker/amqp/connection.ts";
+import type { BackupOptions } from "../config/config.ts";
+import type { CaptureReport } from "../archive/manifest.ts";
+import { AppError } from "../errors.ts";
+import type { QueueWork } from "./progress.ts";
+import { SpoolWriter } from "./spool.ts";
+import type { PlannedQueue } from "./survey.ts";
+
+/** How long nothing may arrive before the broker is asked whether there is more. */
+const IDLE_MS = 1_000;
+/** How long the depth may take to show that the messages are back. */
+const SETTLE_MS = 15_000;
+
+/** What was read: the spool's segments and numbers, and how it went. */
+export interface Captured {
+  readonly spool: SpoolWriter;
+  readonly report: Omit<CaptureReport, "fingerprint" | "highest_delivery_count">;
+}
+
+/**
+ * Reads one queue into the spool and gives the messages back. In this order: depth, read, return,
+ * depth again. Whatever fails, the messages go back: by the reader, or by the connection's end.
+ */
+export async function captureQueue(
+  connection: BrokerConnection,
+  options: {
+    planned: PlannedQueue;
+    backup: BackupOptions;
+    folder: string;
+    work: QueueWork;
+    signal: AbortSignal;
+  },
+): Promise<Captured> {
+  const { planned: { queue, plan }, backup, work, signal } = options;
+  await using inspector = new QueueInspector(connection);
+  const before = await inspector.depth(queue.name);
+  const limit = backup.stop_at_current_depth ? before.ready : Number.MAX_SAFE_INTEGER;
+  const reading: { reader?: QueueReader } = {};
+  using spool = new SpoolWriter({
+    folder: options.folder,
+    segmentMaxBytes: backup.segment_max_bytes,
+    segmentMaxIntervalMs: backup.segment_max_interval_ms,
+    onError: (error) => reading.reader?.fail(error),
+  });
+  if (spool.failure !== undefined) throw spool.failure;
+  work.messagesTotal = before.ready;
+  const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
+    queue: queue.name,
+    limit,
+    window: windowSize(backup.prefetch_count, before.ready),
+    returnMethod: plan.returnMethod,
+    idleMs: IDLE_MS,
+    signal,
+  });
+  const startedAt = performance.now();
+  let end: ReadEnd | undefined;
+  try {
+    end = await reader.read();
+  } finally {
+    work.phase = "returning";
+    await reader.giveBack();
+    // Not before: what was on its way when reading ended has come whole, and is of the backup.
+    spool.finish();
+  }
+  const holdMs = Math.round(performance.now() - startedAt);
+  reader.throwIfFailed();
+  // Stopped by the signal: what was read is only a part. Read whole, it is kept.
+  if (end === "stopped") signal.throwIfAborted();
+  const after = await settledDepth(inspector, { name: queue.name, expected: before.ready });
+  return {
+    spool,
+    report: {
+      depth_before: before.ready,
+      depth_after: after,
+      return_method: plan.returnMethod,
+      delivery_attempts: plan.deliveryAttempts,
+      hold_ms: holdMs,
+    },
+  };
+}
+
+/** Passes deliveries on and keeps the numbers on screen true. */
+function counted(spool: SpoolWriter, work: QueueWork): SpoolWriter {
+  const end = spool.end.bind(spool);
+  spool.end = () => {
+    end();
+    work.messagesDone = spool.messageCount;
+    work.bytesDone = spool.bytes;
+  };
+  return spool;
+}
+
+/** Larger than asked for where a deep queue would need more windows than fit on a channel. */
+function windowSize(prefetch: number | undefined, depth: number): number {
+  if (prefetch === undefined || prefetch === 0) return LARGEST_WINDOW;
+  return Math.min(Math.max(prefetch, Math.ceil(depth / WINDOWS_PER_CHANNEL)), LARGEST_WINDOW);
+}
+
+/** The depth once the returned messages show in it; what consumers took meanwhile never will. */
+async function settledDepth(
+  inspector: QueueInspector,
+  queue: { name: string; expected: number },
+): Promise<number | null> {
+  const deadline = performance.now() + SETTLE_MS;
+  for (;;) {
+    let depth;
+    try {
+      depth = await inspector.depth(queue.name);
+    } catch (error) {
+      // Deleted right after it was read: the backup has its messages all the same.
+      if (error instanceof AppError && error.code === "broker_missing") return null;
+      throw error;
+    }
+    const settled = depth.ready >= queue.expected || depth.consumers > 0;
+    if (settled || performance.now() > deadline) return depth.ready;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

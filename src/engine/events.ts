@@ -1,0 +1,104 @@
+import type { ReturnCost } from "../safety/plan.ts";
+
+/** Numbers of one queue while it is worked on. */
+export interface QueueProgress {
+  readonly vhost: string;
+  readonly queue: string;
+  /** What is being done with it right now. */
+  readonly phase: "reading" | "returning" | "packing" | "publishing" | "verifying";
+  readonly messagesDone: number;
+  readonly messagesTotal: number;
+  readonly bytesDone: number;
+}
+
+/** Numbers of the whole run; sent about four times a second while work goes on. */
+export interface StatusEvent {
+  readonly type: "status";
+  readonly operation: "backup" | "restore" | "validate";
+  readonly secondsElapsed: number;
+  /** Absent while there is nothing to estimate from. */
+  readonly secondsRemaining?: number;
+  /** 0 to 1. */
+  readonly percentDone: number;
+  readonly queuesTotal: number;
+  readonly queuesDone: number;
+  readonly messagesTotal: number;
+  readonly messagesDone: number;
+  /** Bytes of messages (bodies, properties and names) handled so far. */
+  readonly bytesDone: number;
+  /** Messages a second, over the last few seconds. */
+  readonly rateMessages: number;
+  /** Bytes a second, over the last few seconds. */
+  readonly rateBytes: number;
+  readonly errorCount: number;
+  readonly active: readonly QueueProgress[];
+}
+
+/** One queue came to its end: backed up, restored, or not. */
+export interface QueueDoneEvent {
+  readonly type: "queue_done";
+  readonly operation: "backup" | "restore" | "validate";
+  readonly vhost: string;
+  readonly queue: string;
+  readonly queueType: string;
+  readonly outcome: "ok" | "skipped" | "failed" | "resumed";
+  readonly messages: number;
+  readonly bytes: number;
+  /** Bytes in storage; backup only. */
+  readonly bytesStored?: number;
+  readonly segments?: number;
+  readonly seconds: number;
+  /** How long the messages were unavailable to consumers; backup only. */
+  readonly holdSeconds?: number;
+  readonly returnCost?: ReturnCost;
+  /** Why it was skipped or failed, and what to do. */
+  readonly reason?: string;
+  readonly hint?: string;
+}
+
+/** Something the person should know that does not end the run. */
+export interface WarningEvent {
+  readonly type: "warning";
+  readonly message: string;
+  readonly hint?: string;
+  readonly vhost?: string;
+  readonly queue?: string;
+}
+
+/** A step of the run that took or takes a while, for people: "Reading definitions". */
+export interface StepEvent {
+  readonly type: "step";
+  readonly message: string;
+}
+
+/** The end of a run. */
+export interface SummaryEvent {
+  readonly type: "summary";
+  readonly operation: "backup" | "restore" | "validate";
+  readonly backupId: string;
+  /** Where the backup is, without secrets. */
+  readonly location: string;
+  readonly outcome: "ok" | "partial" | "interrupted";
+  readonly queuesOk: number;
+  readonly queuesSkipped: number;
+  readonly queuesFailed: number;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly bytesStored?: number;
+  readonly seconds: number;
+  /** Restore: how many messages may have been published twice because of an interruption. */
+  readonly possibleDuplicates?: number;
+  /** Interrupted: the command that goes on. */
+  readonly resumeCommand?: string;
+}
+
+/** What the engine tells; it never prints. Text, JSON lines and the terminal UI are its readers. */
+export type EngineEvent =
+  | StatusEvent
+  | QueueDoneEvent
+  | WarningEvent
+  | StepEvent
+  | SummaryEvent;
+
+/** Receives events in order, synchronously; must not throw and must return quickly. */
+export type EventSink = (event: EngineEvent) => void;

@@ -1,0 +1,47 @@
+import type { Verdict } from "../safety/plan.ts";
+
+/** What a backup would do, queue by queue. */
+export interface BackupPlan {
+  readonly backupId: string;
+  /** Where the backup would be stored, without secrets. */
+  readonly location: string;
+  readonly source: { readonly cluster: string; readonly version: string };
+  readonly queues: readonly PlannedBackupQueue[];
+}
+
+/** One queue of a {@linkcode BackupPlan}. */
+export interface PlannedBackupQueue {
+  readonly vhost: string;
+  readonly queue: string;
+  readonly queueType: string;
+  /** Ready messages right now. */
+  readonly messages: number;
+  readonly verdict: Verdict;
+  readonly returnMethod?: string;
+  /** Delivery attempts that reading charges to each message. */
+  readonly deliveryAttempts?: number;
+  readonly reason?: string;
+  readonly hint?: string;
+}
+
+/** What a restore would do, queue by queue. */
+export interface RestorePlan {
+  readonly backupId: string;
+  /** Where the backup is stored, without secrets. */
+  readonly location: string;
+  /** host:port of the broker that is restored into. */
+  readonly target: { readonly address: string };
+  readonly queues: readonly PlannedRestoreQueue[];
+}
+
+/** One queue of a {@linkcode RestorePlan}. */
+export interface PlannedRestoreQueue {
+  readonly vhost: string;
+  readonly queue: string;
+  readonly queueType: string;
+  /** Messages in the backup. */
+  readonly messages: number;
+  readonly action: "create" | "use" | "skip";
+  readonly reason?: string;
+  readonly hint?: string;
+}

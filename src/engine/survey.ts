@@ -1,0 +1,130 @@
+import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
+import type { ManagementClient } from "../broker/management/client.ts";
+import type { Config } from "../config/config.ts";
+import { requireSource } from "../config/config.ts";
+import { AppError } from "../errors.ts";
+import { planQueue, type QueueFacts, type QueuePlan } from "../safety/plan.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+import { type DiscoveredQueue, discoverQueues } from "./discover.ts";
+
+/** A queue with its depth and what will be done with it. */
+export interface PlannedQueue {
+  readonly queue: DiscoveredQueue;
+  /** Ready messages, by passive declare. */
+  readonly ready: number;
+  readonly plan: QueuePlan;
+}
+
+/** All that a backup will look at. */
+export interface Survey {
+  readonly queues: readonly PlannedQueue[];
+  /** Patterns of queues and vhosts that match nothing. */
+  readonly unmatched: readonly string[];
+  /** Selected vhosts whose queues the user may not list. */
+  readonly closedVhosts: readonly string[];
+}
+
+/**
+ * Finds the queues, asks each one's depth over AMQP (the management API's statistics lag, and are
+ * missing for young queues) and decides what reading it would do.
+ */
+export async function survey(options: {
+  config: Config;
+  client: ManagementClient;
+  connections: ConnectionPool;
+  brokerVersion: string;
+  signal: AbortSignal;
+}): Promise<Survey> {
+  const { config, client, connections, brokerVersion, signal } = options;
+  const filter = requireSource(config).queues;
+  const found = await discoverQueues(client, filter, { signal });
+  const planned: PlannedQueue[] = [];
+  const closed: AppError[] = [];
+  const vhosts = byVhost(found.queues);
+  for (const queues of vhosts) {
+    signal.throwIfAborted();
+    try {
+      planned.push(...await inspect(queues));
+    } catch (error) {
+      if (!isClosedVhost(error)) throw error;
+      closed.push(error);
+      planned.push(...queues.map((queue) => ({ queue, ready: 0, plan: refusal(error) })));
+    }
+  }
+  // Kept out of every vhost: that is the user or the password, not the rights on one vhost.
+  if (closed.length > 0 && closed.length === vhosts.length) throw closed[0]!;
+  const queues = planned.filter(({ ready, plan }) =>
+    ready >= filter.min_messages || plan.verdict === "refused"
+  );
+  return {
+    queues,
+    unmatched: [...found.unmatched, ...found.unmatchedVhosts],
+    closedVhosts: found.closedVhosts,
+  };
+
+  async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
+    return await connections.use(queues[0]!.vhost, async (connection) => {
+      await using inspector = new QueueInspector(connection);
+      const result: PlannedQueue[] = [];
+      for (const queue of queues) {
+        signal.throwIfAborted();
+        const facts = await factsOf(queue, inspector);
+        if (facts === undefined) continue;
+        const plan = "refusal" in facts ? facts.refusal : planQueue(facts, {
+          brokerVersion,
+          requeueStrategy: config.backup.requeue_strategy,
+          onHazard: config.backup.on_hazard,
+        });
+        result.push({ queue, ready: "refusal" in facts ? 0 : facts.ready, plan });
+      }
+      return result;
+    });
+  }
+}
+
+/** What is known of a queue; undefined when it is gone since it was listed. */
+async function factsOf(
+  queue: DiscoveredQueue,
+  inspector: QueueInspector,
+): Promise<QueueFacts | { refusal: QueuePlan } | undefined> {
+  const known = {
+    vhost: queue.vhost,
+    name: queue.name,
+    type: queue.type,
+    autoDelete: queue.autoDelete,
+    exclusive: queue.exclusive,
+    arguments: queue.arguments,
+    policy: queue.policy,
+    operatorPolicy: queue.operatorPolicy,
+    ...(queue.messageBytes === undefined ? {} : { messageBytes: queue.messageBytes }),
+  };
+  // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
+  if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
+  try {
+    const { ready, consumers } = await inspector.depth(queue.name);
+    return { ...known, ready, consumers };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === "broker_unreachable") throw error;
+    if (error.code === "broker_missing") return undefined;
+    return { refusal: refusal(error) };
+  }
+}
+
+function isClosedVhost(error: unknown): error is AppError {
+  return error instanceof AppError &&
+    (error.code === "broker_denied" || error.code === "broker_missing");
+}
+
+function refusal(error: AppError): QueuePlan {
+  return {
+    verdict: "refused",
+    returnMethod: "channel_close",
+    deliveryAttempts: 0,
+    reason: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}
+
+function byVhost(queues: readonly DiscoveredQueue[]): DiscoveredQueue[][] {
+  return [...Map.groupBy(queues, (queue) => queue.vhost).values()];
+}

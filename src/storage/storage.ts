@@ -1,0 +1,105 @@
+/** One stored object as a listing shows it. */
+export interface StoredObject {
+  readonly key: string;
+  /** Size in bytes. */
+  readonly size: number;
+  /** Last modification, in epoch milliseconds. */
+  readonly modifiedAt: number;
+}
+
+/** Options of {@linkcode Storage.put}. */
+export interface PutOptions {
+  /** Fail with {@linkcode ObjectExistsError} when the key exists, decided by the store atomically. */
+  ifAbsent?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Options of {@linkcode Storage.get}: a byte range; without `length` to the end. */
+export interface GetOptions {
+  offset?: number;
+  length?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * A place that keeps objects under keys. Keys are relative, `/`-separated text without control
+ * characters and backslash, without `.` or `..` components and without components that start with
+ * `.tmp-`, at most 255 bytes of UTF-8 a component and 1024 in all; an implementation refuses others
+ * with a `RangeError`. This tool writes ASCII only; an earlier one did not.
+ *
+ * Every implementation passes `tests/conformance/storage.ts`. Errors are {@linkcode AppError}s with
+ * code `storage_unreachable`, `storage_denied` or `storage_full`, and the two classes below.
+ */
+export interface Storage {
+  /** Where it is, for messages: a path or URL without secrets. */
+  readonly location: string;
+
+  /**
+   * Stores a stream of unknown length in bounded memory. The object appears whole or not at all:
+   * when the source or the store fails, nothing is visible and nothing is left behind.
+   * Without `ifAbsent` an existing object is replaced atomically. Returns the size in bytes.
+   */
+  put(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<number>;
+
+  /**
+   * Reads an object, or a range of it, as a stream. Throws {@linkcode ObjectMissingError} on the
+   * first read when there is none, and `RangeError` when the object does not have the whole range.
+   * A stream that ends early is an error, not an end.
+   */
+  get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
+
+  /** Size and time of one object, or `undefined` when there is none. */
+  stat(key: string): Promise<StoredObject | undefined>;
+
+  /** All objects whose key starts with `prefix` (a string prefix), in ascending byte order of keys. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+
+  /**
+   * Names of the folders directly below `folder` ("" is the root), without slashes, ascending:
+   * the distinct next components of keys that have more below them.
+   */
+  listFolders(folder: string): AsyncIterable<string>;
+
+  /** Deletes objects; keys that do not exist are passed over. */
+  delete(keys: Iterable<string>): Promise<void>;
+
+  /** Releases what the store holds; calling it twice is fine. */
+  close(): Promise<void>;
+}
+
+/** The object asked for does not exist. */
+export class ObjectMissingError extends Error {
+  constructor(readonly key: string, readonly location: string, options?: ErrorOptions) {
+    super(`Cannot read "${key}" in ${location}: no such object`, options);
+    this.name = "ObjectMissingError";
+  }
+}
+
+/** `ifAbsent` was asked for and the key exists. */
+export class ObjectExistsError extends Error {
+  constructor(readonly key: string, readonly location: string, options?: ErrorOptions) {
+    super(`Cannot store "${key}" in ${location}: it exists already`, options);
+    this.name = "ObjectExistsError";
+  }
+}
+
+/** Reads a whole small object (manifests, definitions) into memory, at most `maxBytes`. */
+export async function readAll(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > maxBytes) throw new RangeError(`Cannot read object: more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
