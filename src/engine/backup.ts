@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import PQueue from "p-queue";
 import { markerKey } from "../archive/layout.ts";
 import type { DefinitionsEntry, SkippedQueue } from "../archive/manifest.ts";
@@ -10,13 +11,15 @@ import { openStorage } from "../storage/open.ts";
 import { backupDefinitions } from "./backup_definitions.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./backup_queue.ts";
 import { finishBackup } from "./backup_manifest.ts";
-import { claimBackup, lockRun, runFolder } from "./backup_run.ts";
+import { claimBackup } from "./backup_claim.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { sourceIdentity } from "./discover.ts";
 import type { EventSink, SummaryEvent } from "./events.ts";
 import { Packer } from "./packer.ts";
 import type { BackupPlan } from "./plan_types.ts";
 import { ProgressMeter } from "./progress.ts";
+import { queueKey } from "./queue_key.ts";
+import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
 import { type PlannedQueue, type Survey, survey } from "./survey.ts";
 
@@ -145,8 +148,10 @@ async function backupQueues(
   options: { queues: readonly PlannedQueue[]; abort: AbortController },
 ): Promise<void> {
   const { checkpoint, run, meter, signal } = context;
-  const rows = new Map(checkpoint.backupQueues(run.id).map((row) => [nameOf(row), row]));
-  const known = (planned: PlannedQueue) => rows.get(nameOf(planned.queue));
+  const rows = new Map(
+    checkpoint.backupQueues(run.id).map((row) => [queueKey(row), checkedRow(context, row)]),
+  );
+  const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
   // Deep queues first: they take longest, and the others fill the gaps.
   const queues = options.queues.toSorted((a, b) => b.ready - a.ready);
   meter.queuesTotal = queues.length;
@@ -178,7 +183,7 @@ async function backupQueues(
     }
   }
   for (const row of rows.values()) {
-    if (queues.some(({ queue }) => nameOf(queue) === nameOf(row))) continue;
+    if (queues.some(({ queue }) => queueKey(queue) === queueKey(row))) continue;
     // Gone from the broker since the interruption; what was read of it is in the spool.
     if (row.state === "read") start({ row });
     else if (row.state === "reading") skipQueue(context, goneQueue(row));
@@ -190,6 +195,15 @@ async function backupQueues(
   );
   if (failures.length > 0 && failures.length === read.length) throw failures[0]!.error;
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
+}
+
+/** A queue whose spool is gone has to be read again. */
+function checkedRow({ checkpoint, run }: BackupContext, row: BackupQueueRow): BackupQueueRow {
+  if (row.state !== "read") return row;
+  const segments = checkpoint.segments(run.id, row);
+  return segments.every(({ spooled }) => existsSync(spooled.file))
+    ? row
+    : { ...row, state: "reading" };
 }
 
 /** Errors of one queue; all others (connection, storage, spool) end the run. */
@@ -275,8 +289,4 @@ function tellOmissions(found: Survey, emit: EventSink): void {
 
 function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
   return new ConnectionPool(requireSource(config), "rabbitmq-backup backup", { signal });
-}
-
-function nameOf(queue: { vhost: string; name: string }): string {
-  return JSON.stringify([queue.vhost, queue.name]);
 }

@@ -6,8 +6,7 @@ import type { ManagementClient } from "../broker/management/client.ts";
 import type { Config } from "../config/config.ts";
 import { exportDefinitions } from "../definitions/export.ts";
 import { AppError } from "../errors.ts";
-import type { Storage } from "../storage/storage.ts";
-import { bytesOf } from "./backup_run.ts";
+import { bytesOf, type Storage } from "../storage/storage.ts";
 import type { EventSink } from "./events.ts";
 
 /**

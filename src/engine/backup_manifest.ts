@@ -2,10 +2,9 @@ import { manifestKey } from "../archive/layout.ts";
 import type { DefinitionsEntry, Manifest } from "../archive/manifest.ts";
 import { encodeManifest } from "../archive/manifest_io.ts";
 import { AppError } from "../errors.ts";
-import { ObjectExistsError } from "../storage/storage.ts";
+import { bytesOf, ObjectExistsError } from "../storage/storage.ts";
 import { VERSION } from "../version.ts";
 import type { BackupContext } from "./backup_queue.ts";
-import { bytesOf } from "./backup_run.ts";
 import type { SummaryEvent } from "./events.ts";
 
 /**

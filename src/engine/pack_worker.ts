@@ -46,5 +46,7 @@ function reply(message: PackReply): void {
   // Moved, not copied; a view of a larger buffer is copied first, as others may have views of it.
   const { bytes } = message.step;
   const own = bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
-  self.postMessage({ ...message, step: { type: "bytes", bytes: own } }, [own.buffer as ArrayBuffer]);
+  self.postMessage({ ...message, step: { type: "bytes", bytes: own } }, [
+    own.buffer as ArrayBuffer,
+  ]);
 }

@@ -1,32 +1,23 @@
 import PQueue from "p-queue";
 import { join } from "node:path";
-import type { QueueEntry } from "../archive/manifest.ts";
-import { type QueueDepth, QueueInspector } from "../broker/amqp/queue_inspector.ts";
+import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow, Run } from "../checkpoint/rows.ts";
 import { CheckpointStore } from "../checkpoint/store.ts";
 import { type Config, requireStorage, requireTarget } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import { openStorage } from "../storage/open.ts";
 import type { RunOptions } from "./backup.ts";
-import { lockRun, runFolder } from "./backup_run.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { SummaryEvent } from "./events.ts";
 import { loadManifest } from "./list.ts";
 import type { RestorePlan } from "./plan_types.ts";
 import { ProgressMeter } from "./progress.ts";
+import { queueKey } from "./queue_key.ts";
 import { declareOptions, selectQueues, withDefinedArguments } from "./restore_plan.ts";
 import { type RestoreContext, restoreQueue } from "./restore_queue.ts";
+import { planTargets, type Target } from "./restore_targets.ts";
+import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
-
-/** What will be done with one queue of the backup. */
-interface Target {
-  readonly entry: QueueEntry;
-  readonly action: "create" | "use" | "skip";
-  readonly depth: number;
-  readonly position: RestoreQueueRow;
-  readonly reason?: string;
-  readonly hint?: string;
-}
 
 /**
  * Restores a backup into the target broker, or goes on with an interrupted restore of the same
@@ -64,7 +55,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       entries: selectQueues(manifest, config.restore.queues),
     });
     const positions = new Map(
-      checkpoint.restoreQueues(run.id).map((row) => [nameOf(row), row]),
+      checkpoint.restoreQueues(run.id).map((row) => [queueKey(row), row]),
     );
     if (positions.size > 0) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
@@ -167,106 +158,6 @@ function claimRestore(
     );
   }
   return checkpoint.startRun(key, peer, Date.now());
-}
-
-async function planTargets(options: {
-  config: Config;
-  entries: readonly QueueEntry[];
-  connections: ConnectionPool;
-  positions: Map<string, RestoreQueueRow>;
-  signal: AbortSignal;
-  keepGoing?: boolean;
-}): Promise<Target[]> {
-  const { config, entries, connections, positions, signal } = options;
-  const targets: Target[] = [];
-  for (const [vhost, queues] of Map.groupBy(entries, (entry) => entry.vhost)) {
-    signal.throwIfAborted();
-    await connections.use(vhost, async (connection) => {
-      await using inspector = new QueueInspector(connection);
-      for (const entry of queues) {
-        targets.push(await planTarget(entry, { inspector, config, positions }));
-      }
-    });
-  }
-  const refused = targets.filter(({ action, reason }) =>
-    action === "skip" && reason !== undefined && config.restore.if_not_empty === "fail"
-  );
-  if (refused.length > 0 && !options.keepGoing) {
-    const first = refused[0]!;
-    const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
-    throw new AppError(
-      "refused",
-      `Cannot restore into queue "${first.entry.name}" of vhost "${first.entry.vhost}"${more}: ` +
-        first.reason,
-      first.hint === undefined ? {} : { hint: first.hint },
-    );
-  }
-  return targets;
-}
-
-async function planTarget(
-  entry: QueueEntry,
-  options: {
-    inspector: QueueInspector;
-    config: Config;
-    positions: Map<string, RestoreQueueRow>;
-  },
-): Promise<Target> {
-  const { inspector, config: { restore }, positions } = options;
-  const { vhost, name } = entry;
-  const known = positions.get(nameOf(entry));
-  const fresh = { vhost, name, confirmed: 0, resent: 0, unsettled: 0, done: false };
-  let depth: QueueDepth;
-  try {
-    depth = await inspector.depth(name);
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "broker_missing") throw error;
-    // Deleted since the interruption, if there was one: what was restored is gone with it.
-    if (restore.create_missing_queues) {
-      return { entry, action: "create", depth: 0, position: fresh };
-    }
-    return {
-      entry,
-      action: "skip",
-      depth: 0,
-      position: fresh,
-      reason: "it does not exist in the target",
-      hint: "set restore.create_missing_queues: true, or import the definitions first",
-    };
-  }
-  const skip = (reason: string, hint: string): Target => ({
-    entry,
-    action: "skip",
-    depth: depth.ready,
-    position: known ?? fresh,
-    reason,
-    hint,
-  });
-  const append = restore.if_not_empty === "append";
-  if (known === undefined) {
-    if (depth.ready === 0 || append) {
-      return { entry, action: "use", depth: depth.ready, position: fresh };
-    }
-    return skip(
-      `it holds ${depth.ready} messages already`,
-      "empty it, or choose --if-not-empty append or skip",
-    );
-  }
-  if (depth.ready < known.confirmed && depth.consumers === 0 && !append) {
-    return skip(
-      `it holds ${depth.ready} messages, and ${known.confirmed} were restored into it before`,
-      "were they consumed? then --if-not-empty append goes on behind them; " +
-        "was it purged? then delete it, and all is restored again",
-    );
-  }
-  return { entry, action: "use", depth: depth.ready, position: resumedAt(known, entry) };
-}
-
-/** What was sent and not recorded when the run ended may be published twice now. */
-function resumedAt(known: RestoreQueueRow, entry: QueueEntry): RestoreQueueRow {
-  if (known.done) return known;
-  const again = Math.min(known.unsettled, entry.message_count - known.confirmed);
-  return { ...known, resent: known.resent + again, unsettled: 0 };
 }
 
 interface Outcome {
@@ -390,8 +281,4 @@ function removeFetched(folder: string): void {
 
 function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
   return new ConnectionPool(requireTarget(config), "rabbitmq-backup restore", { signal });
-}
-
-function nameOf(queue: { vhost: string; name: string }): string {
-  return JSON.stringify([queue.vhost, queue.name]);
 }

@@ -103,3 +103,8 @@ export async function readAll(
   }
   return whole;
 }
+
+/** A text or bytes as a source of {@linkcode Storage.put}. */
+export async function* bytesOf(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
+  yield typeof content === "string" ? new TextEncoder().encode(content) : content;
+}

@@ -1,47 +1,11 @@
 import { hostname } from "node:os";
-import { join } from "node:path";
-import { createHash } from "node:crypto";
 import { manifestKey, markerKey } from "../archive/layout.ts";
-import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { Run, RunKey } from "../checkpoint/rows.ts";
-import { AppError, messageOf } from "../errors.ts";
-import { ObjectExistsError, readAll, type Storage } from "../storage/storage.ts";
+import type { CheckpointStore } from "../checkpoint/store.ts";
+import { AppError } from "../errors.ts";
+import { bytesOf, ObjectExistsError, readAll, type Storage } from "../storage/storage.ts";
 
 const MARKER_MAX_BYTES = 64 * 1024;
-
-/** Folder of one run below a root (spool or locks): short, and the same for the same run. */
-export function runFolder(root: string, key: RunKey): string {
-  const id = createHash("sha256")
-    .update([key.operation, key.backupId, key.location, key.scope].join("\0"))
-    .digest("hex").slice(0, 16);
-  return join(root, `${key.operation}-${id}`);
-}
-
-/**
- * Holds a file lock for as long as the process lives, so that two processes never work on the same
- * run. Throws `locked` when another one does.
- */
-export function lockRun(folder: string, key: RunKey): Disposable {
-  let file: Deno.FsFile;
-  try {
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    file = Deno.openSync(join(folder, "lock"), { create: true, write: true, mode: 0o600 });
-  } catch (error) {
-    throw new AppError("storage_denied", `Cannot write to "${folder}": ${messageOf(error)}`, {
-      cause: error,
-      hint: "set backup.spool_dir to a folder that can be written",
-    });
-  }
-  if (!file.tryLockSync(true)) {
-    file.close();
-    throw new AppError(
-      "locked",
-      `Cannot start ${key.operation} "${key.backupId}": another process is working on it`,
-      { hint: "wait for it to end" },
-    );
-  }
-  return { [Symbol.dispose]: () => file.close() };
-}
 
 /**
  * Decides whether a backup is started or gone on with, and leaves the marker in storage that stands
@@ -127,9 +91,4 @@ function otherSource(key: RunKey, known: string, peer: string): AppError {
       `and this is "${peer}"`,
     { hint: "choose another backup_id, or the source it was begun with" },
   );
-}
-
-/** A text as a one-piece stream. */
-export async function* bytesOf(content: string | Uint8Array): AsyncGenerator<Uint8Array> {
-  yield typeof content === "string" ? new TextEncoder().encode(content) : content;
 }
