@@ -73,6 +73,12 @@ export function segmentKey(
  */
 export function queueFolderV1(id: string, vhost: string, queue: string): string {
   checkId(id);
+  checkNameV1(vhost, queue);
+  return `${id}/queues/${vhost === "/" ? "_default" : vhost}/${queue}`;
+}
+
+/** Throws as {@linkcode queueFolderV1}, for a plan that needs no folder. */
+export function checkNameV1(vhost: string, queue: string): void {
   if (vhost === "_default" || (vhost !== "/" && !safeInV1(vhost)) || !safeInV1(queue)) {
     throw new AppError(
       "refused",
@@ -81,7 +87,6 @@ export function queueFolderV1(id: string, vhost: string, queue: string): string 
       { hint: "Leave out `backup.format: rbak-v1`, or exclude the queue" },
     );
   }
-  return `${id}/queues/${vhost === "/" ? "_default" : vhost}/${queue}`;
 }
 
 /** Key of a segment in format version 1; throws as {@linkcode queueFolderV1}. */

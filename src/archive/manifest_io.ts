@@ -145,9 +145,13 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(whole, null, 2) + "\n");
 }
 
-/** A manifest as the earlier tool writes it; what version 1 does not know is left out. */
+/**
+ * A manifest as the earlier tool writes it; what version 1 does not know is left out. A partial backup
+ * has no end there, which is all that version 1 can say of it.
+ */
 export function writeManifestV1(manifest: Manifest): Uint8Array {
   const whole = manifestV1.parse(manifest);
+  if (manifest.state === "partial") whole.completed_at = null;
   return new TextEncoder().encode(JSON.stringify(whole, null, 2));
 }
 

@@ -148,7 +148,8 @@ Deno.test("manifest: version 1 is written and read, without what it does not kno
   plain.segments.forEach((segment) => {
     segment.key = segmentKeyV1("b", "/", "orders", segment.sequence, "zstd");
   });
-  const bytes = encodeManifest(manifest({ format_version: 1, queues: [plain, stream] }));
+  const written = manifest({ format_version: 1, state: "complete", queues: [plain, stream] });
+  const bytes = encodeManifest(written);
   const json = JSON.parse(new TextDecoder().decode(bytes));
   assert.deepEqual(Object.keys(json), [
     ...["backup_id", "created_at", "completed_at", "source_cluster", "rabbitmq_version"],
@@ -180,6 +181,15 @@ Deno.test("manifest: version 1 is written and read, without what it does not kno
 Deno.test("manifest: one that was never completed in version 1 counts as partial", () => {
   const v1 = { ...manifest(), queues: [], completed_at: null, format_version: undefined };
   assert.equal(parse(v1).state, "partial");
+});
+
+Deno.test("manifest: a partial one has no end in version 1", () => {
+  for (const state of ["partial", "complete"] as const) {
+    const whole = manifest({ format_version: 1, queues: [], state });
+    const read = parseManifest(encodeManifest(whole), { key: KEY });
+    assert.equal(read.state, state);
+    assert.equal(read.completed_at, state === "partial" ? null : whole.completed_at);
+  }
 });
 
 Deno.test("manifest: a flipped byte never gives anything but an error or a manifest", () => {

@@ -37,12 +37,21 @@ export function addSettings(command: Command, groups: readonly SettingGroup[]): 
       if (hidden) continue;
       const option = new Option(flags, help).helpGroup(heading);
       if (list) option.argParser((value, values?: string[]) => [...values ?? [], value]);
-      // A switch that is on by default has no value until it is turned off.
-      if (flags.includes("--no-")) option.default(undefined);
       command.addOption(option);
     }
   }
   return command;
+}
+
+/**
+ * Values of flags that stand on the command line. Commander's own defaults (true for a switch that
+ * only a `--no-` flag turns off) are left out: they would win over what the file says.
+ */
+export function givenFlags(command: Command): Record<string, unknown> {
+  const isGiven = (key: string) => command.getOptionValueSourceWithGlobals(key) === "cli";
+  return Object.fromEntries(
+    Object.entries(command.optsWithGlobals()).filter(([key]) => isGiven(key)),
+  );
 }
 
 /** Adds `-f, --format` for commands whose result is a document. */

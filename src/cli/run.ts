@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { AppError } from "../errors.ts";
-import type { CommandRun } from "./command.ts";
+import { type CommandRun, givenFlags } from "./command.ts";
 import { type Host, usageError } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
 import { Output, type OutputOptions } from "./output/output.ts";
@@ -28,7 +28,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   const launch = (run: CommandRun) => async (...args: unknown[]) => {
     // Commander's last argument is the command, and the one before it its flags.
     const command = args.at(-1) as ReturnType<typeof buildProgram>;
-    const flags = command.optsWithGlobals();
+    const flags = givenFlags(command);
     output = new Output(terminal, outputOptions(command.name(), { flags, terminal }));
     exitCode = await run({ host, output, argv, flags, positionals: command.args });
   };

@@ -58,7 +58,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     await using connections = connectionsOf(config, signal);
     const client = new ManagementClient(requireSource(config));
     emit({ type: "step", message: "Looking at the queues" });
-    const source = await sourceIdentity(client);
+    const source = await sourceIdentity(client, { signal });
     const found = await survey({
       config,
       client,
@@ -80,7 +80,15 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     let definitions: DefinitionsEntry | null = null;
     if (config.backup.include_definitions) {
       emit({ type: "step", message: "Reading the definitions" });
-      definitions = await backupDefinitions({ client, storage, backupId, config, warnings, emit });
+      definitions = await backupDefinitions({
+        client,
+        storage,
+        backupId,
+        config,
+        warnings,
+        emit,
+        signal,
+      });
     }
 
     // 5. Queues: read, give back, pack.
@@ -122,7 +130,7 @@ export async function planBackup(options: Omit<RunOptions, "resumeCommand">): Pr
   const { config, backupId, emit, signal } = options;
   await using connections = connectionsOf(config, signal);
   const client = new ManagementClient(requireSource(config));
-  const source = await sourceIdentity(client);
+  const source = await sourceIdentity(client, { signal });
   const brokerVersion = source.rabbitmqVersion;
   const found = await survey({ config, client, connections, brokerVersion, signal });
   tellOmissions(found, emit);

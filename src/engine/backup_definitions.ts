@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { compress } from "../archive/compression.ts";
 import { definitionsKey } from "../archive/layout.ts";
@@ -20,11 +21,12 @@ export async function backupDefinitions(options: {
   config: Config;
   warnings: string[];
   emit: EventSink;
+  signal: AbortSignal;
 }): Promise<DefinitionsEntry | null> {
-  const { client, storage, backupId, config: { backup }, warnings, emit } = options;
+  const { client, storage, backupId, config: { backup }, warnings, emit, signal } = options;
   let exported;
   try {
-    exported = await exportDefinitions(client);
+    exported = await exportDefinitions(client, { signal });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "broker_denied") throw error;
     warnings.push(`definitions are not in this backup: ${error.message}`);
@@ -58,7 +60,8 @@ export async function backupDefinitions(options: {
     queue_count: counts.queues,
     exchange_count: counts.exchanges,
     user_count: counts.users,
-    size_bytes: size,
+    // Version 1 tells the size before compression.
+    size_bytes: backup.format === "v2" ? size : Buffer.byteLength(exported.text),
     checksum: hash.digest("hex"),
   };
 }

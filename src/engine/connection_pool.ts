@@ -1,18 +1,23 @@
 import { type BrokerConnection, openConnection } from "../broker/amqp/connection.ts";
 import type { BrokerEndpoint } from "../config/config.ts";
 
+/** Options of {@linkcode ConnectionPool}. */
+export interface ConnectionPoolOptions {
+  signal: AbortSignal;
+  /** How a connection is opened; by default with {@linkcode openConnection}. */
+  open?: (vhost: string) => Promise<BrokerConnection>;
+}
+
 /** Keeps AMQP connections for reuse: one vhost each, one user of a connection at a time. */
 export class ConnectionPool implements AsyncDisposable {
-  readonly #endpoint: BrokerEndpoint;
-  readonly #name: string;
-  readonly #signal: AbortSignal;
+  readonly #open: (vhost: string) => Promise<BrokerConnection>;
   readonly #idle = new Map<string, BrokerConnection[]>();
+  #isDisposed = false;
 
   /** `name` is shown in the broker's list of connections. */
-  constructor(endpoint: BrokerEndpoint, name: string, options: { signal: AbortSignal }) {
-    this.#endpoint = endpoint;
-    this.#name = name;
-    this.#signal = options.signal;
+  constructor(endpoint: BrokerEndpoint, name: string, options: ConnectionPoolOptions) {
+    const { signal } = options;
+    this.#open = options.open ?? ((vhost) => openConnection(endpoint, { vhost, name, signal }));
   }
 
   /** Runs `work` with a connection; after an error in it the connection is closed, not reused. */
@@ -25,11 +30,13 @@ export class ConnectionPool implements AsyncDisposable {
       await connection.close();
       throw error;
     }
-    if (connection.isOpen) this.#idleOf(vhost).push(connection);
+    if (this.#isDisposed) await connection.close();
+    else if (connection.isOpen) this.#idleOf(vhost).push(connection);
     return result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     const all = [...this.#idle.values()].flat();
     this.#idle.clear();
     await Promise.all(all.map((connection) => connection.close()));
@@ -40,11 +47,7 @@ export class ConnectionPool implements AsyncDisposable {
     for (let known = idle.pop(); known !== undefined; known = idle.pop()) {
       if (known.isOpen) return known;
     }
-    return await openConnection(this.#endpoint, {
-      vhost,
-      name: this.#name,
-      signal: this.#signal,
-    });
+    return await this.#open(vhost);
   }
 
   #idleOf(vhost: string): BrokerConnection[] {

@@ -182,7 +182,7 @@ async function restoreQueues(
   for (const target of targets) {
     if (target.action === "skip") {
       outcome.skipped++;
-      report(context, target, { outcome: "skipped", messages: 0, seconds: 0 });
+      report(context, target, { outcome: "skipped", messages: 0, bytes: 0, seconds: 0 });
       continue;
     }
     pool.add(async () => {
@@ -194,7 +194,13 @@ async function restoreQueues(
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          report(context, target, { outcome: "failed", messages: 0, seconds: 0, error });
+          report(context, target, {
+            outcome: "failed",
+            messages: 0,
+            bytes: 0,
+            seconds: 0,
+            error,
+          });
         } else {
           options.abort.abort(error);
         }
@@ -220,16 +226,17 @@ async function restoreOne(
       await inspector.declare(entry.name, declareOptions(entry));
     });
   }
-  const messages = position.done || entry.message_count === 0
-    ? 0
+  const { messages, bytes } = position.done || entry.message_count === 0
+    ? { messages: 0, bytes: 0 }
     : await restoreQueue(context, { entry, depthBefore: target.depth, position });
   if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
   outcome.ok++;
   outcome.messages += messages;
-  outcome.bytes += entry.body_bytes;
+  outcome.bytes += bytes;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
     messages,
+    bytes,
     seconds: (performance.now() - startedAt) / 1000,
   });
 }
@@ -240,6 +247,7 @@ function report(
   result: {
     outcome: "ok" | "skipped" | "failed" | "resumed";
     messages: number;
+    bytes: number;
     seconds: number;
     error?: AppError;
   },
@@ -255,7 +263,7 @@ function report(
     queueType: entry.queue_type,
     outcome: result.outcome,
     messages: result.messages,
-    bytes: result.outcome === "ok" ? entry.body_bytes : 0,
+    bytes: result.bytes,
     seconds: result.seconds,
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),

@@ -8,7 +8,8 @@ import { AppError, messageOf } from "../errors.ts";
 import { isRawNumber } from "../exact_json.ts";
 import { readAll, type Storage } from "../storage/storage.ts";
 
-const MAX_DEFINITIONS_BYTES = 256 * 1024 * 1024;
+/** Most bytes of definitions that are read, unpacked. */
+export const MAX_DEFINITIONS_BYTES = 256 * 1024 * 1024;
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {

@@ -57,9 +57,12 @@ export interface RestoreItem {
 
 /**
  * Publishes the messages of one queue, in order, direct to the queue of that name, from the recorded
- * position on. Returns how many were published by this call.
+ * position on. Returns how many this call published, and the bytes of their bodies.
  */
-export async function restoreQueue(context: RestoreContext, item: RestoreItem): Promise<number> {
+export async function restoreQueue(
+  context: RestoreContext,
+  item: RestoreItem,
+): Promise<{ messages: number; bytes: number }> {
   const { entry } = item;
   const work = context.meter.begin(entry, {
     phase: "publishing",
@@ -78,7 +81,7 @@ export async function restoreQueue(context: RestoreContext, item: RestoreItem): 
 async function publishQueue(
   context: RestoreContext,
   options: { connection: BrokerConnection; item: RestoreItem; work: QueueWork },
-): Promise<number> {
+): Promise<{ messages: number; bytes: number }> {
   const { checkpoint, run, signal } = context;
   const { connection, item: { entry, position }, work } = options;
   const { window } = context.options;
@@ -96,6 +99,7 @@ async function publishQueue(
   };
   const publisher = new Publisher(connection, {
     window,
+    target: `queue "${entry.name}" of vhost "${entry.vhost}"`,
     onConfirmed: (confirmed) => {
       work.messagesDone = confirmed;
       if (confirmed - recorded >= step) record(confirmed);
@@ -108,7 +112,7 @@ async function publishQueue(
     await publisher.finish(signal);
   } finally {
     await publisher.settle(STOP_MS);
-    record(publisher.confirmed, publisher.sent - publisher.confirmed);
+    record(publisher.confirmed, publisher.unsettled);
     await publisher.close();
   }
   if (messages.copying > 0) {
@@ -127,7 +131,7 @@ async function publishQueue(
     unsettled: 0,
     done: true,
   });
-  return publisher.confirmed;
+  return { messages: publisher.confirmed, bytes: messages.bodyBytes };
 }
 
 /** Publishes from record `start` on; the next segment is fetched while one is published. */
@@ -182,6 +186,8 @@ class QueuePublishing {
   skip = 0;
   /** Messages whose CC or BCC header was left out. */
   copying = 0;
+  /** Bytes of bodies published. */
+  bodyBytes = 0;
   readonly #publisher: Publisher;
   readonly #routingKey: Uint8Array;
   readonly #work: QueueWork;
@@ -211,6 +217,7 @@ class QueuePublishing {
       bodySize: head.bodySize,
     };
     this.#publisher.begin(message);
+    this.bodyBytes += head.bodySize;
     this.#work.bytesDone += properties.length + head.bodySize;
   }
 

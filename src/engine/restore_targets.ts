@@ -30,9 +30,14 @@ export async function planTargets(options: {
 }): Promise<Target[]> {
   const { config, entries, connections, positions, signal } = options;
   const targets: Target[] = [];
-  for (const [vhost, queues] of Map.groupBy(entries, (entry) => entry.vhost)) {
+  // One connection a vhost; names of which the broker may end it get one of their own.
+  const groups = Map.groupBy(
+    entries,
+    (entry) => mayEndConnection(entry) ? queueKey(entry) : JSON.stringify(entry.vhost),
+  );
+  for (const queues of groups.values()) {
     signal.throwIfAborted();
-    await connections.use(vhost, async (connection) => {
+    await connections.use(queues[0]!.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       for (const entry of queues) {
         targets.push(await planTarget(entry, { inspector, config, positions }));
@@ -71,7 +76,7 @@ async function planTarget(
   try {
     depth = await inspector.depth(name);
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "broker_missing") throw error;
+    if (!isMissing(error, entry)) throw error;
     // Deleted since the interruption, if there was one: what was restored is gone with it.
     if (restore.create_missing_queues) {
       return { entry, action: "create", depth: 0, position: fresh };
@@ -111,6 +116,22 @@ async function planTarget(
     );
   }
   return { entry, action: "use", depth: depth.ready, position: resumedAt(known, entry) };
+}
+
+/**
+ * RabbitMQ 4.x (4.0.5 and 4.3.6 tried) cuts the text of a refusal, which holds the names, to 255
+ * characters instead of bytes, and cannot send what is longer: it ends the connection with 541.
+ */
+function mayEndConnection({ vhost, name }: QueueEntry): boolean {
+  const text = new TextEncoder().encode(`NOT_FOUND - no queue '${name}' in vhost '${vhost}'`);
+  return text.length > 255 && text.some((octet) => octet > 127);
+}
+
+function isMissing(error: unknown, entry: QueueEntry): boolean {
+  if (!(error instanceof AppError)) return false;
+  if (error.code === "broker_missing") return true;
+  const { code } = (error.cause ?? {}) as { code?: unknown };
+  return error.code === "broker_unreachable" && code === 541 && mayEndConnection(entry);
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */

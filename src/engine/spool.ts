@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { encodeRecordHead, recordHeadSize } from "../archive/record.ts";
 import type { DeliveryHead, DeliveryTap } from "../broker/amqp/content_tap.ts";
 import type { SpooledSegment } from "../checkpoint/rows.ts";
@@ -153,9 +153,15 @@ export class SpoolWriter implements DeliveryTap, Disposable {
 
 /** Makes the spooled segments survive a power failure. */
 export async function syncSpool(segments: readonly SpooledSegment[]): Promise<void> {
-  for (const { file } of segments) {
-    using handle = await Deno.open(file, { read: true });
-    await handle.syncData();
+  const files = segments.map(({ file }) => file);
+  // A folder too: without it a new file may be gone with its name.
+  for (const path of [...files, ...new Set(files.map((file) => dirname(file)))]) {
+    try {
+      using handle = await Deno.open(path, { read: true });
+      await handle.sync();
+    } catch (error) {
+      throw spoolError(path, error);
+    }
   }
 }
 

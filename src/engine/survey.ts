@@ -1,3 +1,4 @@
+import { checkNameV1 } from "../archive/layout.ts";
 import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
 import type { ManagementClient } from "../broker/management/client.ts";
 import type { Config } from "../config/config.ts";
@@ -39,22 +40,24 @@ export async function survey(options: {
   const filter = requireSource(config).queues;
   const found = await discoverQueues(client, filter, { signal });
   const planned: PlannedQueue[] = [];
-  const closed: AppError[] = [];
-  const vhosts = byVhost(found.queues);
-  for (const queues of vhosts) {
+  /** One for each queue that the user may not even look at. */
+  const denials: AppError[] = [];
+  for (const queues of byVhost(found.queues)) {
     signal.throwIfAborted();
     try {
       planned.push(...await inspect(queues));
     } catch (error) {
       if (!isClosedVhost(error)) throw error;
-      closed.push(error);
+      denials.push(...queues.map(() => error));
       planned.push(...queues.map((queue) => ({ queue, ready: 0, plan: refusal(error) })));
     }
   }
-  // Kept out of every vhost: that is the user or the password, not the rights on one vhost.
-  if (closed.length > 0 && closed.length === vhosts.length) throw closed[0]!;
+  // Kept out of everything: that is the user or the password, not the rights on one queue or vhost.
+  const asked = planned.filter(({ plan }) => plan.verdict !== "excluded");
+  if (denials.length > 0 && denials.length === asked.length) throw denials[0]!;
+  // A refused queue without messages is one whose depth is not known.
   const queues = planned.filter(({ ready, plan }) =>
-    ready >= filter.min_messages || plan.verdict === "refused"
+    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused")
   );
   return {
     queues,
@@ -70,23 +73,39 @@ export async function survey(options: {
         signal.throwIfAborted();
         const facts = await factsOf(queue, inspector);
         if (facts === undefined) continue;
-        const plan = "refusal" in facts ? facts.refusal : planQueue(facts, {
+        if ("error" in facts && facts.error.code === "broker_denied") denials.push(facts.error);
+        const plan = "error" in facts ? refusal(facts.error) : planQueue(facts, {
           brokerVersion,
           requeueStrategy: config.backup.requeue_strategy,
           onHazard: config.backup.on_hazard,
         });
-        result.push({ queue, ready: "refusal" in facts ? 0 : facts.ready, plan });
+        const ready = "error" in facts ? 0 : facts.ready;
+        result.push(withinFormat({ queue, ready, plan }, config.backup.format));
       }
       return result;
     });
   }
 }
 
-/** What is known of a queue; undefined when it is gone since it was listed. */
+/** Refuses what version 1 cannot store before it is read for nothing. */
+function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
+  const { queue, ready, plan: { verdict } } = planned;
+  const isRead = ready > 0 && (verdict === "safe" || verdict === "cost");
+  if (format === "v2" || !isRead) return planned;
+  try {
+    checkNameV1(queue.vhost, queue.name);
+    return planned;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { queue, ready, plan: refusal(error) };
+  }
+}
+
+/** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
   inspector: QueueInspector,
-): Promise<QueueFacts | { refusal: QueuePlan } | undefined> {
+): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
     vhost: queue.vhost,
     name: queue.name,
@@ -106,7 +125,7 @@ async function factsOf(
   } catch (error) {
     if (!(error instanceof AppError) || error.code === "broker_unreachable") throw error;
     if (error.code === "broker_missing") return undefined;
-    return { refusal: refusal(error) };
+    return { error };
   }
 }
 

@@ -6,7 +6,12 @@ import { ObjectMissingError, type Storage } from "../storage/storage.ts";
 import type { EventSink } from "./events.ts";
 import { readManifest } from "./list.ts";
 import { ProgressMeter, type QueueWork } from "./progress.ts";
-import { checkDefinitions, QueueContent, sumProblems } from "./validate_content.ts";
+import {
+  checkDefinitions,
+  checkDefinitionsV1,
+  QueueContent,
+  sumProblems,
+} from "./validate_content.ts";
 
 /** Something that is wrong with a backup; names are "" where it concerns no single queue. */
 export interface ValidationProblem {
@@ -139,8 +144,9 @@ class Validation {
     // Version 1 tells the size before compression, and no checksum.
     const size = manifest.format_version === 1 ? undefined : entry.size_bytes;
     const there = this.#checkObject(found, { size, objects });
-    if (!there || !this.#options.deep || manifest.format_version === 1) return;
-    await this.#collect(found, () => checkDefinitions(this.#options, entry));
+    if (!there || !this.#options.deep) return;
+    const check = manifest.format_version === 1 ? checkDefinitionsV1 : checkDefinitions;
+    await this.#collect(found, () => check(this.#options, entry));
   }
 
   async #queues(manifest: Manifest, objects: Objects): Promise<void> {

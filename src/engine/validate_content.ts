@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
+import { decompress } from "../archive/compression.ts";
 import { RecordFingerprint } from "../archive/fingerprint.ts";
+import { compressionOfKey } from "../archive/layout.ts";
 import type { DefinitionsEntry, Manifest, QueueEntry, SegmentEntry } from "../archive/manifest.ts";
 import { RecordParser } from "../archive/record.ts";
 import { openSegment } from "../archive/segment.ts";
 import type { MessageHead } from "../message/message.ts";
-import type { Storage } from "../storage/storage.ts";
+import { readAll, type Storage } from "../storage/storage.ts";
+import { MAX_DEFINITIONS_BYTES } from "./restore_plan.ts";
 import type { QueueWork } from "./progress.ts";
 
 /** Where a check reads from. */
@@ -106,6 +109,31 @@ export async function checkDefinitions(
   const hash = createHash("sha256");
   for await (const piece of storage.get(entry.key, { signal })) hash.update(piece);
   return hash.digest("hex") === entry.checksum ? [] : ["its SHA-256 is not the manifest's"];
+}
+
+/**
+ * Reads definitions of version 1, which have no checksum: they are to unpack to the manifest's size,
+ * and to be JSON.
+ */
+export async function checkDefinitionsV1(
+  { storage, signal }: CheckSource,
+  entry: DefinitionsEntry,
+): Promise<string[]> {
+  const unpacked = decompress(storage.get(entry.key, { signal }), {
+    compression: compressionOfKey(entry.key),
+    formatVersion: 1,
+    maxBytes: MAX_DEFINITIONS_BYTES,
+  });
+  const bytes = await readAll(unpacked, MAX_DEFINITIONS_BYTES);
+  if (bytes.length !== entry.size_bytes) {
+    return [`it unpacks to ${bytes.length} bytes, the manifest says ${entry.size_bytes}`];
+  }
+  try {
+    JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return [];
+  } catch {
+    return ["it is no JSON"];
+  }
 }
 
 /** What does not add up within a manifest. */

@@ -100,7 +100,7 @@ type HazardOptions = PlanOptions & { returnMethod: ReadMethod };
 
 function hazardOf(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
   return soleConsumerHazard(facts) ?? deliveryLimitHazard(facts, options) ??
-    delayedRetryHazard(facts, options) ?? lengthLimitHazard(facts);
+    orderHazard(facts, options) ?? delayedRetryHazard(facts, options) ?? lengthLimitHazard(facts);
 }
 
 function soleConsumerHazard(facts: QueueFacts): Hazard | undefined {
@@ -130,6 +130,33 @@ function deliveryLimitHazard(facts: QueueFacts, options: HazardOptions): Hazard 
       `each backup costs one of only ${limit} delivery attempts, after which it drops messages`,
     hint: "raise delivery-limit by a policy, or upgrade to RabbitMQ 4.3, where reading costs none",
   };
+}
+
+function orderHazard(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
+  if (keepsOrder(facts, options)) return undefined;
+  return {
+    reason: `giving messages back by ${options.returnMethod} would change their order`,
+    hint: "leave backup.requeue_strategy at auto",
+  };
+}
+
+/** Measured with reads of a part and of the whole, in several windows. */
+function keepsOrder(facts: QueueFacts, options: HazardOptions): boolean {
+  if (facts.type !== "quorum") return true;
+  const { brokerVersion } = options;
+  switch (options.returnMethod) {
+    case "channel_close":
+      return true;
+    case "recover":
+    case "nack":
+      // 4.0 to 4.2 put them at the end of a queue that has no delivery limit.
+      return atLeast(brokerVersion, 4, 3) ||
+        (atLeast(brokerVersion, 4, 0) && deliveryLimit(facts, brokerVersion) !== undefined);
+    case "reject":
+      return atLeast(brokerVersion, 4, 3);
+    case "get":
+      return false;
+  }
 }
 
 function delayedRetryHazard(facts: QueueFacts, options: HazardOptions): Hazard | undefined {

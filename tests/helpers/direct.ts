@@ -98,10 +98,12 @@ export interface ReadOptions {
   onHead?: (head: DeliveryHead) => void;
 }
 
+const BLANK = 32;
+
 /** What one pass over a queue saw. */
 export interface Pass {
   readonly end: ReadEnd;
-  /** Bodies as numbers, in order. */
+  /** Bodies as numbers, in order; blanks in a body do not count. */
   readonly numbers: Uint32Array;
 }
 
@@ -119,7 +121,7 @@ export async function readNumbers(
       options.onHead?.(head);
     },
     body: (chunk: Uint8Array) => {
-      for (const digit of chunk) current = current * 10 + digit - 48;
+      for (const digit of chunk) if (digit !== BLANK) current = current * 10 + digit - 48;
     },
     end: () => void numbers.push(current),
   };

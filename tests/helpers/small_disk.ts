@@ -24,7 +24,7 @@ export class SmallDisk implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    run("umount", this.path);
+    run("umount", "--lazy", this.path); // lazy: a failed test may have files open
     await Deno.remove(this.path);
   }
 }

@@ -2,6 +2,7 @@ import { AppError } from "../../errors.ts";
 import type { BrokerConnection, NumberedConfirmChannel } from "./connection.ts";
 import { FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD } from "./frame.ts";
 import { METHOD } from "./frame.ts";
+import { publishError } from "./publish_error.ts";
 
 /** Frames are handed to the socket in pieces of about this size. */
 const BATCH_BYTES = 128 * 1024;
@@ -22,6 +23,8 @@ export interface PublisherOptions {
   window: number;
   /** Hears each advance of {@linkcode Publisher.confirmed}. Must not throw. */
   onConfirmed: (confirmed: number) => void;
+  /** Where the messages go, for errors: `queue "orders" of vhost "/"`. */
+  target?: string;
 }
 
 /**
@@ -36,18 +39,26 @@ export class Publisher {
   readonly #connection: BrokerConnection;
   readonly #options: PublisherOptions;
   readonly #maxPayload: number;
+  /** How errors begin. */
+  readonly #cannot: string;
   #channel!: NumberedConfirmChannel;
   #sent = 0;
   #confirmed = 0;
   #released = 0;
   /** Confirms ahead of the contiguous ones. */
   readonly #ahead = new Set<number>();
+  /** Messages that the target nacked: they are in no queue. */
+  readonly #rejected = new Set<number>();
+  /** Messages whose last byte has gone to the socket. */
+  #flushed = 0;
   #batch = new Uint8Array(BATCH_BYTES);
   #view = new DataView(this.#batch.buffer);
   #used = 0;
   #bodyLeft = 0;
   #draining: Promise<void> | undefined;
   #failure: AppError | undefined;
+  /** No more confirms come, or none that would tell anything. */
+  #isDeaf = false;
   #returned: string | undefined;
   #forget: () => void = () => {};
   #wake: () => void = () => {};
@@ -56,14 +67,16 @@ export class Publisher {
     this.#connection = connection;
     this.#options = options;
     this.#maxPayload = connection.tap.frameMax - FRAME_OVERHEAD;
+    const { target } = options;
+    this.#cannot = target === undefined ? "Cannot publish" : `Cannot publish to ${target}`;
   }
 
   /** Opens the confirm channel. */
   async open(): Promise<void> {
     this.#channel = await this.#connection.openConfirmChannel((error) =>
-      this.#fail(new AppError("failed", `Cannot publish: ${error.message}`, { cause: error }))
+      this.#end(publishError(error, this.#cannot))
     );
-    this.#forget = this.#connection.onLost((error) => this.#fail(error));
+    this.#forget = this.#connection.onLost((error) => this.#end(error));
     this.#connection.tap.tapConfirms(this.#channel.ch, {
       confirm: (tag, { multiple, ack }) => this.#confirm(tag, multiple, ack),
       returned: (code, text) => this.#returned = `${code} ${text}`,
@@ -78,6 +91,11 @@ export class Publisher {
     return this.#confirmed;
   }
 
+  /** Messages beyond the confirmed position that may be in the target all the same. */
+  get unsettled(): number {
+    return this.#flushed - this.#confirmed - this.#rejected.size;
+  }
+
   /** Records that everything up to `position` is safe; opens the window accordingly. */
   release(position: number): void {
     this.#released = position;
@@ -90,7 +108,7 @@ export class Publisher {
     if (12 + properties.length > this.#maxPayload) {
       throw new AppError(
         "refused",
-        `Cannot publish message: its properties are ${properties.length} bytes, more than the ` +
+        `${this.#cannot}: a message's properties are ${properties.length} bytes, more than the ` +
           `target's frame_max of ${this.#maxPayload + FRAME_OVERHEAD} can carry`,
         { hint: "raise frame_max on the target broker" },
       );
@@ -162,13 +180,14 @@ export class Publisher {
   }
 
   /**
-   * Waits at most `milliseconds` for the confirms of what has gone to the socket, so that a stopped
-   * run knows where it stands. A message that was begun and not ended is dropped with the channel.
+   * Waits at most `milliseconds` for the answers to what has gone to the socket, so that a stopped
+   * run knows where it stands. A message that was begun and not ended is dropped with the channel,
+   * and after a nack also what was not sent yet.
    */
   async settle(milliseconds: number): Promise<void> {
     const signal = AbortSignal.timeout(milliseconds);
-    if (this.#bodyLeft === 0) this.#flush();
-    while (this.#failure === undefined && !signal.aborted && this.#confirmed < this.#sent) {
+    if (this.#bodyLeft === 0 && this.#failure === undefined) this.#flush();
+    while (!this.#isDeaf && !signal.aborted && this.unsettled > this.#ahead.size) {
       await this.#wait(signal);
     }
   }
@@ -178,7 +197,9 @@ export class Publisher {
     this.#forget();
     if (!this.#connection.isOpen) return;
     this.#connection.tap.untap(this.#channel.ch);
-    await this.#channel.close().catch(() => {});
+    // In the middle of a message a channel cannot be closed, only the connection (section 4.2.6).
+    if (this.#bodyLeft > 0) await this.#connection.close();
+    else await this.#channel.close().catch(() => {});
   }
 
   #check(signal: AbortSignal): void {
@@ -202,37 +223,53 @@ export class Publisher {
     this.#wake();
   }
 
-  #confirm(tag: number, multiple: boolean, ack: boolean): void {
-    // A later "multiple" would count in the message that was rejected.
-    if (this.#failure !== undefined) return;
-    if (!ack || this.#returned !== undefined) {
-      this.#fail(this.#rejection(ack));
-      return;
-    }
-    if (multiple) {
-      for (const ahead of this.#ahead) if (ahead <= tag) this.#ahead.delete(ahead);
-      if (tag > this.#confirmed) this.#confirmed = tag;
-    } else if (tag === this.#confirmed + 1) {
-      this.#confirmed = tag;
-    } else {
-      this.#ahead.add(tag);
-      return;
-    }
-    while (this.#ahead.delete(this.#confirmed + 1)) this.#confirmed++;
-    this.#options.onConfirmed(this.#confirmed);
-    this.#wake();
+  #end(error: AppError): void {
+    this.#isDeaf = true;
+    this.#fail(error);
   }
 
-  #rejection(ack: boolean): AppError {
-    return ack
-      ? new AppError(
-        "broker_missing",
-        `Cannot publish: no queue took the message (${this.#returned})`,
-        { hint: "was the queue deleted? run the same command again to go on" },
-      )
-      : new AppError("refused", "Cannot publish: the target queue rejected a message (nack)", {
+  #confirm(tag: number, multiple: boolean, ack: boolean): void {
+    if (this.#isDeaf) return;
+    // What no queue took is acked as well, perhaps with others: nothing is known from here on.
+    if (this.#returned !== undefined) return this.#end(this.#unroutable(this.#returned));
+    if (!ack) return this.#reject(tag, multiple);
+    const before = this.#confirmed;
+    if (multiple) this.#ackUpTo(tag);
+    else if (tag === this.#confirmed + 1) this.#confirmed = tag;
+    else this.#ahead.add(tag);
+    while (this.#ahead.delete(this.#confirmed + 1)) this.#confirmed++;
+    if (this.#confirmed > before) this.#options.onConfirmed(this.#confirmed);
+    if (this.#confirmed > before || this.#failure !== undefined) this.#wake();
+  }
+
+  #ackUpTo(tag: number): void {
+    if (this.#rejected.size === 0) {
+      for (const ahead of this.#ahead) if (ahead <= tag) this.#ahead.delete(ahead);
+      if (tag > this.#confirmed) this.#confirmed = tag;
+      return;
+    }
+    // "All up to" means those that were not answered yet; the rejected ones were.
+    for (let one = this.#confirmed + 1; one <= tag; one++) {
+      if (!this.#rejected.has(one)) this.#ahead.add(one);
+    }
+  }
+
+  /** Confirms of the messages before it may be yet to come: a nack is quicker than a disk. */
+  #reject(tag: number, multiple: boolean): void {
+    for (let one = multiple ? this.#confirmed + 1 : tag; one <= tag; one++) {
+      if (!this.#ahead.has(one)) this.#rejected.add(one);
+    }
+    this.#fail(
+      new AppError("broker_denied", `${this.#cannot}: the target rejects messages (nack)`, {
         hint: "its max-length with overflow reject-publish may be reached; make room and run again",
-      });
+      }),
+    );
+  }
+
+  #unroutable(text: string): AppError {
+    return new AppError("broker_missing", `${this.#cannot}: no queue took a message (${text})`, {
+      hint: "was the queue deleted? run the same command again to go on",
+    });
   }
 
   #reserve(size: number): void {
@@ -243,6 +280,7 @@ export class Publisher {
 
   #flush(): void {
     if (this.#used === 0) return;
+    this.#flushed = this.#sent;
     const bytes = this.#batch.subarray(0, this.#used);
     this.#newBatch(BATCH_BYTES);
     const drained = this.#connection.tap.write(bytes);

@@ -311,11 +311,28 @@ Deno.test("publisher: a nack ends it, and what comes later does not hide the gap
   connection.ack(4);
   // The broker counts message 3 as settled: its "all up to 6" means no more than 4 to 6.
   connection.ack(6, true);
-  await rejectsWith(finished, "refused", /rejected a message \(nack\)/);
+  await rejectsWith(finished, "broker_denied", /^Cannot publish: the target rejects messages/);
   assert.equal(publisher.confirmed, 2);
   assert.deepEqual(told, [2]);
-  await rejectsWith(publisher.flow(1, signal), "refused", /nack/);
+  await rejectsWith(publisher.flow(1, signal), "broker_denied", /nack/);
   await publisher.settle(60_000); // at once
+  assert.equal(publisher.unsettled, 3, "4 to 6 are in the queue, behind the gap");
+});
+
+Deno.test("publisher: confirms that come after a nack, for what was sent before it, count", async () => {
+  const { connection, publisher } = await setup();
+  for (let index = 0; index < 5; index++) publish(publisher);
+  const finished = publisher.finish(signal);
+  connection.nack(4);
+  await rejectsWith(finished, "broker_denied", /nack/);
+  publish(publisher); // too late to be sent
+  const settled = publisher.settle(60_000);
+  connection.ack(2, true);
+  connection.nack(5, true); // 3 and 5
+  await settled;
+  assert.equal(publisher.confirmed, 2);
+  assert.equal(publisher.unsettled, 0);
+  assert.equal(parsePublishes(concat(...connection.written)).length, 5);
 });
 
 Deno.test("publisher: a message that no queue took ends it, though it is confirmed", async () => {
@@ -325,7 +342,7 @@ Deno.test("publisher: a message that no queue took ends it, though it is confirm
   connection.ack(1);
   connection.confirms!.returned(312, "NO_ROUTE");
   connection.ack(3, true);
-  await rejectsWith(finished, "broker_missing", /no queue took the message \(312 NO_ROUTE\)/);
+  await rejectsWith(finished, "broker_missing", /no queue took a message \(312 NO_ROUTE\)/);
   assert.equal(publisher.confirmed, 1);
   assert.deepEqual(told, [1]);
 });

@@ -1,5 +1,6 @@
 import type { Options } from "amqplib";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError } from "../../errors.ts";
+import { brokerWords } from "./broker_words.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 
 /** What a passive declare tells of a queue: current, unlike the management API's statistics. */
@@ -20,13 +21,16 @@ export class QueueInspector implements AsyncDisposable {
 
   /** Depth of a queue. Throws `broker_missing` when it does not exist, `broker_denied`, `refused`. */
   async depth(queue: string): Promise<QueueDepth> {
-    const ok = await this.#ask(queue, (channel) => channel.checkQueue(queue));
+    const ok = await this.#ask((channel) => channel.checkQueue(queue), {
+      queue,
+      action: "look at",
+    });
     return { ready: ok.messageCount, consumers: ok.consumerCount };
   }
 
   /** Declares a queue. Throws `refused` when one of that name has other arguments. */
   async declare(queue: string, options: Options.AssertQueue): Promise<void> {
-    await this.#ask(queue, (channel) => channel.assertQueue(queue, options));
+    await this.#ask((channel) => channel.assertQueue(queue, options), { queue, action: "create" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -36,22 +40,42 @@ export class QueueInspector implements AsyncDisposable {
     await channel.close().catch(() => {});
   }
 
-  async #ask<T>(queue: string, ask: (channel: NumberedChannel) => Promise<T>): Promise<T> {
+  async #ask<T>(
+    ask: (channel: NumberedChannel) => Promise<T>,
+    { queue, action }: { queue: string; action: QueueAction },
+  ): Promise<T> {
     this.#channel ??= await this.#connection.openChannel();
     try {
       return await ask(this.#channel);
     } catch (error) {
       // A refusal closes the channel.
       this.#channel = undefined;
-      throw this.#connection.lostBecause ?? queueError(error, queue);
+      throw this.#connection.lostBecause ?? queueError(error, queue, { action });
     }
   }
 }
 
+/** What was tried on a queue; each takes another permission. */
+export type QueueAction = "look at" | "create" | "read";
+
+const GRANT = "rabbitmqctl set_permissions -p VHOST USER";
+
+/** RabbitMQ 4.3 lets only those look at a queue who have some permission on it. */
+const PERMISSION_HINTS: Readonly<Record<QueueAction, string>> = {
+  "look at": `grant read permission for a backup: ${GRANT} '^$' '^$' '.*', ` +
+    "configure and write permission for a restore: '.*' '.*' '.*'",
+  create: `grant configure permission: ${GRANT} '.*' '.*' '.*', or create the queue first`,
+  read: `grant read permission: ${GRANT} '^$' '^$' '.*'`,
+};
+
 /** Translates what the broker says to a declare or consume. */
-export function queueError(error: unknown, queue: string): AppError {
+export function queueError(
+  error: unknown,
+  queue: string,
+  { action = "read" }: { action?: QueueAction } = {},
+): AppError {
   if (error instanceof AppError) return error;
-  const text = messageOf(error);
+  const text = brokerWords(error);
   const cannot = `Cannot use queue "${queue}": `;
   // The text holds the queue's name, which may be anything: where there is a reply code, it decides.
   const code = (error as { code?: unknown } | null)?.code;
@@ -70,9 +94,9 @@ export function queueError(error: unknown, queue: string): AppError {
     });
   }
   if (is(403, "ACCESS_REFUSED")) {
-    return new AppError("broker_denied", `${cannot}the user may not read it (${text})`, {
+    return new AppError("broker_denied", `${cannot}the user may not ${action} it (${text})`, {
       cause: error,
-      hint: "grant read permission on the vhost: rabbitmqctl set_permissions … '^$' '' '.*'",
+      hint: PERMISSION_HINTS[action],
     });
   }
   if (is(406, "PRECONDITION_FAILED")) {

@@ -208,7 +208,11 @@ export class QueueReader {
   async #endWindow(): Promise<void> {
     const one = this.#channels.at(-1);
     if (one === undefined || one.consumerTag === "" || one.closed) return;
-    await one.channel.cancel(one.consumerTag);
+    try {
+      await one.channel.cancel(one.consumerTag);
+    } catch (error) {
+      throw this.#connection.lostBecause ?? this.#failure ?? this.#ended(messageOf(error), error);
+    }
     one.consumerTag = "";
   }
 

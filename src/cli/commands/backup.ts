@@ -5,6 +5,7 @@ import { addConfigOption, addSettings, type Launch, newCommand } from "../comman
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
 import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../exit_code.ts";
+import { showResult } from "../output/document.ts";
 import { backupPlanLines } from "../output/plan_text.ts";
 import {
   BACKUP_SETTINGS,
@@ -88,9 +89,10 @@ async function showPlan(
     run: (tools) => planBackup({ ...target, ...tools }),
   };
   const plan = await runEngineWork(context, work);
-  const { output } = context;
-  if (output.options.json) output.document({ v: 1, ...backupPlanDocument(plan) });
-  else output.result(backupPlanLines(plan, output.outStyle));
+  await showResult(context, {
+    document: { v: 1, ...backupPlanDocument(plan) },
+    text: () => backupPlanLines(plan, context.output.outStyle),
+  });
   return plan.queues.some(({ verdict }) => verdict === "refused") ? EXIT.partial : EXIT.ok;
 }
 

@@ -6,6 +6,7 @@ import { addConfigOption, addSettings, type Launch, newCommand } from "../comman
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../exit_code.ts";
+import { showResult } from "../output/document.ts";
 import { importLines } from "../output/import_text.ts";
 import { brokerSettings } from "../setting_groups.ts";
 
@@ -55,9 +56,10 @@ async function importInto(context: CommandContext): Promise<number> {
   });
 
   // 3. What came of it.
-  const { output } = context;
-  if (output.options.json) output.document({ v: 1, ...importDocument(report) });
-  else output.result(importLines(report, output.outStyle));
+  await showResult(context, {
+    document: { v: 1, ...importDocument(report) },
+    text: () => importLines(report, context.output.outStyle),
+  });
   return report.complete ? EXIT.ok : EXIT.partial;
 }
 

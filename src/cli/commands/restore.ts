@@ -12,6 +12,7 @@ import {
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
 import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../exit_code.ts";
+import { showResult } from "../output/document.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
@@ -102,9 +103,10 @@ async function showPlan(context: CommandContext): Promise<number> {
     run: (tools) => planRestore({ ...target, ...tools }),
   };
   const plan = await runEngineWork(context, work);
-  const { output } = context;
-  if (output.options.json) output.document({ v: 1, ...restorePlanDocument(plan) });
-  else output.result(restorePlanLines(plan, output.outStyle));
+  await showResult(context, {
+    document: { v: 1, ...restorePlanDocument(plan) },
+    text: () => restorePlanLines(plan, context.output.outStyle),
+  });
   return plan.queues.some(({ action }) => action === "skip") ? EXIT.partial : EXIT.ok;
 }
 

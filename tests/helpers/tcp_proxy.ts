@@ -1,0 +1,111 @@
+/** Stands between a client and a broker, and holds back or cuts what goes through. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #listener: Deno.TcpListener;
+  readonly #target: Deno.ConnectOptions;
+  readonly #open = new Set<Deno.Conn>();
+  readonly #accepting: Promise<void>;
+  /** Bytes from the broker that may still pass. */
+  #left = Infinity;
+  #go = Promise.withResolvers<void>();
+  /** Bytes from the broker that have passed. */
+  passed = 0;
+
+  private constructor(target: Deno.ConnectOptions) {
+    this.#target = target;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#accepting = this.#accept();
+  }
+
+  /** A proxy in front of the host and port of an AMQP URL. */
+  static inFrontOf(amqpUrl: string): TcpProxy {
+    const { hostname, port } = new URL(amqpUrl);
+    return new TcpProxy({ hostname, port: Number(port) });
+  }
+
+  /** The URL with this proxy's host and port. */
+  urlFor(amqpUrl: string): string {
+    const url = new URL(amqpUrl);
+    const { port } = this.#listener.addr as Deno.NetAddr;
+    return `${url.protocol}//${url.username}:${url.password}@127.0.0.1:${port}`;
+  }
+
+  /** Lets so many more bytes of the broker pass, and no further until {@linkcode resume}. */
+  stallAfter(bytes: number): void {
+    this.#left = bytes;
+  }
+
+  resume(): void {
+    this.#left = Infinity;
+    this.#go.resolve();
+    this.#go = Promise.withResolvers();
+  }
+
+  /** Ends all connections at once, as a broken network would. */
+  cut(): void {
+    this.resume();
+    for (const connection of this.#open) close(connection);
+    this.#open.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.cut();
+    await this.#accepting;
+  }
+
+  async #accept(): Promise<void> {
+    const running: Promise<void>[] = [];
+    for await (const client of this.#listener) {
+      running.push(this.#serve(client));
+    }
+    await Promise.all(running);
+  }
+
+  async #serve(client: Deno.Conn): Promise<void> {
+    const broker = await Deno.connect(this.#target);
+    this.#open.add(client).add(broker);
+    const ended = [
+      pump(client, broker, () => Promise.resolve()),
+      pump(broker, client, (size) => this.#pass(size)),
+    ];
+    // One side gone: the other is no use any more.
+    await Promise.race(ended);
+    for (const one of [client, broker]) {
+      close(one);
+      this.#open.delete(one);
+    }
+    await Promise.all(ended);
+  }
+
+  async #pass(size: number): Promise<void> {
+    this.#left -= size;
+    this.passed += size;
+    while (this.#left < 0) await this.#go.promise;
+  }
+}
+
+async function pump(
+  from: Deno.Conn,
+  to: Deno.Conn,
+  pass: (size: number) => Promise<void>,
+): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  try {
+    for (;;) {
+      const size = await from.read(buffer);
+      if (size === null) return;
+      await pass(size);
+      for (let at = 0; at < size;) at += await to.write(buffer.subarray(at, size));
+    }
+  } catch {
+    // Cut.
+  }
+}
+
+function close(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed before.
+  }
+}
