@@ -46,6 +46,15 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (run_id, vhost, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE delivery_count (
+    peer TEXT NOT NULL,
+    vhost TEXT NOT NULL,
+    name TEXT NOT NULL,
+    expected INTEGER NOT NULL,
+    PRIMARY KEY (peer, vhost, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */

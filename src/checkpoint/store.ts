@@ -172,6 +172,36 @@ export class CheckpointStore implements Disposable {
     this.#putSegment(runId, queue, segment);
   }
 
+  /**
+   * The `x-delivery-count` that a queue's messages are expected to arrive with, from what earlier
+   * backups of the same broker saw and charged; 0 when nothing is known.
+   */
+  deliveryCount(peer: string, queue: { vhost: string; name: string }): number {
+    const [row] = this.#all(
+      "SELECT expected FROM delivery_count WHERE peer = ? AND vhost = ? AND name = ?",
+      peer,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+    ) as { expected: number }[];
+    return row?.expected ?? 0;
+  }
+
+  /** Records what {@linkcode deliveryCount} gives from now on. */
+  putDeliveryCount(
+    peer: string,
+    queue: { vhost: string; name: string },
+    expected: number,
+  ): void {
+    this.#run(
+      `INSERT INTO delivery_count (peer, vhost, name, expected) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET expected = excluded.expected`,
+      peer,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+      expected,
+    );
+  }
+
   /** Positions of a restore run. */
   restoreQueues(runId: number): RestoreQueueRow[] {
     const rows = this.#all(

@@ -64,6 +64,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       client,
       connections,
       brokerVersion: source.rabbitmqVersion,
+      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       signal,
     });
     tellOmissions(found, emit);
@@ -132,7 +133,17 @@ export async function planBackup(options: Omit<RunOptions, "resumeCommand">): Pr
   const client = new ManagementClient(requireSource(config));
   const source = await sourceIdentity(client, { signal });
   const brokerVersion = source.rabbitmqVersion;
-  const found = await survey({ config, client, connections, brokerVersion, signal });
+  using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+  const deliveryCount = (queue: { vhost: string; name: string }) =>
+    checkpoint.deliveryCount(source.clusterName, queue);
+  const found = await survey({
+    config,
+    client,
+    connections,
+    brokerVersion,
+    deliveryCount,
+    signal,
+  });
   tellOmissions(found, emit);
   const storage = await openStorage(requireStorage(config));
   const { location } = storage;
@@ -198,10 +209,12 @@ async function backupQueues(
   }
   await pool.onIdle();
   signal.throwIfAborted();
-  const read = queues.filter(({ ready, plan }) =>
-    ready > 0 && (plan.verdict === "safe" || plan.verdict === "cost")
-  );
-  if (failures.length > 0 && failures.length === read.length) throw failures[0]!.error;
+  const failed = new Set(failures.map(({ planned }) => planned));
+  const isRead = ({ ready, plan }: PlannedQueue) =>
+    ready > 0 && (plan.verdict === "safe" || plan.verdict === "cost");
+  if (failed.size > 0 && queues.every((planned) => failed.has(planned) || !isRead(planned))) {
+    throw failures[0]!.error;
+  }
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
 }
 

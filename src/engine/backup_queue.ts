@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { queueFolder, segmentKey, segmentKeyV1 } from "../archive/layout.ts";
 import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
 import type { BackupQueueRow, Run, SegmentRow } from "../checkpoint/rows.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { BackupOptions } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { captureQueue } from "./capture.ts";
+import { assertEmpty, captureQueue } from "./capture.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { EventSink } from "./events.ts";
 import type { PackStep } from "./pack_protocol.ts";
@@ -102,8 +103,18 @@ async function read(
     report: { entry },
   };
   if (planned.ready === 0) {
+    await context.connections.use(queue.vhost, async (connection) => {
+      await using inspector = new QueueInspector(connection);
+      await assertEmpty(inspector, queue);
+    });
+    checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
+  }
+  if (planned.plan.deliveryAttempts > 0) {
+    // Before the first delivery: a process that is killed now has cost an attempt, too.
+    const used = checkpoint.deliveryCount(run.peer, queue);
+    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
   }
   checkpoint.putBackupQueue(run.id, { ...row, state: "reading" });
   const captured = await context.connections.use(
@@ -149,6 +160,7 @@ async function pack(context: BackupContext, row: BackupQueueRow): Promise<QueueE
       if (step.type === "totals") {
         entry.capture!.fingerprint = step.totals.fingerprint;
         entry.capture!.highest_delivery_count = step.totals.highestDeliveryCount;
+        keepDeliveryCount(context, entry);
         for (const message of step.totals.losses) {
           context.emit({ type: "warning", vhost: row.vhost, queue: row.name, message });
         }
@@ -164,6 +176,12 @@ async function pack(context: BackupContext, row: BackupQueueRow): Promise<QueueE
   }
   entry.segments = segments.map(({ stored }) => stored!);
   return entry;
+}
+
+/** What the messages' counts are now, after the return: known better than by adding up. */
+function keepDeliveryCount({ checkpoint, run }: BackupContext, entry: QueueEntry): void {
+  const { delivery_attempts: attempts, highest_delivery_count: highest } = entry.capture!;
+  if (attempts > 0) checkpoint.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
 }
 
 async function storeSegment(

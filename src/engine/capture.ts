@@ -41,6 +41,7 @@ export async function captureQueue(
   const { planned: { queue, plan }, backup, work, signal } = options;
   await using inspector = new QueueInspector(connection);
   const before = await inspector.depth(queue.name);
+  if (before.ready === 0) await assertEmpty(inspector, queue);
   const limit = backup.stop_at_current_depth ? before.ready : Number.MAX_SAFE_INTEGER;
   const reading: { reader?: QueueReader } = {};
   using spool = new SpoolWriter({
@@ -73,6 +74,7 @@ export async function captureQueue(
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
   if (end === "stopped") signal.throwIfAborted();
+  if (end === "drained") await assertEmpty(inspector, queue);
   const after = await settledDepth(inspector, { name: queue.name, expected: before.ready });
   return {
     spool,
@@ -84,6 +86,14 @@ export async function captureQueue(
       hold_ms: holdMs,
     },
   };
+}
+
+/** Throws when a depth of 0 does not mean that the queue is empty. */
+export async function assertEmpty(
+  inspector: QueueInspector,
+  queue: { type: string; name: string },
+): Promise<void> {
+  if (queue.type === "quorum") await inspector.assertHasLeader(queue.name);
 }
 
 /** Passes deliveries on and keeps the numbers on screen true. */

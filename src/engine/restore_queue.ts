@@ -20,6 +20,8 @@ const SMALLEST_RECORD = 21;
 const SLICE_MESSAGES = 780;
 /** How long the target's depth may take to show the last messages, milliseconds. */
 const SETTLE_MS = 10_000;
+/** How often is asked whether the broker blocks publishers, milliseconds. */
+const BLOCKED_MS = 500;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
 
@@ -106,6 +108,7 @@ async function publishQueue(
     },
   });
   await publisher.open();
+  using _blocked = watchBlocked(connection, { entry, emit: context.emit });
   const messages = new QueuePublishing(publisher, entry.name, work);
   try {
     await publishSegments(context, { entry, start, publisher, messages, room });
@@ -132,6 +135,29 @@ async function publishQueue(
     done: true,
   });
   return { messages: publisher.confirmed, bytes: messages.bodyBytes };
+}
+
+/** Tells why nothing goes on while the broker takes no messages: its alarms end, and so does that. */
+function watchBlocked(
+  connection: BrokerConnection,
+  { entry, emit }: { entry: QueueEntry; emit: EventSink },
+): Disposable {
+  let told: string | undefined;
+  const timer = setInterval(() => {
+    const { blocked } = connection;
+    if (blocked !== undefined && told === undefined) {
+      emit({
+        type: "warning",
+        vhost: entry.vhost,
+        queue: entry.name,
+        message: `Queue "${entry.name}" has to wait: the target does not take messages for now ` +
+          `(${blocked})`,
+        hint: "it goes on by itself when the target's memory or disk alarm ends",
+      });
+    }
+    told = blocked;
+  }, BLOCKED_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Publishes from record `start` on; the next segment is fetched while one is published. */

@@ -133,7 +133,6 @@ export class SpoolWriter implements DeliveryTap, Disposable {
   }
 
   #writeThrough(bytes: Uint8Array): void {
-    if (this.#used > 0) this.#flush();
     for (let offset = 0; offset < bytes.length;) {
       offset += this.#file!.writeSync(bytes.subarray(offset));
     }

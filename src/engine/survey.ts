@@ -34,6 +34,8 @@ export async function survey(options: {
   client: ManagementClient;
   connections: ConnectionPool;
   brokerVersion: string;
+  /** The delivery count to expect of a quorum queue's messages. */
+  deliveryCount: (queue: { vhost: string; name: string }) => number;
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config, client, connections, brokerVersion, signal } = options;
@@ -74,7 +76,10 @@ export async function survey(options: {
         const facts = await factsOf(queue, inspector);
         if (facts === undefined) continue;
         if ("error" in facts && facts.error.code === "broker_denied") denials.push(facts.error);
-        const plan = "error" in facts ? refusal(facts.error) : planQueue(facts, {
+        const plan = "error" in facts ? refusal(facts.error) : planQueue({
+          ...facts,
+          deliveryCount: options.deliveryCount(queue),
+        }, {
           brokerVersion,
           requeueStrategy: config.backup.requeue_strategy,
           onHazard: config.backup.on_hazard,

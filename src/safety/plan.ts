@@ -27,6 +27,8 @@ export interface QueueFacts {
   readonly consumers: number;
   /** Bytes of message bodies, when the management API knows them. */
   readonly messageBytes?: number;
+  /** The `x-delivery-count` that earlier backups lead us to expect; 0 when there was none. */
+  readonly deliveryCount?: number;
 }
 
 /** What the operator asked for. */
@@ -76,7 +78,9 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   if (facts.ready === 0) return { ...plan("safe"), deliveryAttempts: 0 };
   const hazard = hazardOf(facts, { ...options, returnMethod });
   if (hazard !== undefined) {
-    if (options.onHazard === "warn") return plan("cost", `${hazard.reason} (on_hazard: warn)`);
+    if (options.onHazard === "warn" && !hazard.certain) {
+      return plan("cost", `${hazard.reason} (on_hazard: warn)`);
+    }
     return plan("refused", hazard.reason, hazard.hint);
   }
   if (deliveryAttempts > 0) {
@@ -85,13 +89,16 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
       "cost",
       limit === undefined
         ? "each message is charged one delivery attempt (the queue has no limit of them)"
-        : `each message is charged one of its ${limit} delivery attempts`,
+        : `each message is charged one of its ${limit} delivery attempts` +
+          (facts.deliveryCount ? ` (backups have used ${facts.deliveryCount})` : ""),
     );
   }
   return plan("safe");
 }
 
 interface Hazard {
+  /** Messages would be lost for sure; `on_hazard: warn` does not help. */
+  certain?: true;
   reason: string;
   hint: string;
 }
@@ -99,8 +106,14 @@ interface Hazard {
 type HazardOptions = PlanOptions & { returnMethod: ReadMethod };
 
 function hazardOf(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
-  return soleConsumerHazard(facts) ?? deliveryLimitHazard(facts, options) ??
-    orderHazard(facts, options) ?? delayedRetryHazard(facts, options) ?? lengthLimitHazard(facts);
+  const hazards = [
+    soleConsumerHazard(facts),
+    deliveryLimitHazard(facts, options),
+    orderHazard(facts, options),
+    delayedRetryHazard(facts, options),
+    lengthLimitHazard(facts),
+  ].filter((hazard) => hazard !== undefined);
+  return hazards.find(({ certain }) => certain) ?? hazards[0];
 }
 
 function soleConsumerHazard(facts: QueueFacts): Hazard | undefined {
@@ -119,13 +132,26 @@ function deliveryLimitHazard(facts: QueueFacts, options: HazardOptions): Hazard 
   if (limit === undefined) return undefined;
   if (limit < 0) {
     return {
+      certain: true,
       reason:
         `its delivery limit of ${limit} makes this broker drop every message that is returned`,
       hint: "remove x-delivery-limit or the policy's delivery-limit",
     };
   }
+  const used = facts.deliveryCount ?? 0;
+  if (used > 0 && used >= limit) {
+    return {
+      certain: true,
+      reason: `backups have used ${used} of the ${limit} delivery attempts of its messages: ` +
+        "the broker would drop them when they are returned once more",
+      hint:
+        "raise delivery-limit by a policy (-1 is none from 4.0 on), or upgrade to RabbitMQ 4.3, " +
+        "where reading costs none; a backup of the queue while it is empty starts the count anew",
+    };
+  }
   if (limit >= 3) return undefined;
   return {
+    ...(limit === 0 ? { certain: true as const } : {}),
     reason:
       `each backup costs one of only ${limit} delivery attempts, after which it drops messages`,
     hint: "raise delivery-limit by a policy, or upgrade to RabbitMQ 4.3, where reading costs none",

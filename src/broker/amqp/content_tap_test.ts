@@ -247,6 +247,21 @@ Deno.test("tap: a return is told, its content swallowed, cut at every byte", () 
   }
 });
 
+Deno.test("tap: a returned message without a body ends with its header", () => {
+  const { tap, connection } = newTap();
+  const recorder = new Recorder();
+  tap.tapConfirms(7, recorder.confirms);
+  const names = [shortString("NO_ROUTE"), shortString(""), shortString("key")];
+  const returned = concat(
+    method(7, [60, 50], uint(312, 2), ...names),
+    content(7, { properties: bytes(0, 0), bodies: [] }),
+  );
+  const stray = frame(3, 7, text("a body that nothing announced"));
+  connection.receive(returned, stray);
+  assert.deepEqual(recorder.events, [{ code: 312, text: "NO_ROUTE" }]);
+  assert.deepEqual(connection.seen, [stray]);
+});
+
 Deno.test("tap: all else reaches amqplib untouched, in order", () => {
   const others = [
     HEARTBEAT,

@@ -28,6 +28,31 @@ export class QueueInspector implements AsyncDisposable {
     return { ready: ok.messageCount, consumers: ok.consumerCount };
   }
 
+  /**
+   * Makes sure that a quorum queue is empty when its depth is 0: without a leader it says that, too,
+   * and only a consumer finds out. Throws `failed` when it has none. One message that arrives just
+   * then may be delivered, and is given back.
+   */
+  async assertHasLeader(queue: string): Promise<void> {
+    const channel = await this.#connection.openChannel();
+    try {
+      await channel.prefetch(1);
+      // Behind all other consumers.
+      const { consumerTag } = await channel.consume(queue, () => {}, { priority: -10 });
+      await channel.cancel(consumerTag);
+      await channel.close();
+    } catch (error) {
+      const lost = this.#connection.lostBecause;
+      if (lost === undefined) throw queueError(error, queue);
+      if (!/INTERNAL.ERROR/.test(lost.message)) throw lost;
+      throw new AppError(
+        "failed",
+        `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
+        { cause: error, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
+      );
+    }
+  }
+
   /** Declares a queue. Throws `refused` when one of that name has other arguments. */
   async declare(queue: string, options: Options.AssertQueue): Promise<void> {
     await this.#ask((channel) => channel.assertQueue(queue, options), { queue, action: "create" });
