@@ -4,6 +4,7 @@ import { testOnEach } from "./helpers/brokers.ts";
 import {
   administrator,
   assertFailed,
+  assertNoSecret,
   assertNoSecretIn,
   assertNothingLeft,
   assertOk,
@@ -97,6 +98,9 @@ testOnEach("the AMQP password is wrong, the management password right", async (b
     hint: /check the user and password in amqp_url/,
   });
   await assert.rejects(Deno.stat(job.backups), Deno.errors.NotFound);
+  const chatty = await job.backup({ source: management }, ["-vv"]);
+  assert.match(chatty.stderr, /Caused by: /);
+  assertNoSecret(chatty);
 
   // The same of a restore, which needs no management API.
   await using first = await newJob(broker);

@@ -166,9 +166,13 @@ testOnEach("types, arguments and policies of queues, young ones too", async (bro
   ];
   assert.deepEqual(policiesOf(young["q-large"]), expected, "before the broker says it");
   assert.deepEqual(policiesOf(young.classic), [[undefined, {}], [undefined, {}]]);
-  await waitUntil(async () => (await look())["q-large"]?.effectivePolicy !== undefined, {
-    what: "the statistics of q-large",
-  });
+  await waitUntil(
+    async () => {
+      const { effectivePolicy, messages } = (await look())["q-large"]!;
+      return effectivePolicy !== undefined && messages !== undefined;
+    },
+    { what: "the statistics of q-large" },
+  );
   const old = await look();
   assert.deepEqual(policiesOf(old["q-large"]), expected, "by the broker's word");
   assert.deepEqual(old["q-large"]?.effectivePolicy, { "max-length": 1000 });

@@ -117,7 +117,8 @@ testOnEach("publish: a body larger than the broker takes", async (broker) => {
     message: `Cannot publish: a message of ${bodySize} bytes is larger than the ` +
       `${bodySize - 1} that the target takes`,
   });
-  assert.equal(publisher.confirmed, 1);
+  // The refusal may be quicker than the confirm of the message before.
+  assert.ok(publisher.confirmed <= 1);
   await publisher.close();
   await waitForDepth(broker, queue, { depth: 1 });
 });

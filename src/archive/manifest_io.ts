@@ -132,7 +132,7 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions):
   }
   if (options.checkKeys ?? true) {
     for (const { problem } of wrongKeys(manifest)) {
-      throw new AppError("damaged", `Cannot read manifest ${where}: ${problem}`);
+      throw damaged(where, problem);
     }
   }
   return manifest;
@@ -188,19 +188,26 @@ function parseJson(bytes: Uint8Array, where: string): Record<string, unknown> {
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new AppError("damaged", `Cannot read manifest ${where}: it is no JSON`, { cause });
+    throw damaged(where, "it is no JSON", { cause });
   }
   if (typeof json === "object" && json !== null && !Array.isArray(json)) {
     return json as Record<string, unknown>;
   }
-  throw new AppError("damaged", `Cannot read manifest ${where}: it is no JSON object`);
+  throw damaged(where, "it is no JSON object");
 }
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0]!;
-  throw new AppError("damaged", `Cannot read manifest ${where}: ${path.join(".")}: ${message}`);
+  throw damaged(where, `${path.join(".")}: ${message}`);
+}
+
+function damaged(where: string, what: string, options: ErrorOptions = {}): AppError {
+  return new AppError("damaged", `Cannot read manifest ${where}: ${what}`, {
+    ...options,
+    hint: "Bring it back from a copy of the backup; with this one nothing of the backup is used",
+  });
 }
 
 function fromV1(v1: z.infer<typeof manifestV1>): Manifest {

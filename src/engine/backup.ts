@@ -46,6 +46,14 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
   try {
     const key = { operation: "backup", backupId, location: storage.location, scope: "" } as const;
 
+    if (requireStorage(config).backend === "memory") {
+      emit({
+        type: "warning",
+        message: "The backup is kept in memory, and is gone when this process ends",
+        hint: "for more than a trial, use a folder: --path /var/backups/rabbitmq",
+      });
+    }
+
     // 1. One process a run, and the checkpoint of what is done already.
     const spoolFolder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(spoolFolder, key);

@@ -15,8 +15,11 @@ import type { PlannedQueue } from "./survey.ts";
 
 /** How long nothing may arrive before the broker is asked whether there is more. */
 const IDLE_MS = 1_000;
-/** How long the depth may take to show that the messages are back. */
+/** How long the depth may take to show that the messages are back, and how long it may stand still. */
 const SETTLE_MS = 15_000;
+const QUIET_MS = 2_000;
+/** The same where the queue has consumers; our own may still be counted for some milliseconds. */
+const CONSUMED_MS = 200;
 
 /** What was read: the spool's segments and numbers, and how it went. */
 export interface Captured {
@@ -64,6 +67,8 @@ export async function captureQueue(
   let end: ReadEnd | undefined;
   try {
     end = await reader.read();
+    // While all is held: of what is back, the check would take the first, and move it to the end.
+    if (end === "drained") await assertEmpty(inspector, queue);
   } finally {
     work.phase = "returning";
     await reader.giveBack();
@@ -74,7 +79,6 @@ export async function captureQueue(
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
   if (end === "stopped") signal.throwIfAborted();
-  if (end === "drained") await assertEmpty(inspector, queue);
   const after = await settledDepth(inspector, { name: queue.name, expected: before.ready });
   return {
     spool,
@@ -113,12 +117,14 @@ function windowSize(prefetch: number | undefined, depth: number): number {
   return Math.min(Math.max(prefetch, Math.ceil(depth / WINDOWS_PER_CHANNEL)), LARGEST_WINDOW);
 }
 
-/** The depth once the returned messages show in it; what consumers took meanwhile never will. */
+/** The depth once the returned messages show in it; those that expired or were consumed never will. */
 async function settledDepth(
   inspector: QueueInspector,
   queue: { name: string; expected: number },
 ): Promise<number | null> {
-  const deadline = performance.now() + SETTLE_MS;
+  const start = performance.now();
+  let last: number | undefined;
+  let changed = start;
   for (;;) {
     let depth;
     try {
@@ -128,8 +134,12 @@ async function settledDepth(
       if (error instanceof AppError && error.code === "broker_missing") return null;
       throw error;
     }
-    const settled = depth.ready >= queue.expected || depth.consumers > 0;
-    if (settled || performance.now() > deadline) return depth.ready;
+    const now = performance.now();
+    if (depth.ready !== last) changed = now;
+    last = depth.ready;
+    const isSettled = last >= queue.expected || now - changed > QUIET_MS ||
+      now - start > (depth.consumers > 0 ? CONSUMED_MS : SETTLE_MS);
+    if (isSettled) return last;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { SegmentEntry } from "../archive/manifest.ts";
 import { checkSegment, openSegment } from "../archive/segment.ts";
-import type { Storage } from "../storage/storage.ts";
+import { AppError } from "../errors.ts";
+import { ObjectMissingError, type Storage } from "../storage/storage.ts";
 import { spoolError } from "./spool.ts";
 
 const READ_BYTES = 256 * 1024;
@@ -34,12 +35,25 @@ export async function fetchSegment(
     await checkSegment(savedTo(path, stored), { name: segment.key, expected });
   } catch (error) {
     await dispose();
-    throw error;
+    throw damaged(error, segment.key);
   }
   return {
     records: () => openSegment(readFile(path), { name: segment.key, expected }).records(),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+/** Says what can be done about a segment that is not what was stored. */
+function damaged(error: unknown, key: string): unknown {
+  const hint =
+    "validate --deep shows all that is damaged; with the segment back from a copy, the " +
+    "same command goes on";
+  if (error instanceof ObjectMissingError) {
+    const message = `Cannot read segment ${JSON.stringify(key)}: it is missing`;
+    return new AppError("damaged", message, { hint, cause: error });
+  }
+  if (!(error instanceof AppError) || error.code !== "damaged") return error;
+  return new AppError("damaged", error.message, { hint: error.hint ?? hint, cause: error.cause });
 }
 
 /** Passes a stream on and writes it to a file on the way. */

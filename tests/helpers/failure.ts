@@ -51,7 +51,8 @@ export function allOf({ code, stdout, stderr }: CliResult): string {
   return `exit code ${code}\n${stderr}\n${stdout}`;
 }
 
-function assertNoSecret({ stdout, stderr }: CliResult): void {
+/** No password is in what it printed. */
+export function assertNoSecret({ stdout, stderr }: CliResult): void {
   assert.doesNotMatch(stdout + stderr, new RegExp(CANARY));
 }
 

@@ -54,7 +54,7 @@ export class Job implements AsyncDisposable {
       backup_id: config.backupId ?? "test",
       target: { amqp_url: this.broker.amqpUrl, ...config.target },
       ...this.#common(config),
-      backup: { spool_dir: this.dir.join("spool") },
+      backup: { spool_dir: this.dir.join("spool"), ...config.backup },
       restore: { ...config.restore },
     });
     return ["restore", "--config", await this.dir.write("restore.yaml", text)];

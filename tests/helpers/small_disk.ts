@@ -23,6 +23,15 @@ export class SmallDisk implements AsyncDisposable {
     mountSync("-o", "remount,ro", this.path);
   }
 
+  makeWritable(): void {
+    mountSync("-o", "remount,rw", this.path);
+  }
+
+  /** Room is made. */
+  grow(options: { kilobytes: number }): void {
+    mountSync("-o", `remount,size=${options.kilobytes}k`, this.path);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     run("umount", "--lazy", this.path); // lazy: a failed test may have files open
     await Deno.remove(this.path);

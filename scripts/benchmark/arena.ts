@@ -1,0 +1,196 @@
+import { join } from "node:path";
+import { stringify } from "yaml";
+import {
+  type BrokerAddress,
+  createQueue,
+  deleteQueue,
+  type QueueSpec,
+  waitForDepth,
+} from "../../tests/helpers/queues.ts";
+import { checkoutDir } from "../lib/instances.ts";
+import { type ConsumerTask, momentIn, type PublisherTask } from "./floor_protocol.ts";
+import { measure, type Measured } from "./process_meter.ts";
+import type { QueueType } from "./options.ts";
+
+/** As the broker's largest prefetch, which is what a chain of consumers needs for a quorum queue. */
+const CHAIN_WINDOW = 65_535;
+const PUBLISHER_WINDOW = 4_000;
+
+/** Where runs take place: a broker, a vhost, a folder, and how many messages. */
+export interface ArenaPlace {
+  readonly broker: BrokerAddress;
+  /** Its process, when it is on this machine. */
+  readonly brokerPid: number | undefined;
+  readonly vhost: string;
+  readonly folder: string;
+  readonly bodies: string;
+  readonly messages: number;
+  readonly signal: AbortSignal;
+}
+
+/** One measured process. */
+export interface Sample {
+  /** Of a floor: until the last delivery or confirm. Of the tool: until the process has ended. */
+  readonly wallSeconds: number;
+  /** Backup floor only: until the broker has taken the messages back. */
+  readonly returnedSeconds?: number;
+  readonly cpuSeconds: number;
+  readonly peakMemoryBytes: number | undefined;
+  readonly brokerCpuSeconds: number | undefined;
+  readonly otherCores: number | undefined;
+  /** Tool's backup only: bytes of all objects of the backup. */
+  readonly storedBytes?: number;
+}
+
+export interface ToolOptions {
+  readonly backupId: string;
+  readonly format?: "v2" | "rbak-v1";
+  /** Arguments for deno, before main.ts. */
+  readonly denoArgs?: readonly string[];
+  readonly threads?: boolean;
+}
+
+/** Queues of one type, and the four things that are measured on them. */
+export class Arena {
+  readonly #place: ArenaPlace;
+  readonly #queue: QueueSpec;
+  readonly #type: QueueType;
+
+  constructor(place: ArenaPlace, type: QueueType) {
+    this.#place = place;
+    this.#type = type;
+    // Quorum queues of 4.x drop what is returned for the 21st time, unless told otherwise.
+    const limit = type === "quorum" ? { arguments: { "x-delivery-limit": 10_000 } } : {};
+    this.#queue = { vhost: place.vhost, name: `bench-${type}`, type, ...limit };
+  }
+
+  async createQueue(): Promise<void> {
+    await createQueue(this.#place.broker, this.#queue);
+  }
+
+  async deleteQueue(): Promise<void> {
+    await deleteQueue(this.#place.broker, this.#queue);
+  }
+
+  /** The bare consumer. */
+  async readBare(): Promise<Sample> {
+    const window = this.#type === "quorum" ? CHAIN_WINDOW : 0;
+    const measured = await this.#client("floor_consumer.ts", { window });
+    await this.#whole();
+    return {
+      ...taken(measured),
+      wallSeconds: secondsUntil(measured, "delivered"),
+      returnedSeconds: secondsUntil(measured, "returned"),
+    };
+  }
+
+  /** The bare publisher. */
+  async publishBare(): Promise<Sample> {
+    const { bodies } = this.#place;
+    const measured = await this.#client("floor_publisher.ts", { window: PUBLISHER_WINDOW, bodies });
+    await this.#whole();
+    return { ...taken(measured), wallSeconds: secondsUntil(measured, "confirmed") };
+  }
+
+  async backup(options: ToolOptions): Promise<Sample & Pick<Measured, "threadSeconds">> {
+    const measured = await this.#tool("backup", options);
+    await this.#whole();
+    const storedBytes = await sizeOf(join(this.#storage, options.backupId));
+    return { ...taken(measured), threadSeconds: measured.threadSeconds, storedBytes };
+  }
+
+  async restore(options: ToolOptions): Promise<Sample & Pick<Measured, "threadSeconds">> {
+    const measured = await this.#tool("restore", options);
+    await this.#whole();
+    return { ...taken(measured), threadSeconds: measured.threadSeconds };
+  }
+
+  async removeBackup(backupId: string): Promise<void> {
+    await Deno.remove(join(this.#storage, backupId), { recursive: true });
+  }
+
+  get #storage(): string {
+    return join(this.#place.folder, "backups");
+  }
+
+  /** A run that loses or doubles a message counts for nothing. */
+  async #whole(): Promise<void> {
+    const { broker, messages } = this.#place;
+    await waitForDepth(broker, this.#queue, { depth: messages, timeoutMs: 120_000 });
+  }
+
+  async #client(file: string, task: { window: number; bodies?: string }): Promise<Measured> {
+    const { broker, vhost, messages } = this.#place;
+    const amqpUrl = `${broker.amqpUrl}/${encodeURIComponent(vhost)}`;
+    const argument = { ...task, amqpUrl, queue: this.#queue.name, messages };
+    const json = JSON.stringify(argument satisfies ConsumerTask | PublisherTask);
+    return await this.#measure([join(import.meta.dirname ?? ".", file), json], {});
+  }
+
+  async #tool(mode: "backup" | "restore", options: ToolOptions): Promise<Measured> {
+    const config = await this.#writeConfig(mode, options);
+    const main = join(checkoutDir(), "main.ts");
+    return await this.#measure([main, mode, "--config", config], options);
+  }
+
+  async #measure(
+    args: string[],
+    options: Pick<ToolOptions, "denoArgs" | "threads">,
+  ): Promise<Measured> {
+    const { folder, messages, signal, brokerPid } = this.#place;
+    return await measure([Deno.execPath(), "run", "-A", ...options.denoArgs ?? [], ...args], {
+      folder,
+      signal,
+      brokerPid,
+      timeoutMs: 60_000 + messages, // a floor of 1,000 messages a second
+      threads: options.threads ?? false,
+    });
+  }
+
+  async #writeConfig(mode: "backup" | "restore", options: ToolOptions): Promise<string> {
+    const { broker, vhost, folder } = this.#place;
+    const { backupId, format } = options;
+    const endpoint = {
+      amqp_url: broker.amqpUrl,
+      management_url: broker.managementUrl,
+      management_username: broker.username,
+      management_password: broker.password,
+    };
+    const queues = { include: [this.#queue.name], vhosts: [vhost] };
+    const config = {
+      mode,
+      backup_id: backupId,
+      ...(mode === "backup" ? { source: { ...endpoint, queues } } : { target: endpoint }),
+      storage: { backend: "filesystem", path: this.#storage },
+      offset_storage: { db_path: join(folder, "checkpoint.db") },
+      backup: {
+        spool_dir: join(folder, "spool"),
+        ...(format === undefined ? {} : { format }),
+      },
+    };
+    const path = join(folder, `${mode}.yaml`);
+    await Deno.writeTextFile(path, stringify(config));
+    return path;
+  }
+}
+
+function taken(measured: Measured): Sample {
+  const { wallSeconds, cpuSeconds, peakMemoryBytes, brokerCpuSeconds, otherCores } = measured;
+  return { wallSeconds, cpuSeconds, peakMemoryBytes, brokerCpuSeconds, otherCores };
+}
+
+function secondsUntil(
+  { startedAt, stdout }: Measured,
+  moment: "delivered" | "returned" | "confirmed",
+): number {
+  return (momentIn(stdout, moment) - startedAt) / 1000;
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  let bytes = 0;
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    bytes += entry.isDirectory ? await sizeOf(path) : (await Deno.stat(path)).size;
+  }
+  return bytes;
+}
