@@ -60,6 +60,7 @@ export async function captureQueue(
     limit,
     window: windowSize(backup.prefetch_count, before.ready),
     returnMethod: plan.returnMethod,
+    returnsLineUp: queue.type === "quorum",
     idleMs: IDLE_MS,
     signal,
   });

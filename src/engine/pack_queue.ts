@@ -5,7 +5,8 @@ import type { SpooledSegment } from "../checkpoint/rows.ts";
 import { headerValue } from "../message/properties.ts";
 import type { PackJob, PackStep } from "./pack_protocol.ts";
 
-const READ_BYTES = 1024 * 1024;
+/** Below what the compressor passes on uncopied, so that one buffer serves for all reads. */
+const READ_BYTES = 128 * 1024;
 
 /** Packs the spooled segments of one queue; runs in the pack worker. */
 export async function* packQueue(job: PackJob): AsyncGenerator<PackStep> {
@@ -23,7 +24,7 @@ export async function* packQueue(job: PackJob): AsyncGenerator<PackStep> {
   });
   let firstDeliveryTag = 1;
   for (const [index, segment] of job.segments.entries()) {
-    const records = observed(readFile(segment.file), (chunk) => parser.push(chunk));
+    const records = observed(readFile(segment.file, job), (chunk) => parser.push(chunk));
     if (index < job.alreadyStored) {
       for await (const _chunk of records);
     } else {
@@ -96,13 +97,17 @@ async function* observed(
   }
 }
 
-/** A file in pieces; each is a new array, as parser and compressor keep views of it. */
-async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+/**
+ * A file in pieces, all in the same buffer: garbage of this size would outgrow the memory that is
+ * set. Only what makes records of version 1 keeps views of them.
+ */
+async function* readFile(path: string, { format }: PackJob): AsyncGenerator<Uint8Array> {
   using file = await Deno.open(path, { read: true });
+  let buffer = new Uint8Array(READ_BYTES);
   for (;;) {
-    const buffer = new Uint8Array(READ_BYTES);
     const read = await file.read(buffer);
     if (read === null) return;
     yield buffer.subarray(0, read);
+    if (format === "rbak-v1") buffer = new Uint8Array(READ_BYTES);
   }
 }

@@ -17,6 +17,9 @@ export const WINDOWS_PER_CHANNEL = 32;
 /** How long to wait for one channel's messages to show in the queue before the next is closed. */
 const RETURN_MS = 5_000;
 
+/** How often is looked whether a stopped reader may return what it holds, milliseconds. */
+const READ_ON_MS = 20;
+
 /** How often in a row messages may be ready while none arrives. */
 const MAX_STALLS = 20;
 
@@ -31,6 +34,11 @@ export interface QueueReaderOptions {
   /** Messages per consumer, at most {@linkcode LARGEST_WINDOW}. */
   window: number;
   returnMethod: ReturnMethod;
+  /**
+   * The queue keeps what was returned in a line of its own, in front of the rest (quorum queues): what
+   * is returned goes to the end of that line, so all of it has to be read before any of it goes back.
+   */
+  returnsLineUp?: boolean;
   /** How long nothing may arrive before the depth is asked again, milliseconds. */
   idleMs: number;
   signal: AbortSignal;
@@ -68,6 +76,8 @@ export class QueueReader {
   #activity = 0;
   #got = 0;
   #windowLeft = 0;
+  /** Whether the last message had been delivered before. */
+  #lastRedelivered = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
@@ -131,6 +141,7 @@ export class QueueReader {
   async giveBack(): Promise<void> {
     if (!this.#connection.isOpen) return;
     try {
+      await this.#readReturned();
       await this.#endWindow();
       for (const [index, one] of this.#channels.entries()) {
         const next = this.#channels[index + 1];
@@ -147,6 +158,21 @@ export class QueueReader {
     } finally {
       for (const { channel } of this.#channels) this.#connection.tap.untap(channel.ch);
       this.#channels.length = 0;
+    }
+  }
+
+  /** Reads on to the first message that was never returned, or to the end; see `returnsLineUp`. */
+  async #readReturned(): Promise<void> {
+    const { returnsLineUp, limit, idleMs } = this.#options;
+    if (!returnsLineUp || this.#channels.some(({ closed }) => closed)) return;
+    let before = this.#activity;
+    let quietSince = performance.now();
+    while (this.#lastRedelivered && this.#received < limit && this.#connection.isOpen) {
+      if (this.#windowLeft === 0) await this.#nextWindow();
+      await new Promise((resolve) => setTimeout(resolve, READ_ON_MS));
+      if (this.#activity !== before) quietSince = performance.now();
+      else if (performance.now() - quietSince > idleMs) return;
+      before = this.#activity;
     }
   }
 
@@ -270,6 +296,7 @@ export class QueueReader {
       head: (head) => {
         this.#activity++;
         one.lastTag = head.deliveryTag;
+        this.#lastRedelivered = head.redelivered;
         sink.head(head);
       },
       body: (chunk) => {
