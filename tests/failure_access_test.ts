@@ -1,6 +1,6 @@
 /** Users, passwords, tags and permissions: what keeps a run out, and what is then told and kept. */
 import assert from "node:assert/strict";
-import { testOnEach } from "./helpers/brokers.ts";
+import { brokers, testOnEach } from "./helpers/brokers.ts";
 import {
   administrator,
   assertFailed,
@@ -193,7 +193,8 @@ testOnEach("what a user may not read is left out and named", async (broker) => {
   await assertRestores(broker, { job, config, loaded: [readable, secret] });
 });
 
-testOnEach("a vhost that is not there", async (broker) => {
+Deno.test("a vhost that is not there", async () => {
+  const broker = brokers().at(-1)!;
   await using vhost = await testVhost(broker, "missing");
   const loaded = await load(broker, await vhost.queue("orders"));
   await using job = await newJob(broker);

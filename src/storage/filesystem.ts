@@ -163,12 +163,12 @@ export class FilesystemStorage implements Storage {
   async #createFile(key: string): Promise<UnfinishedFile> {
     const directory = dirname(this.#path(key));
     for (let tries = 1;; tries++) {
-      await makeDirectories(directory);
-      if (!this.#cleaned.has(directory)) {
-        await removeStaleFiles(directory);
-        this.#cleaned.add(directory);
-      }
       try {
+        await makeDirectories(directory);
+        if (!this.#cleaned.has(directory)) {
+          await removeStaleFiles(directory);
+          this.#cleaned.add(directory);
+        }
         return await UnfinishedFile.create(directory);
       } catch (error) {
         if (systemCode(error) !== "ENOENT" || tries === CREATE_TRIES) throw error;
