@@ -7,6 +7,7 @@ import type { BackupQueueRow } from "../checkpoint/rows.ts";
 import { CheckpointStore } from "../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../config/config.ts";
 import { AppError } from "../errors.ts";
+import { isRead } from "../safety/plan.ts";
 import { openStorage } from "../storage/open.ts";
 import { backupDefinitions } from "./backup_definitions.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./backup_queue.ts";
@@ -21,7 +22,7 @@ import { ProgressMeter } from "./progress.ts";
 import { queueKey } from "./queue_key.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
-import { type PlannedQueue, type Survey, survey } from "./survey.ts";
+import { hasToBeRead, type PlannedQueue, type Survey, survey } from "./survey.ts";
 
 /** What a backup needs to know. */
 export interface RunOptions {
@@ -30,8 +31,6 @@ export interface RunOptions {
   readonly emit: EventSink;
   /** Aborted: stop reading, give the messages back, write the checkpoint, throw the reason. */
   readonly signal: AbortSignal;
-  /** The command line that goes on with this run, for messages. */
-  readonly resumeCommand: string;
 }
 
 /**
@@ -135,7 +134,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
 }
 
 /** What {@linkcode runBackup} would do, queue by queue; reads nothing but depths. */
-export async function planBackup(options: Omit<RunOptions, "resumeCommand">): Promise<BackupPlan> {
+export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const { config, backupId, emit, signal } = options;
   await using connections = connectionsOf(config, signal);
   const client = new ManagementClient(requireSource(config));
@@ -203,7 +202,7 @@ async function backupQueues(
     const row = known(planned);
     if (row?.state === "done") {
       reportResumed(context, row);
-    } else if (planned.plan.verdict === "refused" || planned.plan.verdict === "excluded") {
+    } else if (!isRead(planned.plan)) {
       skipQueue(context, skippedByPlan(planned));
     } else {
       start({ planned, ...(row === undefined ? {} : { row }) });
@@ -218,9 +217,7 @@ async function backupQueues(
   await pool.onIdle();
   signal.throwIfAborted();
   const failed = new Set(failures.map(({ planned }) => planned));
-  const isRead = ({ ready, plan }: PlannedQueue) =>
-    ready > 0 && (plan.verdict === "safe" || plan.verdict === "cost");
-  if (failed.size > 0 && queues.every((planned) => failed.has(planned) || !isRead(planned))) {
+  if (failed.size > 0 && queues.every((planned) => failed.has(planned) || !hasToBeRead(planned))) {
     throw failures[0]!.error;
   }
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
@@ -241,26 +238,28 @@ function isQueueFailure(error: unknown): error is AppError {
     ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
 
-function skippedByPlan({ queue, plan }: PlannedQueue): SkippedQueue {
+function skipped(
+  { queue }: PlannedQueue,
+  kind: SkippedQueue["kind"],
+  { reason, hint }: { reason: string; hint?: string | undefined },
+): SkippedQueue {
   return {
     vhost: queue.vhost,
     name: queue.name,
     queue_type: queue.type,
-    kind: plan.verdict === "excluded" ? "excluded" : "refused",
-    reason: plan.reason ?? "",
-    ...(plan.hint === undefined ? {} : { hint: plan.hint }),
+    kind,
+    reason,
+    ...(hint === undefined ? {} : { hint }),
   };
 }
 
-function skippedByError({ queue }: PlannedQueue, error: AppError): SkippedQueue {
-  return {
-    vhost: queue.vhost,
-    name: queue.name,
-    queue_type: queue.type,
-    kind: "failed",
-    reason: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  };
+function skippedByPlan(planned: PlannedQueue): SkippedQueue {
+  const { verdict, reason = "", hint } = planned.plan;
+  return skipped(planned, verdict === "excluded" ? "excluded" : "refused", { reason, hint });
+}
+
+function skippedByError(planned: PlannedQueue, { message, hint }: AppError): SkippedQueue {
+  return skipped(planned, "failed", { reason: message, hint });
 }
 
 function goneQueue(row: BackupQueueRow): SkippedQueue {
@@ -290,7 +289,7 @@ function reportResumed(context: BackupContext, row: BackupQueueRow): void {
 }
 
 function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined): number {
-  if (row?.state === "done" || plan.verdict === "refused" || plan.verdict === "excluded") return 0;
+  if (row?.state === "done" || !isRead(plan)) return 0;
   return row?.state === "read" ? row.report.entry!.message_count : ready;
 }
 

@@ -103,7 +103,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
 
 /** What {@linkcode runRestore} would do; changes nothing. */
 export async function planRestore(
-  options: Omit<RunOptions, "resumeCommand">,
+  options: RunOptions,
 ): Promise<RestorePlan> {
   const { config, backupId, signal } = options;
   const storage = await openStorage(requireStorage(config));
@@ -160,6 +160,9 @@ function claimRestore(
   return checkpoint.startRun(key, peer, Date.now());
 }
 
+/** The numbers of a queue that nothing was published to. */
+const NOTHING = { messages: 0, bytes: 0, seconds: 0 };
+
 interface Outcome {
   ok: number;
   skipped: number;
@@ -182,7 +185,7 @@ async function restoreQueues(
   for (const target of targets) {
     if (target.action === "skip") {
       outcome.skipped++;
-      report(context, target, { outcome: "skipped", messages: 0, bytes: 0, seconds: 0 });
+      report(context, target, { outcome: "skipped", ...NOTHING });
       continue;
     }
     pool.add(async () => {
@@ -194,13 +197,7 @@ async function restoreQueues(
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          report(context, target, {
-            outcome: "failed",
-            messages: 0,
-            bytes: 0,
-            seconds: 0,
-            error,
-          });
+          report(context, target, { outcome: "failed", ...NOTHING, error });
         } else {
           options.abort.abort(error);
         }

@@ -4,7 +4,7 @@ import type { ManagementClient } from "../broker/management/client.ts";
 import type { Config } from "../config/config.ts";
 import { requireSource } from "../config/config.ts";
 import { AppError } from "../errors.ts";
-import { planQueue, type QueueFacts, type QueuePlan } from "../safety/plan.ts";
+import { isRead, planQueue, type QueueFacts, type QueuePlan } from "../safety/plan.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { type DiscoveredQueue, discoverQueues } from "./discover.ts";
 
@@ -92,11 +92,15 @@ export async function survey(options: {
   }
 }
 
+/** Whether messages of the queue will be held: the plan allows it, and there are some. */
+export function hasToBeRead({ ready, plan }: PlannedQueue): boolean {
+  return ready > 0 && isRead(plan);
+}
+
 /** Refuses what version 1 cannot store before it is read for nothing. */
 function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
-  const { queue, ready, plan: { verdict } } = planned;
-  const isRead = ready > 0 && (verdict === "safe" || verdict === "cost");
-  if (format === "v2" || !isRead) return planned;
+  const { queue, ready } = planned;
+  if (format === "v2" || !hasToBeRead(planned)) return planned;
   try {
     checkNameV1(queue.vhost, queue.name);
     return planned;

@@ -54,6 +54,11 @@ export interface QueuePlan {
   readonly hint?: string;
 }
 
+/** Whether the plan is to read the queue, as against refusing or excluding it. */
+export function isRead({ verdict }: Pick<QueuePlan, "verdict">): boolean {
+  return verdict === "safe" || verdict === "cost";
+}
+
 /** Decides what to do with one queue. */
 export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   const returnMethod = returnMethodFor(facts, options);

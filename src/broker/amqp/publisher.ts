@@ -1,7 +1,13 @@
 import { AppError } from "../../errors.ts";
 import type { BrokerConnection, NumberedConfirmChannel } from "./connection.ts";
-import { FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD } from "./frame.ts";
-import { METHOD } from "./frame.ts";
+import {
+  FRAME_BODY,
+  FRAME_END,
+  FRAME_HEADER,
+  FRAME_METHOD,
+  FRAME_OVERHEAD,
+  METHOD,
+} from "./frame.ts";
 import { publishError } from "./publish_error.ts";
 
 /** Frames are handed to the socket in pieces of about this size. */

@@ -75,6 +75,8 @@ export class QueueReader {
   /** Frames of content so far: a large body may take long to be whole. */
   #activity = 0;
   #got = 0;
+  /** How often in a row messages were ready and none arrived. */
+  #stalls = 0;
   #windowLeft = 0;
   /** Whether the last message had been delivered before. */
   #lastRedelivered = false;
@@ -327,8 +329,6 @@ export class QueueReader {
     return this.#activity === before && this.#windowLeft > 0 && this.#failure === undefined &&
       !this.#options.signal.aborted;
   }
-
-  #stalls = 0;
 
   /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */
   async #isDrained(): Promise<boolean> {

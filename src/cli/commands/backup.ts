@@ -67,11 +67,10 @@ async function backup(context: CommandContext): Promise<number> {
 
   // 3. The backup.
   const { runBackup } = await import("../../engine/backup.ts");
-  const resume = resumeCommandOf(context, backupId);
   const summary = await runEngineWork(context, {
     stopping: "giving the messages back and keeping what was read",
-    resume,
-    run: (tools) => runBackup({ config, backupId, resumeCommand: resume, ...tools }),
+    resume: resumeCommandOf(context, backupId),
+    run: (tools) => runBackup({ config, backupId, ...tools }),
   });
 
   // 4. What came of it, as an exit code.

@@ -78,11 +78,10 @@ async function restore(context: CommandContext): Promise<number> {
 
   // 3. The restore.
   const { runRestore } = await import("../../engine/restore.ts");
-  const resume = resumeCommandOf(context, backupId);
   const summary = await runEngineWork(context, {
     stopping: "waiting for the confirmation of what was published",
-    resume,
-    run: (tools) => runRestore({ config, backupId, resumeCommand: resume, ...tools }),
+    resume: resumeCommandOf(context, backupId),
+    run: (tools) => runRestore({ config, backupId, ...tools }),
   });
 
   // 4. What came of it, as an exit code.
