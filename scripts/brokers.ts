@@ -14,8 +14,8 @@ import { removeInstance, sweep } from "./lib/sweep.ts";
 
 const USAGE = `Real RabbitMQ brokers on this machine, for development and tests.
 
-  scripts/brokers up [3.10 4.0 4.3]   start them (default: all three); prints how to reach them,
-                                      for eval "$(scripts/brokers up)"
+  scripts/brokers up [3.10 4.0 4.3]   start those that do not run (default: all three); prints how
+                                      to reach them, for eval "$(scripts/brokers up)"
   scripts/brokers status              list those that scripts have started
   scripts/brokers ctl ID ARGS...      run rabbitmqctl against one
   scripts/brokers down [--all]        end those of this checkout and those left by a crash
@@ -44,8 +44,12 @@ async function main(args: string[]): Promise<number> {
 async function up(wanted: string[]): Promise<number> {
   const versions = wanted.length === 0 ? VERSIONS : wanted.map(requireVersion);
   await sweep(say);
+  const running = (await ours()).filter(runs);
   const results = await Promise.allSettled(
-    versions.map((version) => startBroker(version, { onLog: say, owned: false })),
+    versions.map((version) =>
+      running.find((broker) => broker.version === version) ??
+        startBroker(version, { onLog: say, owned: false })
+    ),
   );
   for (const result of results) {
     if (result.status === "fulfilled") printBroker(result.value);

@@ -14,6 +14,8 @@ export interface CompressOptions {
   level?: number;
   /** Format version of the file: it decides how lz4 blocks are framed. 2 unless told otherwise. */
   formatVersion?: 1 | 2;
+  /** Yield all pieces in the same memory, each valid until the next is asked for. */
+  reuseMemory?: boolean;
 }
 
 /** Options of {@linkcode decompress}. */
@@ -24,22 +26,25 @@ export interface DecompressOptions {
   maxBytes?: number;
 }
 
-/** Compresses a stream in bounded memory; pieces of 64 KiB to 1 MiB where there is that much. */
+/**
+ * Compresses a stream in bounded memory; pieces of 64 KiB to 1 MiB where there is that much. The
+ * source may use the memory of a piece again once it is asked for the next.
+ */
 export async function* compress(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
-  const pieces = gathered(source);
-  if (options.compression === "none") yield* pieces;
-  else if (options.compression === "zstd") {
+  const pieces = gathered(source, { reuseMemory: true });
+  if (options.compression === "none") {
+    for await (const piece of pieces) yield options.reuseMemory ? piece : piece.slice();
+  } else if (options.compression === "zstd") {
     const level = { [constants.ZSTD_c_compressionLevel]: options.level ?? 3 };
-    yield* gathered(
-      through(
-        createZstdCompress({ chunkSize: CHUNK_BYTES, params: level }),
-        pieces,
-      ),
-    );
-  } else yield* gathered(options.formatVersion === 1 ? lz4Single(pieces) : lz4Blocks(pieces));
+    const transform = createZstdCompress({ chunkSize: CHUNK_BYTES, params: level });
+    yield* gathered(through(transform, pieces), options);
+  } else {
+    const blocks = options.formatVersion === 1 ? lz4Single(pieces) : lz4Blocks(pieces);
+    yield* gathered(blocks, options);
+  }
 }
 
 /**
@@ -72,16 +77,17 @@ function decompressed(
   return options.formatVersion === 1 ? unpackLz4Single(source) : unpackLz4Blocks(source);
 }
 
-/** Merges small pieces; what is at least `CHUNK_BYTES` long passes as it is. */
+/** Merges small pieces; what is at least `CHUNK_BYTES` long passes as it is, uncopied. */
 async function* gathered(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: { reuseMemory?: boolean },
 ): AsyncGenerator<Uint8Array> {
   let buffer = new Uint8Array(CHUNK_BYTES);
   let filled = 0;
   for await (const piece of source) {
     if (filled + piece.length > buffer.length && filled > 0) {
       yield buffer.subarray(0, filled);
-      buffer = new Uint8Array(CHUNK_BYTES);
+      if (!options.reuseMemory) buffer = new Uint8Array(CHUNK_BYTES);
       filled = 0;
     }
     if (piece.length >= CHUNK_BYTES) yield piece;
@@ -103,7 +109,7 @@ async function* through(
     try {
       for await (const piece of source) {
         if (transform.destroyed) return;
-        if (!transform.write(piece)) await drained(transform);
+        await written(transform, piece);
       }
       transform.end();
     } catch (error) {
@@ -125,13 +131,15 @@ async function* through(
   if (sourceError !== undefined) throw sourceError;
 }
 
-function drained(transform: Transform): Promise<void> {
+/** Resolves when the transform is done with the piece, or has been destroyed. */
+function written(transform: Transform, piece: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      transform.off("drain", done).off("close", done);
+      transform.off("close", done);
       resolve();
     };
-    transform.on("drain", done).on("close", done);
+    transform.on("close", done);
+    transform.write(piece, done);
   });
 }
 

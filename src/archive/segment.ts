@@ -22,6 +22,8 @@ export interface PackOptions extends Omit<SegmentHeader, "formatVersion"> {
   level?: number;
   /** Write format version 1, whose records name their queue. */
   v1?: V1Source;
+  /** Yield pieces of the file in the same memory, each valid until the next is asked for. */
+  reuseMemory?: boolean;
 }
 
 /** What the manifest holds of a packed segment. */

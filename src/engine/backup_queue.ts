@@ -1,19 +1,19 @@
 import { join } from "node:path";
-import { queueFolder, segmentKey, segmentKeyV1 } from "../archive/layout.ts";
-import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+import { queueFolder } from "../archive/layout.ts";
+import type { QueueEntry, SkippedQueue } from "../archive/manifest.ts";
 import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
-import type { BackupQueueRow, Run, SegmentRow } from "../checkpoint/rows.ts";
+import type { BackupQueueRow, Run } from "../checkpoint/rows.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { BackupOptions } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { assertEmpty, captureQueue } from "./capture.ts";
+import { assertEmpty, captureQueue, settledDepth } from "./capture.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { EventSink } from "./events.ts";
-import type { PackStep } from "./pack_protocol.ts";
 import type { Packer } from "./packer.ts";
 import type { ProgressMeter, QueueWork } from "./progress.ts";
 import { removeFolder, syncSpool } from "./spool.ts";
+import { storeSpooled } from "./store_spooled.ts";
 import type { PlannedQueue } from "./survey.ts";
 
 /** What all queues of one backup run share. */
@@ -50,7 +50,11 @@ export async function backupQueue(
     if (row?.state !== "read") row = await read(context, { planned: planned!, work });
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const entry = await pack(context, row);
+    const [entry, depthAfter] = await Promise.all([
+      storeSpooled(context, row),
+      item.row === row ? null : depthAfterReturn(context, row),
+    ]);
+    if (entry.capture !== null) entry.capture.depth_after = depthAfter;
     row = { ...row, state: "done", report: { entry } };
     checkpoint.putBackupQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
@@ -129,7 +133,12 @@ async function read(
   entry.largest_body = captured.spool.largestBody;
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
-  entry.capture = { ...captured.report, highest_delivery_count: null, fingerprint: "" };
+  entry.capture = {
+    ...captured.report,
+    depth_after: null,
+    highest_delivery_count: null,
+    fingerprint: "",
+  };
   checkpoint.putCaptured(
     run.id,
     row,
@@ -138,84 +147,25 @@ async function read(
   return row;
 }
 
-/** Packs what the spool holds and storage does not; returns the finished manifest entry. */
-async function pack(context: BackupContext, row: BackupQueueRow): Promise<QueueEntry> {
-  const { checkpoint, run, options } = context;
-  const entry = row.report.entry!;
-  const segments = checkpoint.segments(run.id, row);
-  if (segments.length === 0) return entry;
-  const steps = context.packer.pack({
-    segments: segments.map(({ spooled }) => spooled),
-    alreadyStored: segments.filter(({ stored }) => stored !== undefined).length,
-    compression: options.compression,
-    level: options.compression_level,
-    format: options.format,
-    vhost: row.vhost,
-    queue: row.name,
-  });
+/**
+ * Asked while the messages are packed: a classic queue takes seconds to show many of them again.
+ * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
+ */
+async function depthAfterReturn(
+  { connections }: BackupContext,
+  { vhost, name, report }: BackupQueueRow,
+): Promise<number | null> {
+  const expected = report.entry!.capture?.depth_before ?? 0;
+  if (expected === 0) return null;
   try {
-    for (;;) {
-      const { value: step, done } = await steps.next();
-      if (done) throw new AppError("failed", "Cannot pack messages: the worker ended early");
-      if (step.type === "totals") {
-        entry.capture!.fingerprint = step.totals.fingerprint;
-        entry.capture!.highest_delivery_count = step.totals.highestDeliveryCount;
-        keepDeliveryCount(context, entry);
-        for (const message of step.totals.losses) {
-          context.emit({ type: "warning", vhost: row.vhost, queue: row.name, message });
-        }
-        break;
-      }
-      if (step.type !== "segment") throw new AppError("failed", "Cannot pack messages: no segment");
-      const segment = segments[step.index]!;
-      segment.stored = await storeSegment(context, { row, segment, steps });
-      checkpoint.putSegment(run.id, row, segment);
-    }
-  } finally {
-    await steps.return(undefined);
+    return await connections.use(
+      vhost,
+      (connection) => settledDepth(connection, { name, expected }),
+    );
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
   }
-  entry.segments = segments.map(({ stored }) => stored!);
-  return entry;
-}
-
-/** What the messages' counts are now, after the return: known better than by adding up. */
-function keepDeliveryCount({ checkpoint, run }: BackupContext, entry: QueueEntry): void {
-  const { delivery_attempts: attempts, highest_delivery_count: highest } = entry.capture!;
-  if (attempts > 0) checkpoint.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
-}
-
-async function storeSegment(
-  context: BackupContext,
-  item: { row: BackupQueueRow; segment: SegmentRow; steps: AsyncGenerator<PackStep> },
-): Promise<SegmentEntry> {
-  const { backupId, options: { compression, format }, storage, signal } = context;
-  const { row, segment: { sequence, spooled }, steps } = item;
-  const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
-  const key = keyOf(backupId, row.vhost, row.name, sequence, compression);
-  let packed: { sizeBytes: number; uncompressedBytes: number; checksum: string } | undefined;
-  async function* bytes() {
-    for (;;) {
-      const { value: step, done } = await steps.next();
-      if (done) throw new AppError("failed", "Cannot pack messages: the worker ended early");
-      if (step.type === "bytes") yield step.bytes;
-      else if (step.type === "segment_end") {
-        packed = step.packed;
-        return;
-      }
-    }
-  }
-  // Replaces what an interrupted upload of this same segment may have left.
-  await storage.put(key, bytes(), { signal });
-  return {
-    key,
-    sequence,
-    record_count: spooled.recordCount,
-    size_bytes: packed!.sizeBytes,
-    uncompressed_bytes: packed!.uncompressedBytes,
-    first_timestamp: spooled.firstTimestamp,
-    last_timestamp: spooled.lastTimestamp,
-    checksum: packed!.checksum,
-  };
 }
 
 function emptyEntry({ queue }: PlannedQueue): QueueEntry {

@@ -8,7 +8,6 @@ import {
 import type { BrokerConnection } from "../broker/amqp/connection.ts";
 import type { BackupOptions } from "../config/config.ts";
 import type { CaptureReport } from "../archive/manifest.ts";
-import { AppError } from "../errors.ts";
 import type { QueueWork } from "./progress.ts";
 import { SpoolWriter } from "./spool.ts";
 import type { PlannedQueue } from "./survey.ts";
@@ -24,12 +23,12 @@ const CONSUMED_MS = 200;
 /** What was read: the spool's segments and numbers, and how it went. */
 export interface Captured {
   readonly spool: SpoolWriter;
-  readonly report: Omit<CaptureReport, "fingerprint" | "highest_delivery_count">;
+  readonly report: Omit<CaptureReport, "depth_after" | "fingerprint" | "highest_delivery_count">;
 }
 
 /**
- * Reads one queue into the spool and gives the messages back. In this order: depth, read, return,
- * depth again. Whatever fails, the messages go back: by the reader, or by the connection's end.
+ * Reads one queue into the spool and gives the messages back. In this order: depth, read, return.
+ * Whatever fails, the messages go back: by the reader, or by the connection's end.
  */
 export async function captureQueue(
   connection: BrokerConnection,
@@ -80,12 +79,10 @@ export async function captureQueue(
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
   if (end === "stopped") signal.throwIfAborted();
-  const after = await settledDepth(inspector, { name: queue.name, expected: before.ready });
   return {
     spool,
     report: {
       depth_before: before.ready,
-      depth_after: after,
       return_method: plan.returnMethod,
       delivery_attempts: plan.deliveryAttempts,
       hold_ms: holdMs,
@@ -119,27 +116,21 @@ function windowSize(prefetch: number | undefined, depth: number): number {
 }
 
 /** The depth once the returned messages show in it; those that expired or were consumed never will. */
-async function settledDepth(
-  inspector: QueueInspector,
+export async function settledDepth(
+  connection: BrokerConnection,
   queue: { name: string; expected: number },
-): Promise<number | null> {
+): Promise<number> {
+  await using inspector = new QueueInspector(connection);
   const start = performance.now();
   let last: number | undefined;
   let changed = start;
   for (;;) {
-    let depth;
-    try {
-      depth = await inspector.depth(queue.name);
-    } catch (error) {
-      // Deleted right after it was read: the backup has its messages all the same.
-      if (error instanceof AppError && error.code === "broker_missing") return null;
-      throw error;
-    }
+    const { ready, consumers } = await inspector.depth(queue.name);
     const now = performance.now();
-    if (depth.ready !== last) changed = now;
-    last = depth.ready;
+    if (ready !== last) changed = now;
+    last = ready;
     const isSettled = last >= queue.expected || now - changed > QUIET_MS ||
-      now - start > (depth.consumers > 0 ? CONSUMED_MS : SETTLE_MS);
+      now - start > (consumers > 0 ? CONSUMED_MS : SETTLE_MS);
     if (isSettled) return last;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

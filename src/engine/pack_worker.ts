@@ -4,33 +4,39 @@
  * never waits for it: messages are held no longer because others are being packed.
  */
 import { AppError, messageOf } from "../errors.ts";
-import { packQueue } from "./pack_queue.ts";
-import type { PackReply, PackRequest, PackStep } from "./pack_protocol.ts";
+import { runPackJob } from "./pack_job.ts";
+import type { PackReply, PackRequest, PackResult } from "./pack_protocol.ts";
 
-const jobs = new Map<number, AsyncGenerator<PackStep>>();
+/** What most pieces fit into, so that their memory serves for all. */
+const PIECE_BYTES = 256 * 1024;
 
-self.onmessage = async ({ data }: MessageEvent<PackRequest>) => {
-  if (data.type === "start") {
-    jobs.set(data.id, packQueue(data.job));
+const jobs = new Map<number, AsyncGenerator<Uint8Array, PackResult>>();
+
+self.onmessage = async ({ data: request }: MessageEvent<PackRequest>) => {
+  const { id } = request;
+  if (request.type === "start") {
+    jobs.set(id, runPackJob(request.job));
     return;
   }
-  const job = jobs.get(data.id);
+  const job = jobs.get(id);
   if (job === undefined) return;
-  if (data.type === "stop") {
-    jobs.delete(data.id);
-    await job.return(undefined);
+  if (request.type === "stop") {
+    jobs.delete(id);
+    // Waits for a `next` that is under way; what that still throws has no one to hear it.
+    await job.return(undefined as never).catch(() => {});
     return;
   }
   try {
     const { value, done } = await job.next();
-    if (done) jobs.delete(data.id);
-    reply({ type: "step", id: data.id, step: done ? undefined : value });
+    if (!done) return replyBytes(id, value, request.spare);
+    jobs.delete(id);
+    reply({ type: "end", id, result: value });
   } catch (error) {
-    jobs.delete(data.id);
+    jobs.delete(id);
     const known = error instanceof AppError ? error : undefined;
     reply({
       type: "error",
-      id: data.id,
+      id,
       code: known?.code ?? "failed",
       message: known?.message ?? `Cannot pack spooled messages: ${messageOf(error)}`,
       hint: known?.hint,
@@ -39,14 +45,14 @@ self.onmessage = async ({ data }: MessageEvent<PackRequest>) => {
 };
 
 function reply(message: PackReply): void {
-  if (message.type !== "step" || message.step?.type !== "bytes") {
-    self.postMessage(message);
-    return;
-  }
-  // Moved, not copied; a view of a larger buffer is copied first, as others may have views of it.
-  const { bytes } = message.step;
-  const own = bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
-  self.postMessage({ ...message, step: { type: "bytes", bytes: own } }, [
-    own.buffer as ArrayBuffer,
-  ]);
+  self.postMessage(message);
+}
+
+/** The piece is copied into memory that is moved to the other thread, and comes back with `next`. */
+function replyBytes(id: number, piece: Uint8Array, spare: ArrayBuffer | undefined): void {
+  const size = Math.max(piece.length, PIECE_BYTES);
+  const buffer = spare !== undefined && spare.byteLength >= size ? spare : new ArrayBuffer(size);
+  const bytes = new Uint8Array(buffer, 0, piece.length);
+  bytes.set(piece);
+  self.postMessage({ type: "bytes", id, bytes } satisfies PackReply, [buffer]);
 }

@@ -1,15 +1,71 @@
 import { AppError, type ErrorCode } from "../errors.ts";
-import type { PackJob, PackReply, PackRequest, PackStep } from "./pack_protocol.ts";
+import type {
+  PackedFile,
+  PackJob,
+  PackReply,
+  PackRequest,
+  PackTotals,
+  SegmentJob,
+  TotalsJob,
+} from "./pack_protocol.ts";
 
-/** The pack worker as seen from the main thread. One worker serves all queues of a run. */
+/** More would take the processors from a broker on the same machine. */
+const THREADS = 2;
+
+/** The pack workers as seen from the main thread. They serve all queues of a run. */
 export class Packer implements Disposable {
+  readonly #threads = Array.from({ length: THREADS }, () => new PackThread());
+
+  /**
+   * Packs one segment: yields the bytes to store, made only as fast as they are taken; the memory of
+   * a piece is used again once the next is asked for.
+   */
+  segment(job: Omit<SegmentJob, "kind">): AsyncGenerator<Uint8Array, PackedFile> {
+    return this.#run({ kind: "segment", ...job });
+  }
+
+  /** Looks at all records of a queue, whose segments come in order. */
+  async totals(
+    segments: TotalsJob["segments"],
+    options: { signal: AbortSignal },
+  ): Promise<PackTotals> {
+    const job = this.#run<PackTotals>({ kind: "totals", segments });
+    try {
+      for (;;) {
+        options.signal.throwIfAborted();
+        const { value, done } = await job.next();
+        if (done) return value;
+      }
+    } finally {
+      await job.return(undefined as never);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const thread of this.#threads) thread[Symbol.dispose]();
+  }
+
+  async *#run<Result>(job: PackJob): AsyncGenerator<Uint8Array, Result> {
+    // Chosen when the first piece is asked for: jobs are made before they are under way.
+    const leastBusy = this.#threads.reduce((a, b) => b.jobs < a.jobs ? b : a);
+    return yield* leastBusy.run<Result>(job);
+  }
+}
+
+/** One worker. */
+class PackThread implements Disposable {
+  /** Jobs that are under way. */
+  jobs = 0;
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, PromiseWithResolvers<PackStep | undefined>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<PackReply>>();
   #lastId = 0;
 
   constructor() {
     this.#worker = new Worker(new URL("./pack_worker.ts", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<PackReply>) => this.#receive(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<PackReply>) => {
+      this.#waiting.get(data.id)?.resolve(data);
+      this.#waiting.delete(data.id);
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       const error = new AppError("failed", `Cannot pack messages: ${event.message}`);
@@ -18,20 +74,20 @@ export class Packer implements Disposable {
     };
   }
 
-  /** Packs one queue; steps are made only as fast as they are taken. */
-  async *pack(job: PackJob): AsyncGenerator<PackStep> {
+  async *run<Result>(job: PackJob): AsyncGenerator<Uint8Array, Result> {
     const id = ++this.#lastId;
+    this.jobs++;
     this.#send({ type: "start", id, job });
     try {
-      for (;;) {
-        const waiting = Promise.withResolvers<PackStep | undefined>();
-        this.#waiting.set(id, waiting);
-        this.#send({ type: "next", id });
-        const step = await waiting.promise;
-        if (step === undefined) return;
-        yield step;
+      let reply = await this.#next(id);
+      while (reply.type === "bytes") {
+        yield reply.bytes;
+        reply = await this.#next(id, reply.bytes.buffer as ArrayBuffer);
       }
+      if (reply.type === "error") throw errorOf(reply);
+      return reply.result as Result;
     } finally {
+      this.jobs--;
       this.#send({ type: "stop", id });
     }
   }
@@ -40,23 +96,19 @@ export class Packer implements Disposable {
     this.#worker.terminate();
   }
 
+  #next(id: number, spare?: ArrayBuffer): Promise<PackReply> {
+    const waiting = Promise.withResolvers<PackReply>();
+    this.#waiting.set(id, waiting);
+    if (spare === undefined) this.#send({ type: "next", id });
+    else this.#worker.postMessage({ type: "next", id, spare } satisfies PackRequest, [spare]);
+    return waiting.promise;
+  }
+
   #send(request: PackRequest): void {
     this.#worker.postMessage(request);
   }
+}
 
-  #receive(reply: PackReply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.type === "step") {
-      waiting?.resolve(reply.step);
-    } else {
-      waiting?.reject(
-        new AppError(
-          reply.code as ErrorCode,
-          reply.message,
-          reply.hint === undefined ? {} : { hint: reply.hint },
-        ),
-      );
-    }
-  }
+function errorOf({ code, message, hint }: PackReply & { type: "error" }): AppError {
+  return new AppError(code as ErrorCode, message, hint === undefined ? {} : { hint });
 }

@@ -38,6 +38,7 @@ export interface Storage {
    * Stores a stream of unknown length in bounded memory. The object appears whole or not at all:
    * when the source or the store fails, nothing is visible and nothing is left behind.
    * Without `ifAbsent` an existing object is replaced atomically. Returns the size in bytes.
+   * The source may use the memory of a piece again once it is asked for the next: keep copies only.
    */
   put(key: string, source: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<number>;
 
