@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Broker, brokers, startBroker } from "./helpers/brokers.ts";
 import {
+  allOf,
   assertFailed,
   assertNothingLeft,
   assertOk,
@@ -25,15 +26,18 @@ import {
 const all = brokers();
 const shared: Broker = all.at(-1)!;
 
-/** Seconds; the broker and the tool give each other up after two of them. */
-const HEARTBEAT = 2;
+/**
+ * Seconds; the broker and the tool give each other up after two of them. Not shorter: the flow stands
+ * still for as long as rabbitmqctl takes.
+ */
+const HEARTBEAT = 5;
 const LOST = {
   code: 5,
   error: /^Cannot go on with 127\.0\.0\.1:\d+: the connection was lost \(.*\)$/,
   hint: /run the same command again to go on where it stopped/,
 };
 
-Deno.test("a broker that hangs or is killed", async (context) => {
+Deno.test("a broker that hangs, is killed, or runs out of room", async (context) => {
   await using broker = await startBroker(shared.version, {
     config: `heartbeat = ${HEARTBEAT}\nssl_options.fail_if_no_peer_cert = true`,
   });
@@ -93,6 +97,21 @@ Deno.test("a broker that hangs or is killed", async (context) => {
       await waitUntil(isSteady, { what: `the messages of ${queue.name}` });
     }
     await middle.assertRestoreGoesOn();
+  });
+
+  await context.step("it runs out of room while a queue is restored", async () => {
+    const run = await middle.publishing();
+    await broker.rabbitmqctl("set_disk_free_limit", `${2 ** 60}`);
+    proxy.resume();
+    await run.waitFor(/"message_type":"warning".*the target does not take messages for now.*disk/);
+    // Longer than a connection may be silent.
+    let ended = false;
+    run.done.then(() => ended = true);
+    await new Promise((resolve) => setTimeout(resolve, 3 * HEARTBEAT * 1_000));
+    assert.equal(ended, false, allOf({ ...run, code: 0, signal: null }));
+    await broker.rabbitmqctl("set_disk_free_limit", "50MB");
+    assertOk(await within(run));
+    await assertWhole(broker, ...middle.loaded);
   });
 });
 
