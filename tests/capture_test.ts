@@ -4,6 +4,7 @@ import type { BrokerConnection } from "../src/broker/amqp/connection.ts";
 import { RecordParser } from "../src/archive/record.ts";
 import type { BackupOptions } from "../src/config/config.ts";
 import { type Captured, captureQueue, settledDepth } from "../src/engine/capture.ts";
+import type { NodeWatch } from "../src/engine/node_watch.ts";
 import type { QueueWork } from "../src/engine/progress.ts";
 import type { PlannedQueue } from "../src/engine/survey.ts";
 import { testOnEach } from "./helpers/brokers.ts";
@@ -28,8 +29,9 @@ async function capture(
   };
   const planned = {
     queue: { vhost: queue.vhost, name: queue.name },
-    plan: { verdict: "safe", returnMethod: "channel_close", deliveryAttempts: 0 },
+    plan: { verdict: "safe", returnMethod: "channel_close", deliveryAttempts: 0, hold: {} },
   } as PlannedQueue;
+  const nodes = { nodes: () => Promise.resolve(new Map()) } as unknown as NodeWatch;
   const backup = {
     segment_max_bytes: 8 * 1024 * 1024,
     segment_max_interval_ms: 60_000,
@@ -40,6 +42,7 @@ async function capture(
     planned,
     backup,
     folder: options.folder,
+    nodes,
     work,
     signal: options.signal ?? new AbortController().signal,
   });

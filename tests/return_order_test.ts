@@ -37,7 +37,14 @@ function planned(
     operatorPolicy: {},
     ready: 1,
     consumers: 0,
-  }, { brokerVersion: broker.fullVersion, requeueStrategy, onHazard: "refuse" });
+  }, {
+    brokerVersion: broker.fullVersion,
+    requeueStrategy,
+    onHazard: "refuse",
+    partial: "refuse",
+    memoryShare: 1,
+    consumerTimeoutSecs: 1800,
+  });
 }
 
 /** A queue that holds the numbers from 0 to `count` - 1, and what reads it. */

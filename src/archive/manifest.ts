@@ -27,6 +27,10 @@ export interface CaptureReport {
   delivery_attempts: number;
   /** Time in which the messages were not available to consumers, milliseconds. */
   hold_ms: number;
+  /** Messages that consumers had at the start, or took before they were read: not in the backup. */
+  in_flight?: number;
+  /** What others did meanwhile, by the broker's statistics; absent when they were not needed. */
+  traffic?: { published: number; consumed: number };
   /** Highest `x-delivery-count` seen; null when no message carried one. */
   highest_delivery_count: number | null;
   /** SHA-256, hex, over all records in order without their capture times and redelivered flags. */
@@ -50,6 +54,8 @@ export interface QueueEntry {
   first_message_timestamp: number | null;
   last_message_timestamp: number | null;
   capture: CaptureReport | null;
+  /** Why it is not the whole queue; absent when it is. */
+  partial?: string;
 }
 
 /** A queue that was asked for and is not in the backup, or only in part. */

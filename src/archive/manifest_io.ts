@@ -38,6 +38,8 @@ const capture = z.object({
   return_method: z.enum(["recover", "channel_close", "nack", "reject", "get", "none"]),
   delivery_attempts: count,
   hold_ms: z.number().nonnegative(),
+  in_flight: count.optional(),
+  traffic: z.object({ published: count, consumed: count }).optional(),
   highest_delivery_count: count.nullable(),
   fingerprint: sha256,
 });
@@ -49,6 +51,7 @@ const queue = queueV1.extend({
   body_bytes: count,
   largest_body: count,
   capture: capture.nullable(),
+  partial: z.string().optional(),
 });
 
 const skipped = z.object({

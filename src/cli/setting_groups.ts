@@ -136,6 +136,21 @@ export const BACKUP_SETTINGS: SettingGroup = {
       help: "queues that reading could harm: refuse or warn",
     },
     {
+      flags: "--partial <what>",
+      path: "backup.partial",
+      help: "queues that cannot be held whole: refuse or oldest",
+    },
+    {
+      flags: "--in-flight <what>",
+      path: "backup.in_flight",
+      help: "messages with consumers make it: partial or accept",
+    },
+    {
+      flags: "--max-hold-secs <number>",
+      path: "backup.max_hold_secs",
+      help: "give the messages of a queue back after this",
+    },
+    {
       flags: "--segment-max-bytes <size>",
       path: "backup.segment_max_bytes",
       help: "size of a segment, such as 128MiB",

@@ -83,7 +83,30 @@ export interface BackupOptions {
   readonly stream_enabled: boolean;
   readonly format: "v2" | "rbak-v1";
   readonly spool_dir: string;
-  readonly on_hazard: "refuse" | "warn";
+  /** Absent: nine tenths of what is free on its disk. */
+  readonly spool_max_bytes?: number | undefined;
+  readonly on_hazard: OnHazard;
+  readonly partial: PartialRead;
+  readonly in_flight: "partial" | "accept";
+  /** From 0 to 1. */
+  readonly memory_share: number;
+  readonly consumer_timeout_secs: number;
+  readonly max_hold_secs?: number | undefined;
+  readonly consumer_priority: number;
+  readonly queue_overrides: readonly QueueOverride[];
+}
+
+export type OnHazard = "refuse" | "warn";
+export type PartialRead = "refuse" | "oldest";
+
+/** Other choices for the queues whose names match. */
+export interface QueueOverride {
+  readonly queues: readonly string[];
+  /** Absent: in all vhosts. */
+  readonly vhosts?: readonly string[] | undefined;
+  readonly on_hazard?: OnHazard | undefined;
+  readonly partial?: PartialRead | undefined;
+  readonly max_hold_secs?: number | undefined;
 }
 
 /** How a backup is restored. */

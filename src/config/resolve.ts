@@ -17,6 +17,11 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
   const restore = file.restore ?? SectionSchemas.restore.parse({});
   const state = stateFolder(context.env);
   const { spool_dir, prefetch_count, ...backup } = file.backup ?? SectionSchemas.backup.parse({});
+  backup.queue_overrides.forEach(({ queues, vhosts = [] }, index) => {
+    const path = ["backup", "queue_overrides", index];
+    checkPatterns(queues, [...path, "queues"], context);
+    checkPatterns(vhosts, [...path, "vhosts"], context);
+  });
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
@@ -71,11 +76,19 @@ function filter(
     ...queues,
   };
   for (const key of ["include", "exclude", "vhosts"] as const) {
-    complete[key].forEach((pattern, index) =>
-      attempt([...path, key, index], context, () => compileName(pattern))
-    );
+    checkPatterns(complete[key], [...path, key], context);
   }
   return complete;
+}
+
+function checkPatterns(
+  patterns: readonly string[],
+  path: ConfigPath,
+  context: ResolveContext,
+): void {
+  patterns.forEach((pattern, index) =>
+    attempt([...path, index], context, () => compileName(pattern))
+  );
 }
 
 /** Where programs keep what must outlive a run (XDG Base Directory Specification). */

@@ -7,7 +7,7 @@ import type { BackupQueueRow } from "../checkpoint/rows.ts";
 import { CheckpointStore } from "../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../config/config.ts";
 import { AppError } from "../errors.ts";
-import { isRead } from "../safety/plan.ts";
+import { isRead, type QueuePlan } from "../safety/plan.ts";
 import { openStorage } from "../storage/open.ts";
 import { backupDefinitions } from "./backup_definitions.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./backup_queue.ts";
@@ -20,6 +20,9 @@ import { Packer } from "./packer.ts";
 import type { BackupPlan } from "./plan_types.ts";
 import { ProgressMeter } from "./progress.ts";
 import { queueKey } from "./queue_key.ts";
+import { HoldBudget } from "./hold_budget.ts";
+import { NodeWatch } from "./node_watch.ts";
+import { reportTraffic } from "./traffic.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
 import { hasToBeRead, type PlannedQueue, type Survey, survey } from "./survey.ts";
@@ -64,6 +67,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     using meter = new ProgressMeter("backup", emit);
     await using connections = connectionsOf(config, signal);
     const client = new ManagementClient(requireSource(config));
+    const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
     const source = await sourceIdentity(client, { signal });
     const found = await survey({
@@ -72,6 +76,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       connections,
       brokerVersion: source.rabbitmqVersion,
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      nodes,
       signal,
     });
     tellOmissions(found, emit);
@@ -109,12 +114,15 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       checkpoint,
       connections,
       packer,
+      nodes,
+      budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       meter,
       emit,
       spoolFolder,
       signal,
     };
     await backupQueues(context, { queues: found.queues, abort });
+    await reportTraffic(context, client, found.queues);
 
     // 6. The manifest makes it a backup; then the traces of the way go.
     const summary = await finishBackup(context, {
@@ -147,6 +155,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     config,
     client,
     connections,
+    nodes: new NodeWatch(client),
     brokerVersion,
     deliveryCount,
     signal,
@@ -164,9 +173,13 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       queue: queue.name,
       queueType: queue.type,
       messages: ready,
-      ...plan,
+      ...planned(plan),
     })),
   };
+}
+
+function planned({ keepsPart: _, hold: __, ...plan }: QueuePlan) {
+  return plan;
 }
 
 async function backupQueues(
@@ -258,8 +271,9 @@ function skippedByPlan(planned: PlannedQueue): SkippedQueue {
   return skipped(planned, verdict === "excluded" ? "excluded" : "refused", { reason, hint });
 }
 
-function skippedByError(planned: PlannedQueue, { message, hint }: AppError): SkippedQueue {
-  return skipped(planned, "failed", { reason: message, hint });
+function skippedByError(planned: PlannedQueue, error: AppError): SkippedQueue {
+  const { code, message, hint } = error;
+  return skipped(planned, code === "refused" ? "refused" : "failed", { reason: message, hint });
 }
 
 function goneQueue(row: BackupQueueRow): SkippedQueue {
@@ -290,7 +304,8 @@ function reportResumed(context: BackupContext, row: BackupQueueRow): void {
 
 function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined): number {
   if (row?.state === "done" || !isRead(plan)) return 0;
-  return row?.state === "read" ? row.report.entry!.message_count : ready;
+  if (row?.state === "read") return row.report.entry!.message_count;
+  return Math.min(ready, plan.atMost ?? Infinity);
 }
 
 function closedVhost(vhost: string): string {

@@ -63,7 +63,8 @@ function buildManifest(
   const skipped = rows.flatMap(({ report, state }) =>
     state === "skipped" && report.skipped !== undefined ? [report.skipped] : []
   );
-  const incomplete = result.incomplete || skipped.some(({ kind }) => kind !== "excluded");
+  const incomplete = result.incomplete || skipped.some(({ kind }) => kind !== "excluded") ||
+    queues.some(({ partial }) => partial !== undefined);
   const segments = queues.flatMap((queue) => queue.segments);
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return {

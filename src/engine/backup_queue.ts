@@ -7,9 +7,11 @@ import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { BackupOptions } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { assertEmpty, captureQueue, settledDepth } from "./capture.ts";
+import { assertEmpty, type Captured, captureQueue, settledDepth } from "./capture.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { EventSink } from "./events.ts";
+import type { HoldBudget } from "./hold_budget.ts";
+import type { NodeWatch } from "./node_watch.ts";
 import type { Packer } from "./packer.ts";
 import type { ProgressMeter, QueueWork } from "./progress.ts";
 import { removeFolder, syncSpool } from "./spool.ts";
@@ -25,6 +27,8 @@ export interface BackupContext {
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
   readonly packer: Packer;
+  readonly nodes: NodeWatch;
+  readonly budget: HoldBudget;
   readonly meter: ProgressMeter;
   readonly emit: EventSink;
   /** Folder of this run's spool. */
@@ -44,10 +48,12 @@ export async function backupQueue(
   const { checkpoint, run, meter } = context;
   const { planned } = item;
   const queue = planned?.queue ?? item.row!;
-  const work = meter.begin(queue, { messagesTotal: planned?.ready ?? 0 });
+  const work = meter.begin(queue, { phase: "waiting", messagesTotal: planned?.ready ?? 0 });
   let row = item.row;
   try {
-    if (row?.state !== "read") row = await read(context, { planned: planned!, work });
+    const isRead = row?.state === "read";
+    using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
+    if (row === undefined || !isRead) row = await read(context, { planned: planned!, work });
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
     const [entry, depthAfter] = await Promise.all([
@@ -115,17 +121,24 @@ async function read(
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
+  const memory = await context.budget.memory(planned, signal);
   if (planned.plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
     const used = checkpoint.deliveryCount(run.peer, queue);
     checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
   }
   checkpoint.putBackupQueue(run.id, { ...row, state: "reading" });
-  const captured = await context.connections.use(
-    queue.vhost,
-    (connection) =>
-      captureQueue(connection, { planned, backup: context.options, folder, work, signal }),
-  );
+  work.phase = "reading";
+  let captured: Captured;
+  try {
+    const { options: backup, nodes } = context;
+    captured = await context.connections.use(
+      queue.vhost,
+      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
+    );
+  } finally {
+    memory[Symbol.dispose]();
+  }
   const { segments } = captured.spool;
   await syncSpool(segments);
   entry.message_count = captured.spool.messageCount;
@@ -133,8 +146,15 @@ async function read(
   entry.largest_body = captured.spool.largestBody;
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
+  const inFlight = inFlightOf(planned, { ...captured.report, read: entry.message_count });
+  const partial = captured.partial ??
+    (context.options.in_flight === "partial" && inFlight > 0
+      ? `${inFlight} ${inFlight === 1 ? "message was" : "messages were"} with its consumers`
+      : undefined);
+  if (partial !== undefined) entry.partial = partial;
   entry.capture = {
     ...captured.report,
+    in_flight: inFlight,
     depth_after: null,
     highest_delivery_count: null,
     fingerprint: "",
@@ -145,6 +165,17 @@ async function read(
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
   );
   return row;
+}
+
+/** Messages that consumers had, by the statistics, and those that they took before they were read. */
+function inFlightOf(
+  { queue, consumers, plan }: PlannedQueue,
+  { depth_before, read }: { depth_before: number; read: number },
+): number {
+  // Nobody has any: what the statistics still say is what we had a moment ago, what is missing expired.
+  if (consumers === 0) return 0;
+  const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
+  return (queue.messagesUnacknowledged ?? 0) + taken;
 }
 
 /**

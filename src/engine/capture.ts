@@ -8,7 +8,11 @@ import {
 import type { BrokerConnection } from "../broker/amqp/connection.ts";
 import type { BackupOptions } from "../config/config.ts";
 import type { CaptureReport } from "../archive/manifest.ts";
+import { AppError } from "../errors.ts";
+import { HoldWatch } from "./hold_watch.ts";
+import type { NodeWatch } from "./node_watch.ts";
 import type { QueueWork } from "./progress.ts";
+import { putBack } from "./put_back.ts";
 import { SpoolWriter } from "./spool.ts";
 import type { PlannedQueue } from "./survey.ts";
 
@@ -23,7 +27,12 @@ const CONSUMED_MS = 200;
 /** What was read: the spool's segments and numbers, and how it went. */
 export interface Captured {
   readonly spool: SpoolWriter;
-  readonly report: Omit<CaptureReport, "depth_after" | "fingerprint" | "highest_delivery_count">;
+  readonly report: Pick<
+    CaptureReport,
+    "depth_before" | "return_method" | "delivery_attempts" | "hold_ms"
+  >;
+  /** Why not all was read that could have been. */
+  readonly partial: string | undefined;
 }
 
 /**
@@ -36,11 +45,12 @@ export async function captureQueue(
     planned: PlannedQueue;
     backup: BackupOptions;
     folder: string;
+    nodes: NodeWatch;
     work: QueueWork;
     signal: AbortSignal;
   },
 ): Promise<Captured> {
-  const { planned: { queue, plan }, backup, work, signal } = options;
+  const { planned: { queue, plan }, backup, nodes, work, signal } = options;
   await using inspector = new QueueInspector(connection);
   const before = await inspector.depth(queue.name);
   if (before.ready === 0) await assertEmpty(inspector, queue);
@@ -53,32 +63,67 @@ export async function captureQueue(
     onError: (error) => reading.reader?.fail(error),
   });
   if (spool.failure !== undefined) throw spool.failure;
-  work.messagesTotal = before.ready;
+  work.messagesTotal = Math.min(before.ready, plan.atMost ?? Infinity);
+  const { deliveryLimit } = plan.hold;
+  const lost = { exhausted: 0, rescued: 0 };
   const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
     queue: queue.name,
     limit,
+    ...(plan.atMost === undefined ? {} : { enough: plan.atMost }),
     window: windowSize(backup.prefetch_count, before.ready),
     returnMethod: plan.returnMethod,
     returnsLineUp: queue.type === "quorum",
+    priority: backup.consumer_priority,
+    ...(deliveryLimit === undefined ? {} : {
+      exhausted: {
+        limit: deliveryLimit,
+        rescue: async (places) => {
+          spool.finish();
+          const { segments } = spool;
+          const rescued = await putBack(connection, { queue: queue.name, segments, places });
+          lost.exhausted = places.length;
+          lost.rescued = rescued.length;
+          return rescued;
+        },
+      },
+    }),
     idleMs: IDLE_MS,
+    signal,
+  });
+  let partial = plan.atMost === undefined ? undefined : plan.reason;
+  await using watch = new HoldWatch(connection, {
+    queue,
+    hold: plan.hold,
+    held: () => ({ messages: spool.messageCount, bytes: spool.bodyBytes }),
+    nodes,
+    letGo: (reason) => {
+      if (!plan.keepsPart) return reader.fail(reason);
+      partial = reason.message;
+      reader.stop();
+    },
     signal,
   });
   const startedAt = performance.now();
   let end: ReadEnd | undefined;
+  let failure: unknown;
   try {
     end = await reader.read();
     // While all is held: of what is back, the check would take the first, and move it to the end.
     if (end === "drained") await assertEmpty(inspector, queue);
-  } finally {
-    work.phase = "returning";
-    await reader.giveBack();
-    // Not before: what was on its way when reading ended has come whole, and is of the backup.
-    spool.finish();
+  } catch (error) {
+    failure = error;
   }
+  work.phase = "returning";
+  await watch[Symbol.asyncDispose]();
+  await reader.giveBack();
+  // Not before: what was on its way when reading ended has come whole, and is of the backup.
+  spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
+  if (lost.exhausted > 0) throw exhaustedError(queue.name, { limit: deliveryLimit!, ...lost });
+  if (failure !== undefined) throw failure;
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
-  if (end === "stopped") signal.throwIfAborted();
+  if (end === "stopped" && partial === undefined) signal.throwIfAborted();
   return {
     spool,
     report: {
@@ -87,7 +132,25 @@ export async function captureQueue(
       delivery_attempts: plan.deliveryAttempts,
       hold_ms: holdMs,
     },
+    partial,
   };
+}
+
+function exhaustedError(
+  queue: string,
+  { limit, exhausted, rescued }: { limit: number; exhausted: number; rescued: number },
+): AppError {
+  const found = `${exhausted} of its messages ${exhausted === 1 ? "has" : "have"} used up all ` +
+    `${limit} delivery attempts, and would be lost when given back`;
+  const outcome = rescued === exhausted
+    ? "copies of them were put at its end instead, and nothing was lost"
+    : `copies of ${rescued} were put at its end instead; the broker has dropped the others, or ` +
+      "moved them to the dead-letter exchange";
+  return new AppError("refused", `Cannot read queue "${queue}": ${found}; ${outcome}`, {
+    hint:
+      "raise delivery-limit by a policy (-1 is none from 4.0 on), have these messages consumed, " +
+      "or upgrade to RabbitMQ 4.3, where reading costs none",
+  });
 }
 
 /** Throws when a depth of 0 does not mean that the queue is empty. */

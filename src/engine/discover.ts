@@ -33,6 +33,9 @@ export interface DiscoveredQueue {
   readonly messagesUnacknowledged?: number;
   /** Bytes of message bodies. */
   readonly messageBytes?: number;
+  /** Messages published to it since its statistics began, and now a second. */
+  readonly published?: number;
+  readonly publishRate?: number;
   /** The node that leads the queue. */
   readonly leader?: string;
   /** `running`, `down`, `idle`, ... */
@@ -132,6 +135,8 @@ function discovered(queue: ListedQueue, policies: PolicyBook): DiscoveredQueue {
       messagesReady: queue.messages_ready,
       messagesUnacknowledged: queue.messages_unacknowledged,
       messageBytes: queue.message_bytes,
+      published: queue.message_stats?.publish,
+      publishRate: queue.message_stats?.publish_details?.rate,
       leader: queue.leader ?? queue.node,
       state: queue.state,
     }),

@@ -5,7 +5,7 @@ export interface QueueProgress {
   readonly vhost: string;
   readonly queue: string;
   /** What is being done with it right now. */
-  readonly phase: "reading" | "returning" | "packing" | "publishing" | "verifying";
+  readonly phase: "waiting" | "reading" | "returning" | "packing" | "publishing" | "verifying";
   readonly messagesDone: number;
   readonly messagesTotal: number;
   readonly bytesDone: number;

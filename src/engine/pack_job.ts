@@ -1,7 +1,8 @@
 import { RecordFingerprint } from "../archive/fingerprint.ts";
 import { RecordParser } from "../archive/record.ts";
 import { packSegment } from "../archive/segment.ts";
-import { headerValue } from "../message/properties.ts";
+import { deliveryCount } from "../message/broker_headers.ts";
+import { readSpooled } from "./spool.ts";
 import type {
   PackedFile,
   PackJob,
@@ -11,7 +12,6 @@ import type {
   TotalsJob,
 } from "./pack_protocol.ts";
 
-const READ_BYTES = 256 * 1024;
 const PIECES_BETWEEN_STOPS = 64;
 
 /**
@@ -26,7 +26,7 @@ async function* packSpooled(job: SegmentJob): AsyncGenerator<Uint8Array, PackedF
   const { segment, compression, level, v1 } = job;
   const losses = new Set<string>();
   // What makes records of version 1 keeps views of what it is given.
-  const records = readFile(segment.file, { reuseBuffer: v1 === undefined });
+  const records = readSpooled(segment.file, { reuseBuffer: v1 === undefined });
   const packed = yield* packSegment(records, {
     recordCount: segment.recordCount,
     firstTimestamp: segment.firstTimestamp,
@@ -54,42 +54,11 @@ async function* learnTotals({ segments }: TotalsJob): AsyncGenerator<Uint8Array,
   });
   let pieces = 0;
   for (const { file } of segments) {
-    for await (const chunk of readFile(file, { reuseBuffer: true })) {
+    for await (const chunk of readSpooled(file, { reuseBuffer: true })) {
       parser.push(chunk);
       if (++pieces % PIECES_BETWEEN_STOPS === 0) yield new Uint8Array(0);
     }
   }
   parser.finish();
   return { fingerprint: fingerprint.digest(), highest_delivery_count: highest };
-}
-
-/** The broker's count of deliveries; undefined without one, also where a client sent nonsense. */
-function deliveryCount(properties: Uint8Array): number | undefined {
-  try {
-    const header = headerValue(properties, "x-delivery-count");
-    if (header === undefined || !("value" in header)) return undefined;
-    const { value } = header;
-    return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/**
- * A file in pieces. `reuseBuffer`: all in the same buffer, each valid until the next is asked for;
- * garbage of this size would outgrow the memory that is set.
- */
-async function* readFile(
-  path: string,
-  options: { reuseBuffer: boolean },
-): AsyncGenerator<Uint8Array> {
-  using file = await Deno.open(path, { read: true });
-  let buffer = new Uint8Array(READ_BYTES);
-  for (;;) {
-    const read = await file.read(buffer);
-    if (read === null) return;
-    yield buffer.subarray(0, read);
-    if (!options.reuseBuffer) buffer = new Uint8Array(READ_BYTES);
-  }
 }

@@ -22,6 +22,10 @@ export interface PlannedBackupQueue {
   readonly deliveryAttempts?: number;
   readonly reason?: string;
   readonly hint?: string;
+  /** What else is good to know before. */
+  readonly notes?: readonly string[];
+  /** Only the oldest messages can be held, so many. */
+  readonly atMost?: number;
 }
 
 /** What a restore would do, queue by queue. */

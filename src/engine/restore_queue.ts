@@ -7,7 +7,7 @@ import type { RestoreQueueRow, Run } from "../checkpoint/rows.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { RestoreOptions } from "../config/config.ts";
 import { AppError } from "../errors.ts";
-import { withoutHeaders } from "../message/properties.ts";
+import { republished } from "../message/broker_headers.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { EventSink } from "./events.ts";
@@ -24,13 +24,6 @@ const SETTLE_MS = 10_000;
 const BLOCKED_MS = 500;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
-
-/**
- * Headers that do not go back: the first two are the broker's own counters, which would mislead
- * consumers; the last two would make the broker copy the message to further queues.
- */
-const DROPPED_HEADERS = new Set(["x-delivery-count", "x-acquired-count", "CC", "BCC"]);
-const COPYING_HEADERS = new Set(["CC", "BCC"]);
 
 const DEFAULT_EXCHANGE = new Uint8Array(0);
 
@@ -127,6 +120,13 @@ async function publishQueue(
       hint: "the broker would have copied each of them to the queues named there once more",
     });
   }
+  if (start + publisher.confirmed !== entry.message_count) {
+    throw new AppError(
+      "failed",
+      `Cannot restore queue "${entry.name}" whole: ${start + publisher.confirmed} messages were ` +
+        `published, and the backup has ${entry.message_count}`,
+    );
+  }
   await checkDepth(connection, options.item, publisher.confirmed);
   checkpoint.putRestoreQueue(run.id, {
     ...position,
@@ -174,12 +174,7 @@ async function publishSegments(
 ): Promise<void> {
   const { entry, publisher, messages, room } = options;
   const slice = room * SMALLEST_RECORD;
-  let skip = options.start;
-  const segments = entry.segments.filter((segment) => {
-    if (skip < segment.record_count) return true;
-    skip -= segment.record_count;
-    return false;
-  });
+  const { segments, skip } = behind(entry.segments, options.start);
   messages.skip = skip;
   const fetch = (index: number) =>
     segments[index] === undefined
@@ -204,6 +199,20 @@ async function publishSegments(
     const ahead = await next;
     if (ahead !== undefined && "segment" in ahead) await ahead.segment[Symbol.asyncDispose]();
   }
+}
+
+/** The segments that hold what comes behind the first `count` records, and how many to skip in them. */
+export function behind<Segment extends { readonly record_count: number }>(
+  segments: readonly Segment[],
+  count: number,
+): { segments: readonly Segment[]; skip: number } {
+  let skip = count;
+  let first = 0;
+  // Leading ones only: a later one may be shorter than what is left to skip, and is to be published.
+  for (; first < segments.length && skip >= segments[first]!.record_count; first++) {
+    skip -= segments[first]!.record_count;
+  }
+  return { segments: segments.slice(first), skip };
 }
 
 /** Turns records into publishes. */
@@ -231,11 +240,8 @@ class QueuePublishing {
       this.skip--;
       return;
     }
-    const properties = withoutHeaders(head.properties, DROPPED_HEADERS);
-    if (
-      properties !== head.properties &&
-      withoutHeaders(head.properties, COPYING_HEADERS) !== head.properties
-    ) this.copying++;
+    const { properties, copied } = republished(head.properties);
+    if (copied) this.copying++;
     const message: Publish = {
       exchange: DEFAULT_EXCHANGE,
       routingKey: this.#routingKey,

@@ -5,6 +5,7 @@ import type { SpooledSegment } from "../checkpoint/rows.ts";
 import { AppError, messageOf } from "../errors.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
+const READ_BYTES = 256 * 1024;
 
 /** Options of {@linkcode SpoolWriter}. */
 export interface SpoolOptions {
@@ -147,6 +148,24 @@ export class SpoolWriter implements DeliveryTap, Disposable {
       this.failure = spoolError(this.#options.folder, error);
       this.#options.onError(this.failure);
     }
+  }
+}
+
+/**
+ * A spooled file in pieces. `reuseBuffer`: all in the same memory, each valid until the next is asked
+ * for; garbage of this size would outgrow the memory that is set.
+ */
+export async function* readSpooled(
+  path: string,
+  options: { reuseBuffer: boolean },
+): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path, { read: true });
+  let buffer = new Uint8Array(READ_BYTES);
+  for (;;) {
+    const read = await file.read(buffer);
+    if (read === null) return;
+    yield buffer.subarray(0, read);
+    if (!options.reuseBuffer) buffer = new Uint8Array(READ_BYTES);
   }
 }
 

@@ -6,13 +6,17 @@ import { requireSource } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import { isRead, planQueue, type QueueFacts, type QueuePlan } from "../safety/plan.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
+import type { NodeWatch } from "./node_watch.ts";
+import { compileOverrides } from "./overrides.ts";
+import { spoolRoom } from "./spool_room.ts";
 import { type DiscoveredQueue, discoverQueues } from "./discover.ts";
 
 /** A queue with its depth and what will be done with it. */
 export interface PlannedQueue {
   readonly queue: DiscoveredQueue;
-  /** Ready messages, by passive declare. */
+  /** Ready messages and consumers, by passive declare. */
   readonly ready: number;
+  readonly consumers: number;
   readonly plan: QueuePlan;
 }
 
@@ -36,10 +40,13 @@ export async function survey(options: {
   brokerVersion: string;
   /** The delivery count to expect of a quorum queue's messages. */
   deliveryCount: (queue: { vhost: string; name: string }) => number;
+  nodes: NodeWatch;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { config, client, connections, brokerVersion, signal } = options;
+  const { config: { backup }, config, client, connections, brokerVersion, signal } = options;
   const filter = requireSource(config).queues;
+  const choicesFor = compileOverrides(backup);
+  const room = await spoolRoom(backup);
   const found = await discoverQueues(client, filter, { signal });
   const planned: PlannedQueue[] = [];
   /** One for each queue that the user may not even look at. */
@@ -51,7 +58,9 @@ export async function survey(options: {
     } catch (error) {
       if (!isClosedVhost(error)) throw error;
       denials.push(...queues.map(() => error));
-      planned.push(...queues.map((queue) => ({ queue, ready: 0, plan: refusal(error) })));
+      planned.push(
+        ...queues.map((queue) => ({ queue, ready: 0, consumers: 0, plan: refusal(error) })),
+      );
     }
   }
   // Kept out of everything: that is the user or the password, not the rights on one queue or vhost.
@@ -68,24 +77,37 @@ export async function survey(options: {
   };
 
   async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
+    const nodes = await options.nodes.nodes(signal);
     return await connections.use(queues[0]!.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
+      // Asked where it matters, and once.
+      let mayPublish: boolean | undefined;
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
         const facts = await factsOf(queue, inspector);
         if (facts === undefined) continue;
-        if ("error" in facts && facts.error.code === "broker_denied") denials.push(facts.error);
-        const plan = "error" in facts ? refusal(facts.error) : planQueue({
+        if ("error" in facts) {
+          if (facts.error.code === "broker_denied") denials.push(facts.error);
+          result.push({ queue, ready: 0, consumers: 0, plan: refusal(facts.error) });
+          continue;
+        }
+        if (queue.type === "quorum" && facts.ready > 0) mayPublish ??= await inspector.mayPublish();
+        const plan = planQueue({
           ...facts,
           deliveryCount: options.deliveryCount(queue),
+          memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
+          mayPublish,
+          spoolRoom: room,
         }, {
           brokerVersion,
-          requeueStrategy: config.backup.requeue_strategy,
-          onHazard: config.backup.on_hazard,
+          requeueStrategy: backup.requeue_strategy,
+          memoryShare: backup.memory_share,
+          consumerTimeoutSecs: backup.consumer_timeout_secs,
+          ...choicesFor(queue),
         });
-        const ready = "error" in facts ? 0 : facts.ready;
-        result.push(withinFormat({ queue, ready, plan }, config.backup.format));
+        const { ready, consumers } = facts;
+        result.push(withinFormat({ queue, ready, consumers, plan }, backup.format));
       }
       return result;
     });
@@ -99,14 +121,14 @@ export function hasToBeRead({ ready, plan }: PlannedQueue): boolean {
 
 /** Refuses what version 1 cannot store before it is read for nothing. */
 function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
-  const { queue, ready } = planned;
+  const { queue } = planned;
   if (format === "v2" || !hasToBeRead(planned)) return planned;
   try {
     checkNameV1(queue.vhost, queue.name);
     return planned;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { queue, ready, plan: refusal(error) };
+    return { ...planned, plan: refusal(error) };
   }
 }
 
@@ -124,7 +146,9 @@ async function factsOf(
     arguments: queue.arguments,
     policy: queue.policy,
     operatorPolicy: queue.operatorPolicy,
-    ...(queue.messageBytes === undefined ? {} : { messageBytes: queue.messageBytes }),
+    unacknowledged: queue.messagesUnacknowledged,
+    messageBytes: queue.messageBytes,
+    publishRate: queue.publishRate,
   };
   // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
   if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
@@ -148,6 +172,9 @@ function refusal(error: AppError): QueuePlan {
     verdict: "refused",
     returnMethod: "channel_close",
     deliveryAttempts: 0,
+    keepsPart: false,
+    notes: [],
+    hold: { memoryPerMessage: 0, spoolPerMessage: 0 },
     reason: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };

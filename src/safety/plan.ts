@@ -1,42 +1,18 @@
 /** What reading a queue does to it, decided before the first delivery. Pure. */
+import { consumerTimeout, tightestBound } from "./bounds.ts";
+import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
+import type { PlanOptions, QueueFacts, ReadMethod } from "./facts.ts";
+import { dropsHead, hazardOf } from "./hazards.ts";
+import { type ChosenOptions, countsAttempts, returnMethodFor } from "./return_method.ts";
+import { deliveryLimit, numberSetting, setting } from "./settings.ts";
 
-/** How messages are read and given back. */
-export type ReadMethod = "recover" | "channel_close" | "nack" | "reject" | "get";
+export type { PlanOptions, QueueFacts, ReadMethod };
 
 /** What a backup cost the messages of one queue. */
 export interface ReturnCost {
   readonly method: ReadMethod | "none";
   /** Delivery attempts that each message was charged. */
   readonly deliveryAttempts: number;
-}
-
-/** What is known of a queue before it is read. */
-export interface QueueFacts {
-  readonly vhost: string;
-  readonly name: string;
-  readonly type: string;
-  readonly autoDelete: boolean;
-  readonly exclusive: boolean;
-  /** Arguments of the queue as the management API gives them. */
-  readonly arguments: Readonly<Record<string, unknown>>;
-  /** Definitions of the policies in force; the broker combines them with the arguments. */
-  readonly policy: Readonly<Record<string, unknown>>;
-  readonly operatorPolicy: Readonly<Record<string, unknown>>;
-  /** Ready messages and consumers, by passive declare. */
-  readonly ready: number;
-  readonly consumers: number;
-  /** Bytes of message bodies, when the management API knows them. */
-  readonly messageBytes?: number;
-  /** The `x-delivery-count` that earlier backups lead us to expect; 0 when there was none. */
-  readonly deliveryCount?: number;
-}
-
-/** What the operator asked for. */
-export interface PlanOptions {
-  /** As RabbitMQ gives it: "3.10.8". */
-  readonly brokerVersion: string;
-  readonly requeueStrategy: "auto" | "cancel" | "nack" | "reject" | "get";
-  readonly onHazard: "refuse" | "warn";
 }
 
 /**
@@ -52,6 +28,27 @@ export interface QueuePlan {
   readonly deliveryAttempts: number;
   readonly reason?: string;
   readonly hint?: string;
+  /** What else is good to know before. */
+  readonly notes: readonly string[];
+  /** Reading ends at so many messages: the queue cannot be held whole (`partial: oldest`). */
+  readonly atMost?: number;
+  /** What was read is kept when it has to be let go early (`partial: oldest`). */
+  readonly keepsPart: boolean;
+  readonly hold: HoldLimits;
+}
+
+/** Where a hold ends early, watched while it lasts. */
+export interface HoldLimits {
+  /** Seconds, and whose: beyond them the broker closes the channel, or the operator's patience ends. */
+  readonly seconds?: { readonly at: number; readonly of: "consumer_timeout" | "max_hold_secs" };
+  /** Held and ready messages together, or bytes of their bodies, that the queue may have. */
+  readonly maxLength?: number;
+  readonly maxLengthBytes?: number;
+  /** The count at which a message is lost by being given back. */
+  readonly deliveryLimit?: number;
+  /** Bytes that holding one message takes of the broker's memory and of the spool. */
+  readonly memoryPerMessage: number;
+  readonly spoolPerMessage: number;
 }
 
 /** Whether the plan is to read the queue, as against refusing or excluding it. */
@@ -62,11 +59,18 @@ export function isRead({ verdict }: Pick<QueuePlan, "verdict">): boolean {
 /** Decides what to do with one queue. */
 export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   const returnMethod = returnMethodFor(facts, options);
-  const deliveryAttempts = countsAttempts(facts, { ...options, returnMethod }) ? 1 : 0;
-  const plan = (verdict: Verdict, reason?: string, hint?: string): QueuePlan => ({
-    verdict,
+  const chosen = { ...options, returnMethod };
+  const deliveryAttempts = countsAttempts(facts, chosen) ? 1 : 0;
+  const common = {
     returnMethod,
     deliveryAttempts,
+    keepsPart: options.partial === "oldest",
+    hold: holdLimits(facts, chosen),
+  };
+  const plan = (verdict: Verdict, reason?: string, hint?: string): QueuePlan => ({
+    ...common,
+    verdict,
+    notes: isRead({ verdict }) && facts.ready > 0 ? notesOf(facts) : [],
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
@@ -81,202 +85,90 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
     );
   }
   if (facts.ready === 0) return { ...plan("safe"), deliveryAttempts: 0 };
-  const hazard = hazardOf(facts, { ...options, returnMethod });
+
+  const costs: string[] = [];
+  const hazard = hazardOf(facts, chosen);
   if (hazard !== undefined) {
-    if (options.onHazard === "warn" && !hazard.certain) {
-      return plan("cost", `${hazard.reason} (on_hazard: warn)`);
+    if (options.onHazard === "refuse" || hazard.certain) {
+      return plan("refused", hazard.reason, hazard.hint);
     }
-    return plan("refused", hazard.reason, hazard.hint);
+    costs.push(`${hazard.reason} (on_hazard: warn)`);
   }
-  if (deliveryAttempts > 0) {
-    const limit = deliveryLimit(facts, options.brokerVersion);
-    return plan(
-      "cost",
-      limit === undefined
-        ? "each message is charged one delivery attempt (the queue has no limit of them)"
-        : `each message is charged one of its ${limit} delivery attempts` +
-          (facts.deliveryCount ? ` (backups have used ${facts.deliveryCount})` : ""),
-    );
+  const bound = tightestBound(facts, options);
+  if (bound !== undefined) {
+    if (options.partial === "refuse" || bound.messages < 1) {
+      return plan("refused", bound.reason, bound.hint);
+    }
+    costs.push(`only the oldest ${bound.messages} of ${facts.ready} messages: ${bound.reason}`);
   }
-  return plan("safe");
-}
-
-interface Hazard {
-  /** Messages would be lost for sure; `on_hazard: warn` does not help. */
-  certain?: true;
-  reason: string;
-  hint: string;
-}
-
-type HazardOptions = PlanOptions & { returnMethod: ReadMethod };
-
-function hazardOf(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
-  const hazards = [
-    soleConsumerHazard(facts),
-    deliveryLimitHazard(facts, options),
-    orderHazard(facts, options),
-    delayedRetryHazard(facts, options),
-    lengthLimitHazard(facts),
-  ].filter((hazard) => hazard !== undefined);
-  return hazards.find(({ certain }) => certain) ?? hazards[0];
-}
-
-function soleConsumerHazard(facts: QueueFacts): Hazard | undefined {
-  if (facts.arguments["x-single-active-consumer"] !== true || facts.consumers === 0) {
-    return undefined;
-  }
+  if (deliveryAttempts > 0 && hazard === undefined) costs.push(attemptCost(facts, options));
   return {
-    reason: "it has a single active consumer, which would get the messages, not the backup",
-    hint: "stop that consumer while the backup runs",
+    ...(costs.length === 0 ? plan("safe") : plan("cost", costs.join("; "))),
+    ...(bound === undefined ? {} : { atMost: bound.messages }),
   };
 }
 
-function deliveryLimitHazard(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
-  if (facts.type !== "quorum" || !countsAttempts(facts, options)) return undefined;
-  const limit = deliveryLimit(facts, options.brokerVersion);
-  if (limit === undefined) return undefined;
-  if (limit < 0) {
-    return {
-      certain: true,
-      reason:
-        `its delivery limit of ${limit} makes this broker drop every message that is returned`,
-      hint: "remove x-delivery-limit or the policy's delivery-limit",
-    };
+function attemptCost(facts: QueueFacts, { brokerVersion }: PlanOptions): string {
+  const limit = deliveryLimit(facts, brokerVersion);
+  if (limit === undefined) {
+    return "each message is charged one delivery attempt (the queue has no limit of them)";
   }
   const used = facts.deliveryCount ?? 0;
-  if (used > 0 && used >= limit) {
-    return {
-      certain: true,
-      reason: `backups have used ${used} of the ${limit} delivery attempts of its messages: ` +
-        "the broker would drop them when they are returned once more",
-      hint:
-        "raise delivery-limit by a policy (-1 is none from 4.0 on), or upgrade to RabbitMQ 4.3, " +
-        "where reading costs none; a backup of the queue while it is empty starts the count anew",
-    };
+  const left = limit - used;
+  return `each message is charged one of its ${limit} delivery attempts ` +
+    `(${used === 0 ? "" : `${used} used, `}${left} ${left === 1 ? "backup" : "backups"} left)`;
+}
+
+/** Not hazards, but nothing that should come as a surprise. */
+function notesOf(facts: QueueFacts): string[] {
+  const notes: string[] = [];
+  const seconds = Math.max(1, Math.ceil(holdSeconds(facts)));
+  const ttl = numberSetting(facts, "message-ttl");
+  if (ttl !== undefined) {
+    notes.push(
+      `a message whose TTL (${ttl} ms) ends while it is held, for up to some ${seconds} s, expires ` +
+        "when it is given back",
+    );
   }
-  if (limit >= 3) return undefined;
-  return {
-    ...(limit === 0 ? { certain: true as const } : {}),
-    reason:
-      `each backup costs one of only ${limit} delivery attempts, after which it drops messages`,
-    hint: "raise delivery-limit by a policy, or upgrade to RabbitMQ 4.3, where reading costs none",
+  const expires = numberSetting(facts, "expires");
+  if (expires !== undefined) {
+    notes.push(`it is deleted when unused for ${expires} ms; being backed up counts as use`);
+  }
+  const overflow = setting(facts, "overflow");
+  if (overflow === "reject-publish" || overflow === "reject-publish-dlx") {
+    notes.push("while messages are held it takes more than its length limit, and rejects nothing");
+  }
+  if (facts.consumers > 0) {
+    notes.push(
+      `it has ${facts.consumers} ${facts.consumers === 1 ? "consumer" : "consumers"}, which come ` +
+        "before the backup; what they take is not in it",
+    );
+  }
+  return notes;
+}
+
+function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {
+  const timeout = consumerTimeout(facts, options);
+  const patience = options.maxHoldSecs ?? Infinity;
+  // The broker looks once a minute, and messages have to be back by then.
+  const deadline = timeout === undefined ? Infinity : Math.max(1, timeout * 0.8);
+  const limit = countsAttempts(facts, options) && facts.type === "quorum"
+    ? deliveryLimit(facts, options.brokerVersion)
+    : undefined;
+  const bounded = dropsHead(facts);
+  const known = {
+    seconds: patience === Infinity && deadline === Infinity
+      ? undefined
+      : patience <= deadline
+      ? { at: patience, of: "max_hold_secs" as const }
+      : { at: deadline, of: "consumer_timeout" as const },
+    maxLength: bounded ? numberSetting(facts, "max-length") : undefined,
+    maxLengthBytes: bounded ? numberSetting(facts, "max-length-bytes") : undefined,
+    deliveryLimit: limit,
   };
-}
-
-function orderHazard(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
-  if (keepsOrder(facts, options)) return undefined;
   return {
-    reason: `giving messages back by ${options.returnMethod} would change their order`,
-    hint: "leave backup.requeue_strategy at auto",
+    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+    memoryPerMessage: memoryPerMessage(facts),
+    spoolPerMessage: spoolPerMessage(facts),
   };
-}
-
-/** Measured with reads of a part and of the whole, in several windows. */
-function keepsOrder(facts: QueueFacts, options: HazardOptions): boolean {
-  if (facts.type !== "quorum") return true;
-  const { brokerVersion } = options;
-  switch (options.returnMethod) {
-    case "channel_close":
-      return true;
-    case "recover":
-    case "nack":
-      // 4.0 to 4.2 put them at the end of a queue that has no delivery limit.
-      return atLeast(brokerVersion, 4, 3) ||
-        (atLeast(brokerVersion, 4, 0) && deliveryLimit(facts, brokerVersion) !== undefined);
-    case "reject":
-      return atLeast(brokerVersion, 4, 3);
-    case "get":
-      return false;
-  }
-}
-
-function delayedRetryHazard(facts: QueueFacts, options: HazardOptions): Hazard | undefined {
-  const type = setting(facts, "delayed-retry-type");
-  // A return that is charged as an attempt is a failed delivery to the broker.
-  const delays = type === "all" || type === "returned" ||
-    (type === "failed" && countsAttempts(facts, options));
-  if (!delays) return undefined;
-  return {
-    reason: `it hides returned messages for a while (delayed-retry-type ${type})`,
-    hint: "set delayed-retry-type to disabled by an operator policy for the time of the backup",
-  };
-}
-
-/** Held messages leave room that new ones take; when they return, the oldest are dropped. */
-function lengthLimitHazard(facts: QueueFacts): Hazard | undefined {
-  const length = numberSetting(facts, "max-length");
-  if (length !== undefined && facts.ready * 2 > length) {
-    return {
-      reason:
-        `${facts.ready} of at most ${length} messages: what arrives meanwhile could push some out`,
-      hint: "raise max-length above twice the depth, or back up when the queue is shorter",
-    };
-  }
-  const bytes = numberSetting(facts, "max-length-bytes");
-  const held = facts.messageBytes;
-  if (bytes !== undefined && (held === undefined || held * 2 > bytes)) {
-    return {
-      reason: `${held ?? "unknown"} of at most ${bytes} bytes: ` +
-        "what arrives meanwhile could push messages out",
-      hint: "raise max-length-bytes above twice what the queue holds",
-    };
-  }
-  return undefined;
-}
-
-function returnMethodFor(facts: QueueFacts, options: PlanOptions): ReadMethod {
-  // An auto-delete queue is deleted when its last consumer is cancelled; a get is no consumer.
-  if (facts.autoDelete) return "get";
-  switch (options.requeueStrategy) {
-    case "cancel":
-      return "channel_close";
-    case "nack":
-    case "reject":
-    case "get":
-      return options.requeueStrategy;
-    case "auto":
-      return facts.type === "quorum" && atLeast(options.brokerVersion, 4, 3)
-        ? "recover"
-        : "channel_close";
-  }
-}
-
-/** Whether giving messages back is charged to them as a delivery attempt. */
-function countsAttempts(facts: QueueFacts, options: HazardOptions): boolean {
-  if (facts.type !== "quorum") return false;
-  if (!atLeast(options.brokerVersion, 4, 3)) return true;
-  return options.returnMethod !== "recover" && options.returnMethod !== "nack";
-}
-
-/**
- * The delivery limit in force, or undefined for none. Negative on 3.x is taken literally. 4.x combines
- * operator policy with policy, and the result with the argument: the smaller of two limits, or the
- * only one of them that is one (negative means none).
- */
-export function deliveryLimit(facts: QueueFacts, brokerVersion: string): number | undefined {
-  const limits = [
-    facts.operatorPolicy["delivery-limit"],
-    facts.policy["delivery-limit"],
-    facts.arguments["x-delivery-limit"],
-  ].filter((value) => typeof value === "number");
-  if (!atLeast(brokerVersion, 4, 0)) return limits.length === 0 ? undefined : Math.min(...limits);
-  if (limits.length === 0) return 20;
-  const actual = limits.filter((limit) => limit >= 0);
-  return actual.length === 0 ? undefined : Math.min(...actual);
-}
-
-function setting(facts: QueueFacts, key: string): unknown {
-  return facts.operatorPolicy[key] ?? facts.policy[key] ?? facts.arguments[`x-${key}`];
-}
-
-/** The smallest of what policies and argument set: the broker takes that for lengths. */
-function numberSetting(facts: QueueFacts, key: string): number | undefined {
-  const values = [facts.operatorPolicy[key], facts.policy[key], facts.arguments[`x-${key}`]]
-    .filter((value) => typeof value === "number");
-  return values.length === 0 ? undefined : Math.min(...values);
-}
-
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [have = 0, haveMinor = 0] = version.split(".").map((part) => parseInt(part, 10));
-  return have > major || (have === major && haveMinor >= minor);
 }

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  deliveryLimit,
-  type PlanOptions,
-  planQueue,
-  type QueueFacts,
-  type QueuePlan,
-} from "./plan.ts";
+import { type PlanOptions, planQueue, type QueueFacts, type QueuePlan } from "./plan.ts";
+import { deliveryLimit } from "./settings.ts";
 
 const VERSIONS = ["3.10.8", "3.13.7", "4.0.5", "4.2.1", "4.3.6", "5.0.0"] as const;
 type Version = (typeof VERSIONS)[number];
@@ -36,6 +31,9 @@ function plan(queue: QueueFacts, brokerVersion: Version, options: Partial<PlanOp
     brokerVersion,
     requeueStrategy: "auto",
     onHazard: "refuse",
+    partial: "refuse",
+    memoryShare: 0.5,
+    consumerTimeoutSecs: 1800,
     ...options,
   });
 }

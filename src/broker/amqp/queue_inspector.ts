@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
 import { AppError } from "../../errors.ts";
 import { brokerWords } from "./broker_words.ts";
@@ -50,6 +51,26 @@ export class QueueInspector implements AsyncDisposable {
         `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
         { cause: error, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
       );
+    }
+  }
+
+  /**
+   * Whether the user may publish to queues of the vhost (through the default exchange), by publishing
+   * to a queue that cannot be there.
+   */
+  async mayPublish(): Promise<boolean> {
+    let isRefused = false;
+    const channel = await this.#connection.openConfirmChannel(() => isRefused = true);
+    try {
+      const nowhere = `rabbitmq-backup may publish? ${crypto.randomUUID()}`;
+      channel.publish("", nowhere, Buffer.alloc(0), { mandatory: true });
+      await channel.waitForConfirms();
+      await channel.close();
+      return true;
+    } catch (error) {
+      if (this.#connection.lostBecause !== undefined) throw this.#connection.lostBecause;
+      if (isRefused) return false;
+      throw error;
     }
   }
 

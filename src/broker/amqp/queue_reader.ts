@@ -2,6 +2,7 @@ import { AppError, messageOf } from "../../errors.ts";
 import { queueError, QueueInspector } from "./queue_inspector.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 import type { DeliveryTap } from "./content_tap.ts";
+import { deliveryCount } from "../../message/broker_headers.ts";
 
 /** The most one consumer can have unacknowledged: prefetch is a 16-bit number. */
 export const LARGEST_WINDOW = 65_535;
@@ -29,8 +30,10 @@ export type ReturnMethod = "recover" | "channel_close" | "nack" | "reject" | "ge
 /** Options of {@linkcode QueueReader}. */
 export interface QueueReaderOptions {
   queue: string;
-  /** How many messages to hold at most; reading ends there. */
+  /** How many messages to hold at most. */
   limit: number;
+  /** Reading ends at so many; beyond it only what has to go back with them is read. */
+  enough?: number;
   /** Messages per consumer, at most {@linkcode LARGEST_WINDOW}. */
   window: number;
   returnMethod: ReturnMethod;
@@ -39,13 +42,28 @@ export interface QueueReaderOptions {
    * is returned goes to the end of that line, so all of it has to be read before any of it goes back.
    */
   returnsLineUp?: boolean;
+  /** `x-priority` of our consumers: those with a higher one are served first. */
+  priority?: number;
+  /**
+   * The broker drops what is returned with this `x-delivery-count`. Such a message ends reading, and
+   * before anything is returned `rescue` hears the places of all of them, from 0 in the order of
+   * delivery; those that it gives back have a copy in the queue, and are acknowledged.
+   */
+  exhausted?: { limit: number; rescue: (places: readonly number[]) => Promise<readonly number[]> };
   /** How long nothing may arrive before the depth is asked again, milliseconds. */
   idleMs: number;
   signal: AbortSignal;
 }
 
-/** Why reading came to its end before `limit` messages. */
-export type ReadEnd = "limit" | "drained" | "stopped";
+/** Why reading came to its end. */
+export type ReadEnd = "limit" | "drained" | "stopped" | "exhausted";
+
+/** A message that would be lost by being returned. */
+interface Exhausted {
+  readonly on: ReadChannel;
+  readonly tag: number;
+  readonly place: number;
+}
 
 interface ReadChannel {
   readonly channel: NumberedChannel;
@@ -80,6 +98,8 @@ export class QueueReader {
   #windowLeft = 0;
   /** Whether the last message had been delivered before. */
   #lastRedelivered = false;
+  #isStopped = false;
+  readonly #exhausted: Exhausted[] = [];
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
@@ -94,6 +114,12 @@ export class QueueReader {
     return this.#received;
   }
 
+  /** Ends reading early; what is held by then counts. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake();
+  }
+
   /** Stops reading as if the run was interrupted; {@linkcode read} then throws `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
@@ -101,20 +127,21 @@ export class QueueReader {
   }
 
   /**
-   * Reads until `limit` messages are held, the queue has no ready message left (others consumed
-   * them), or the signal aborts. Throws when the broker ends the channel or connection, cancels
+   * Reads until `limit` or `enough` messages are held, the queue has no ready message left (others
+   * consumed them), a message is exhausted, {@linkcode stop} is called or the signal aborts. Throws when the broker ends the channel or connection, cancels
    * the consumer, or delivers nothing although messages are ready. Call {@linkcode giveBack} after
    * it in any case: messages that are on their way still reach the tap, whole, until it returns.
    */
   async read(): Promise<ReadEnd> {
-    const { signal, limit } = this.#options;
+    const { signal, limit, enough = limit } = this.#options;
     const wake = () => this.#wake();
     const forget = this.#connection.onLost((error) => this.fail(error));
     signal.addEventListener("abort", wake);
     try {
-      while (this.#received < limit) {
+      while (this.#received < Math.min(limit, enough)) {
         this.throwIfFailed();
-        if (signal.aborted) return "stopped";
+        if (this.#exhausted.length > 0) return "exhausted";
+        if (signal.aborted || this.#isStopped) return "stopped";
         if (this.#options.returnMethod === "get") {
           if (!await this.#get()) return "drained";
           continue;
@@ -123,7 +150,7 @@ export class QueueReader {
         if (await this.#idle() && await this.#isDrained()) return "drained";
       }
       this.throwIfFailed();
-      return "limit";
+      return this.#exhausted.length > 0 ? "exhausted" : "limit";
     } finally {
       signal.removeEventListener("abort", wake);
       forget();
@@ -145,6 +172,7 @@ export class QueueReader {
     try {
       await this.#readReturned();
       await this.#endWindow();
+      await this.#rescue();
       for (const [index, one] of this.#channels.entries()) {
         const next = this.#channels[index + 1];
         await this.#returnAll(one, { settle: next !== undefined });
@@ -167,6 +195,8 @@ export class QueueReader {
   async #readReturned(): Promise<void> {
     const { returnsLineUp, limit, idleMs } = this.#options;
     if (!returnsLineUp || this.#channels.some(({ closed }) => closed)) return;
+    // Nothing of it goes back.
+    if (this.#received === this.#exhausted.length) return;
     let before = this.#activity;
     let quietSince = performance.now();
     while (this.#lastRedelivered && this.#received < limit && this.#connection.isOpen) {
@@ -175,6 +205,18 @@ export class QueueReader {
       if (this.#activity !== before) quietSince = performance.now();
       else if (performance.now() - quietSince > idleMs) return;
       before = this.#activity;
+    }
+  }
+
+  /** Acknowledges what has a copy in the queue now; the rest of the exhausted is as good as lost. */
+  async #rescue(): Promise<void> {
+    const { exhausted } = this.#options;
+    if (exhausted === undefined || this.#exhausted.length === 0) return;
+    const places = new Set(await exhausted.rescue(this.#exhausted.map(({ place }) => place)));
+    for (const { on, tag, place } of this.#exhausted) {
+      if (!places.has(place) || on.closed) continue;
+      on.channel.ack({ fields: { deliveryTag: tag } } as never);
+      on.held--;
     }
   }
 
@@ -214,10 +256,12 @@ export class QueueReader {
   }
 
   async #nextWindow(): Promise<void> {
-    const { queue, limit, window } = this.#options;
+    const { queue, limit, window, priority = 0 } = this.#options;
     await this.#endWindow();
     const one = await this.#channelWithRoom();
-    const size = Math.min(window, LARGEST_WINDOW, limit - this.#received);
+    // The messages that were returned most often come first: one of them shows what is to come.
+    const isProbe = this.#received === 0 && this.#options.exhausted !== undefined;
+    const size = isProbe ? 1 : Math.min(window, LARGEST_WINDOW, limit - this.#received);
     // Sorted as they come: see WINDOWS_PER_CHANNEL.
     const consumerTag = `rabbitmq-backup-${String(++one.windows).padStart(2, "0")}`;
     this.#windowLeft = size;
@@ -225,7 +269,7 @@ export class QueueReader {
       await one.channel.prefetch(size);
       await one.channel.consume(queue, (message) => {
         if (message === null) this.fail(this.#ended("the broker cancelled the consumer"));
-      }, { consumerTag });
+      }, { consumerTag, priority });
     } catch (error) {
       throw this.#refusal(error);
     }
@@ -299,6 +343,10 @@ export class QueueReader {
         this.#activity++;
         one.lastTag = head.deliveryTag;
         this.#lastRedelivered = head.redelivered;
+        if (head.redelivered && this.#isExhausted(head.properties)) {
+          this.#exhausted.push({ on: one, tag: head.deliveryTag, place: this.#received });
+          this.#wake();
+        }
         sink.head(head);
       },
       body: (chunk) => {
@@ -315,9 +363,15 @@ export class QueueReader {
     };
   }
 
+  #isExhausted(properties: Uint8Array): boolean {
+    const { exhausted } = this.#options;
+    return exhausted !== undefined && (deliveryCount(properties) ?? 0) >= exhausted.limit;
+  }
+
   /** Waits for the window to fill; true when nothing at all arrived for `idleMs`. */
   async #idle(): Promise<boolean> {
     if (this.#windowLeft === 0 || this.#failure !== undefined) return false;
+    if (this.#isStopped || this.#exhausted.length > 0) return false;
     const before = this.#activity;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
@@ -327,7 +381,7 @@ export class QueueReader {
     clearTimeout(timer);
     this.#wake = () => {};
     return this.#activity === before && this.#windowLeft > 0 && this.#failure === undefined &&
-      !this.#options.signal.aborted;
+      !this.#options.signal.aborted && !this.#isStopped && this.#exhausted.length === 0;
   }
 
   /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */

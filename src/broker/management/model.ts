@@ -65,6 +65,10 @@ export const queueSchema = z.object({
   messages_unacknowledged: optionalNumber,
   message_bytes: optionalNumber,
   delivery_limit: optionalNumber,
+  message_stats: z.object({
+    publish: optionalNumber,
+    publish_details: z.object({ rate: optionalNumber }).optional().catch(undefined),
+  }).optional().catch(undefined),
   node: optionalString,
   leader: optionalString,
   state: optionalString,

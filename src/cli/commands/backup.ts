@@ -100,11 +100,12 @@ function backupPlanDocument({ backupId, location, source, queues }: BackupPlan) 
     backup_id: backupId,
     location,
     source,
-    queues: queues.map(({ queueType, returnMethod, deliveryAttempts, ...queue }) => ({
+    queues: queues.map(({ queueType, returnMethod, deliveryAttempts, atMost, ...queue }) => ({
       ...queue,
       queue_type: queueType,
       return_method: returnMethod,
       delivery_attempts: deliveryAttempts,
+      at_most: atMost,
     })),
   };
 }

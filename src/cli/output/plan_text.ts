@@ -33,6 +33,7 @@ export function backupPlanLines(plan: BackupPlan, style: Style): string[] {
     "",
     ...queueTable(queues, (queue) => painted(VERDICTS[queue.verdict], style)),
     ...reasonLines(queues),
+    ...noteLines(queues),
     "",
     `${countsOf(taken)} would be read, ${formatCount(queues.length - taken.length)} left out. ` +
     "Nothing was done.",
@@ -93,6 +94,16 @@ function reasonLines(queues: readonly (BackupQueue | RestoreQueue)[]): string[] 
     "",
     `${having.map((queue) => queueLabel(queue.vhost, queue.queue)).join(", ")}:`,
     ...escapeLines(reason).split("\n").map((line) => `  ${line}`),
+  ]);
+}
+
+/** Queues that share a note stand together under it. */
+function noteLines(queues: readonly BackupQueue[]): string[] {
+  const noted = queues.flatMap((queue) => (queue.notes ?? []).map((note) => ({ queue, note })));
+  return [...Map.groupBy(noted, ({ note }) => note)].flatMap(([note, having]) => [
+    "",
+    `Note for ${having.map(({ queue }) => queueLabel(queue.vhost, queue.queue)).join(", ")}:`,
+    `  ${escapeText(note)}`,
   ]);
 }
 

@@ -1,7 +1,11 @@
 import { z } from "zod";
-import { byteSize, count, text } from "./values.ts";
+import { byteSize, count, patterns, text } from "./values.ts";
 
 const KIB = 2 ** 10;
+
+const onHazard = () => z.enum(["refuse", "warn"]);
+const partial = () => z.enum(["refuse", "oldest"]);
+const maxHold = () => count(1, 86_400);
 
 /** `backup`. */
 export const BackupSchema = z.strictObject({
@@ -41,7 +45,40 @@ export const BackupSchema = z.strictObject({
     "Folder on a fast local disk for messages on their way, of backups and restores. " +
       "Default: rabbitmq-backup/spool in $XDG_STATE_HOME or ~/.local/state.",
   ),
-  on_hazard: z.enum(["refuse", "warn"]).default("refuse").describe(
+  spool_max_bytes: byteSize({ min: 2 ** 20, max: 2 ** 50, shown: "1MiB to 1PiB" }).optional()
+    .describe(
+      "What the spool may hold of messages at once. Default: nine tenths of what is free on its disk.",
+    ),
+  on_hazard: onHazard().default("refuse").describe(
     "What to do with a queue that reading could harm: leave it out, or warn and read it all the same.",
   ),
+  partial: partial().default("refuse").describe(
+    "What to do with a queue that cannot be held whole, for memory, disk or time: leave it out, or " +
+      "take the oldest messages that can be.",
+  ),
+  in_flight: z.enum(["partial", "accept"]).default("partial").describe(
+    "What a backup is called that lacks messages because consumers had them or took them: partial " +
+      "(exit code 3), or complete all the same.",
+  ),
+  memory_share: z.number().min(0.01).max(1).default(0.5).describe(
+    "The part of a node's free memory, up to its memory alarm, that messages held may take.",
+  ),
+  consumer_timeout_secs: count(0, 31_536_000).default(1800).describe(
+    "The broker's consumer_timeout, which its API does not tell. Messages are back before it. 0: none.",
+  ),
+  max_hold_secs: maxHold().optional().describe(
+    "Messages of a queue are given back after so many seconds, read or not. Default: no limit.",
+  ),
+  consumer_priority: z.int().min(-255).max(0).default(-10).describe(
+    "x-priority of the backup as a consumer: those with a higher one are served first (0 is usual).",
+  ),
+  queue_overrides: z.array(
+    z.strictObject({
+      queues: patterns().describe("Names of queues, or patterns."),
+      vhosts: patterns().optional().describe("Virtual hosts, or patterns. Default: all."),
+      on_hazard: onHazard().optional(),
+      partial: partial().optional(),
+      max_hold_secs: maxHold().optional(),
+    }),
+  ).default([]).describe("Other choices for some queues; the first that matches counts."),
 }).describe("How a backup is taken.");
