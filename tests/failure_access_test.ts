@@ -77,6 +77,7 @@ testOnEach("one command, kept out for one reason after the other, then let in", 
   await assertWhole(broker, classic, quorum);
 
   const restore = () => job.restore({ restore: { queues: { vhosts: [vhost.name] } } });
+  await user.grant(vhost.name, { read: ".*" });
   for (const { queue } of [classic, quorum]) {
     await remove(broker, `queues/${vhost.name}/${queue.name}/contents`);
   }

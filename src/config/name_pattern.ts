@@ -42,6 +42,11 @@ export function escapeName(name: string): string {
   return name.replace(/[\\*?[\]{},]|^~/g, "\\$&");
 }
 
+/** Whether a pattern is just a name: nothing in it has a meaning of its own. */
+export function isPlainName(pattern: string): boolean {
+  return escapeName(pattern) === pattern;
+}
+
 function searchRegex(pattern: string): RegExp {
   if (pattern === "~") throw badPattern(pattern, "the regular expression is empty");
   try {

@@ -23,9 +23,13 @@ import { queueKey } from "./queue_key.ts";
 import { HoldBudget } from "./hold_budget.ts";
 import { NodeWatch } from "./node_watch.ts";
 import { reportTraffic } from "./traffic.ts";
+import { omissionsOf } from "./omissions.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
-import { hasToBeRead, type PlannedQueue, type Survey, survey } from "./survey.ts";
+import { hasToBeRead, type PlannedQueue, survey } from "./survey.ts";
+
+/** Queues that are named where many have the same cost. */
+const NAMES_SHOWN = 5;
 
 /** What a backup needs to know. */
 export interface RunOptions {
@@ -74,12 +78,14 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       config,
       client,
       connections,
-      brokerVersion: source.rabbitmqVersion,
+      source,
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       nodes,
       signal,
     });
-    tellOmissions(found, emit);
+    const omissions = omissionsOf(found, requireSource(config).queues);
+    tellPlan(found.queues, emit);
+    for (const { isMissing: _, ...omission } of omissions) emit({ type: "warning", ...omission });
 
     // 3. The id is ours from here on.
     const { run, resumed } = await claimBackup(storage, checkpoint, {
@@ -89,7 +95,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });
 
     // 4. Definitions.
-    const warnings = found.closedVhosts.map(closedVhost);
+    const warnings = omissions.filter(({ isMissing }) => isMissing).map(({ message }) => message);
     let definitions: DefinitionsEntry | null = null;
     if (config.backup.include_definitions) {
       emit({ type: "step", message: "Reading the definitions" });
@@ -147,7 +153,6 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   await using connections = connectionsOf(config, signal);
   const client = new ManagementClient(requireSource(config));
   const source = await sourceIdentity(client, { signal });
-  const brokerVersion = source.rabbitmqVersion;
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
   const deliveryCount = (queue: { vhost: string; name: string }) =>
     checkpoint.deliveryCount(source.clusterName, queue);
@@ -156,18 +161,27 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     client,
     connections,
     nodes: new NodeWatch(client),
-    brokerVersion,
+    source,
     deliveryCount,
     signal,
   });
-  tellOmissions(found, emit);
+  for (const { isMissing: _, ...omission } of omissionsOf(found, requireSource(config).queues)) {
+    emit({ type: "warning", ...omission });
+  }
+  if (config.backup.include_definitions && !found.userTags.includes("administrator")) {
+    emit({
+      type: "warning",
+      message: "The definitions would not be in this backup: they take the tag administrator",
+      hint: "give the user that tag, or set backup.include_definitions: false",
+    });
+  }
   const storage = await openStorage(requireStorage(config));
   const { location } = storage;
   await storage.close();
   return {
     backupId,
     location,
-    source: { cluster: source.clusterName, version: brokerVersion },
+    source: { cluster: source.clusterName, version: source.rabbitmqVersion },
     queues: found.queues.map(({ queue, ready, plan }) => ({
       vhost: queue.vhost,
       queue: queue.name,
@@ -176,6 +190,22 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       ...planned(plan),
     })),
   };
+}
+
+/** Says before anything is read what reading will cost, and where it is done in spite of a risk. */
+function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
+  const read = queues.filter(hasToBeRead);
+  for (const { queue, plan: { risk } } of read) {
+    if (risk === undefined) continue;
+    const { vhost, name } = queue;
+    emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
+  }
+  const costly = read.filter(({ plan }) => plan.verdict === "cost" && plan.risk === undefined);
+  for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
+    const names = having.slice(0, NAMES_SHOWN).map(({ queue }) => `"${queue.name}"`).join(", ");
+    const more = having.length > NAMES_SHOWN ? ` and ${having.length - NAMES_SHOWN} more` : "";
+    emit({ type: "step", message: `Reading ${names}${more} has a cost: ${reason}` });
+  }
 }
 
 function planned({ keepsPart: _, hold: __, ...plan }: QueuePlan) {
@@ -229,10 +259,11 @@ async function backupQueues(
   }
   await pool.onIdle();
   signal.throwIfAborted();
+  // Not one could be read, and not for its own sake: that is no backup.
   const failed = new Set(failures.map(({ planned }) => planned));
-  if (failed.size > 0 && queues.every((planned) => failed.has(planned) || !hasToBeRead(planned))) {
-    throw failures[0]!.error;
-  }
+  const failure = failures.find(({ error }) => error.code !== "refused");
+  const isNone = queues.every((planned) => failed.has(planned) || !hasToBeRead(planned));
+  if (failure !== undefined && isNone) throw failure.error;
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
 }
 
@@ -306,28 +337,6 @@ function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined):
   if (row?.state === "done" || !isRead(plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return Math.min(ready, plan.atMost ?? Infinity);
-}
-
-function closedVhost(vhost: string): string {
-  return `the queues of vhost "${vhost}" are not in this backup: the user may not list them`;
-}
-
-function tellOmissions(found: Survey, emit: EventSink): void {
-  for (const vhost of found.closedVhosts) {
-    emit({
-      type: "warning",
-      vhost,
-      message: closedVhost(vhost),
-      hint: "grant the user read permission on the vhost, or leave it out by source.queues.vhosts",
-    });
-  }
-  for (const pattern of found.unmatched) {
-    emit({
-      type: "warning",
-      message: `Nothing matches "${pattern}"`,
-      hint: "check the patterns in source.queues, and that the user may see the vhost",
-    });
-  }
 }
 
 function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {

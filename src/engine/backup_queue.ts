@@ -7,7 +7,13 @@ import type { CheckpointStore } from "../checkpoint/store.ts";
 import type { BackupOptions } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { assertEmpty, type Captured, captureQueue, settledDepth } from "./capture.ts";
+import {
+  assertEmpty,
+  type Captured,
+  captureQueue,
+  ExhaustedError,
+  settledDepth,
+} from "./capture.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { EventSink } from "./events.ts";
 import type { HoldBudget } from "./hold_budget.ts";
@@ -117,14 +123,15 @@ async function read(
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
     });
+    markInFlight(context, entry, inFlightOf(planned, { depth_before: 0, read: 0 }));
     checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
   const memory = await context.budget.memory(planned, signal);
+  const used = checkpoint.deliveryCount(run.peer, queue);
   if (planned.plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
-    const used = checkpoint.deliveryCount(run.peer, queue);
     checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
   }
   checkpoint.putBackupQueue(run.id, { ...row, state: "reading" });
@@ -136,6 +143,11 @@ async function read(
       queue.vhost,
       (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
     );
+  } catch (error) {
+    if (error instanceof ExhaustedError && error.returned === 0) {
+      checkpoint.putDeliveryCount(run.peer, queue, used);
+    }
+    throw error;
   } finally {
     memory[Symbol.dispose]();
   }
@@ -147,11 +159,8 @@ async function read(
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
   const inFlight = inFlightOf(planned, { ...captured.report, read: entry.message_count });
-  const partial = captured.partial ??
-    (context.options.in_flight === "partial" && inFlight > 0
-      ? `${inFlight} ${inFlight === 1 ? "message was" : "messages were"} with its consumers`
-      : undefined);
-  if (partial !== undefined) entry.partial = partial;
+  if (captured.partial !== undefined) entry.partial = captured.partial;
+  else markInFlight(context, entry, inFlight);
   entry.capture = {
     ...captured.report,
     in_flight: inFlight,
@@ -165,6 +174,13 @@ async function read(
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
   );
   return row;
+}
+
+function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {
+  if (inFlight === 0 || options.in_flight === "accept") return;
+  entry.partial = `${inFlight} ${
+    inFlight === 1 ? "message was" : "messages were"
+  } with its consumers`;
 }
 
 /** Messages that consumers had, by the statistics, and those that they took before they were read. */

@@ -119,7 +119,10 @@ export async function captureQueue(
   // Not before: what was on its way when reading ended has come whole, and is of the backup.
   spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
-  if (lost.exhausted > 0) throw exhaustedError(queue.name, { limit: deliveryLimit!, ...lost });
+  if (lost.exhausted > 0) {
+    const { received } = reader;
+    throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, received });
+  }
   if (failure !== undefined) throw failure;
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
@@ -136,21 +139,28 @@ export async function captureQueue(
   };
 }
 
-function exhaustedError(
-  queue: string,
-  { limit, exhausted, rescued }: { limit: number; exhausted: number; rescued: number },
-): AppError {
-  const found = `${exhausted} of its messages ${exhausted === 1 ? "has" : "have"} used up all ` +
-    `${limit} delivery attempts, and would be lost when given back`;
-  const outcome = rescued === exhausted
-    ? "copies of them were put at its end instead, and nothing was lost"
-    : `copies of ${rescued} were put at its end instead; the broker has dropped the others, or ` +
-      "moved them to the dead-letter exchange";
-  return new AppError("refused", `Cannot read queue "${queue}": ${found}; ${outcome}`, {
-    hint:
-      "raise delivery-limit by a policy (-1 is none from 4.0 on), have these messages consumed, " +
-      "or upgrade to RabbitMQ 4.3, where reading costs none",
-  });
+/** The queue has messages that would be lost by being given back; reading ended at the first of them. */
+export class ExhaustedError extends AppError {
+  /** Messages that were given back, at the price of a delivery attempt. */
+  readonly returned: number;
+
+  constructor(
+    queue: string,
+    options: { limit: number; exhausted: number; rescued: number; received: number },
+  ) {
+    const { limit, exhausted, rescued, received } = options;
+    const found = `${exhausted} of its messages ${exhausted === 1 ? "has" : "have"} used up all ` +
+      `${limit} delivery attempts, and would be lost when given back`;
+    const outcome = rescued === exhausted
+      ? "a copy of each was put at its end instead, and nothing was lost"
+      : `copies of ${rescued} were put at its end instead; the broker has dropped the others, or ` +
+        "moved them to the dead-letter exchange";
+    super("refused", `Cannot read queue "${queue}": ${found}; ${outcome}`, {
+      hint: "raise delivery-limit by a policy (-1 is none from 4.0 on), have these messages " +
+        "consumed, or upgrade to RabbitMQ 4.3, where reading costs none",
+    });
+    this.returned = received - exhausted;
+  }
 }
 
 /** Throws when a depth of 0 does not mean that the queue is empty. */

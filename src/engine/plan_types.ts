@@ -22,6 +22,8 @@ export interface PlannedBackupQueue {
   readonly deliveryAttempts?: number;
   readonly reason?: string;
   readonly hint?: string;
+  /** What may happen, where it is read in spite of it (`on_hazard: warn`). */
+  readonly risk?: string;
   /** What else is good to know before. */
   readonly notes?: readonly string[];
   /** Only the oldest messages can be held, so many. */

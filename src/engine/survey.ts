@@ -1,4 +1,5 @@
 import { checkNameV1 } from "../archive/layout.ts";
+import type { BrokerConnection } from "../broker/amqp/connection.ts";
 import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
 import type { ManagementClient } from "../broker/management/client.ts";
 import type { Config } from "../config/config.ts";
@@ -9,7 +10,7 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import type { NodeWatch } from "./node_watch.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "./spool_room.ts";
-import { type DiscoveredQueue, discoverQueues } from "./discover.ts";
+import { type DiscoveredQueue, discoverQueues, type SourceIdentity } from "./discover.ts";
 
 /** A queue with its depth and what will be done with it. */
 export interface PlannedQueue {
@@ -27,6 +28,8 @@ export interface Survey {
   readonly unmatched: readonly string[];
   /** Selected vhosts whose queues the user may not list. */
   readonly closedVhosts: readonly string[];
+  /** Tags of the management user. */
+  readonly userTags: readonly string[];
 }
 
 /**
@@ -37,13 +40,14 @@ export async function survey(options: {
   config: Config;
   client: ManagementClient;
   connections: ConnectionPool;
-  brokerVersion: string;
+  /** As the management API gives it. */
+  source: SourceIdentity;
   /** The delivery count to expect of a quorum queue's messages. */
   deliveryCount: (queue: { vhost: string; name: string }) => number;
   nodes: NodeWatch;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { config: { backup }, config, client, connections, brokerVersion, signal } = options;
+  const { config: { backup }, config, client, connections, source, signal } = options;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -74,11 +78,13 @@ export async function survey(options: {
     queues,
     unmatched: [...found.unmatched, ...found.unmatchedVhosts],
     closedVhosts: found.closedVhosts,
+    userTags: (await client.whoami({ signal })).tags,
   };
 
   async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
     const nodes = await options.nodes.nodes(signal);
     return await connections.use(queues[0]!.vhost, async (connection) => {
+      assertSameBroker(connection, source.clusterName);
       await using inspector = new QueueInspector(connection);
       // Asked where it matters, and once.
       let mayPublish: boolean | undefined;
@@ -100,7 +106,7 @@ export async function survey(options: {
           mayPublish,
           spoolRoom: room,
         }, {
-          brokerVersion,
+          brokerVersion: source.rabbitmqVersion,
           requeueStrategy: backup.requeue_strategy,
           memoryShare: backup.memory_share,
           consumerTimeoutSecs: backup.consumer_timeout_secs,
@@ -160,6 +166,16 @@ async function factsOf(
     if (error.code === "broker_missing") return undefined;
     return { error };
   }
+}
+
+/** Two URLs can be of two brokers; then plan, definitions and messages would not belong together. */
+function assertSameBroker({ clusterName }: BrokerConnection, expected: string): void {
+  if (clusterName === undefined || expected === "" || clusterName === expected) return;
+  throw new AppError(
+    "config",
+    `Cannot back up: amqp_url leads to broker "${clusterName}" and management_url to "${expected}"`,
+    { hint: "set source.amqp_url and source.management_url to the same cluster" },
+  );
 }
 
 function isClosedVhost(error: unknown): error is AppError {

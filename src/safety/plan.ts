@@ -28,6 +28,8 @@ export interface QueuePlan {
   readonly deliveryAttempts: number;
   readonly reason?: string;
   readonly hint?: string;
+  /** What may happen, where it is read in spite of it (`on_hazard: warn`). */
+  readonly risk?: string;
   /** What else is good to know before. */
   readonly notes: readonly string[];
   /** Reading ends at so many messages: the queue cannot be held whole (`partial: oldest`). */
@@ -70,7 +72,7 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   const plan = (verdict: Verdict, reason?: string, hint?: string): QueuePlan => ({
     ...common,
     verdict,
-    notes: isRead({ verdict }) && facts.ready > 0 ? notesOf(facts) : [],
+    notes: isRead({ verdict }) ? notesOf(facts) : [],
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
@@ -104,6 +106,7 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   if (deliveryAttempts > 0 && hazard === undefined) costs.push(attemptCost(facts, options));
   return {
     ...(costs.length === 0 ? plan("safe") : plan("cost", costs.join("; "))),
+    ...(hazard === undefined ? {} : { risk: hazard.reason }),
     ...(bound === undefined ? {} : { atMost: bound.messages }),
   };
 }
@@ -121,7 +124,8 @@ function attemptCost(facts: QueueFacts, { brokerVersion }: PlanOptions): string 
 
 /** Not hazards, but nothing that should come as a surprise. */
 function notesOf(facts: QueueFacts): string[] {
-  const notes: string[] = [];
+  const notes: string[] = facts.consumers > 0 ? [consumerNote(facts)] : [];
+  if (facts.ready === 0) return notes;
   const seconds = Math.max(1, Math.ceil(holdSeconds(facts)));
   const ttl = numberSetting(facts, "message-ttl");
   if (ttl !== undefined) {
@@ -138,13 +142,14 @@ function notesOf(facts: QueueFacts): string[] {
   if (overflow === "reject-publish" || overflow === "reject-publish-dlx") {
     notes.push("while messages are held it takes more than its length limit, and rejects nothing");
   }
-  if (facts.consumers > 0) {
-    notes.push(
-      `it has ${facts.consumers} ${facts.consumers === 1 ? "consumer" : "consumers"}, which come ` +
-        "before the backup; what they take is not in it",
-    );
-  }
   return notes;
+}
+
+function consumerNote({ consumers, unacknowledged = 0 }: QueueFacts): string {
+  const one = consumers === 1;
+  const theirs = unacknowledged === 0 ? "" : `, with ${unacknowledged} unacknowledged messages`;
+  return `it has ${consumers} ${one ? "consumer" : "consumers"}${theirs}, which ` +
+    `${one ? "comes" : "come"} before the backup; what consumers have or take is not in it`;
 }
 
 function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {

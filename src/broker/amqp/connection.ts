@@ -26,6 +26,8 @@ export interface ConnectOptions {
 export class BrokerConnection implements AsyncDisposable {
   readonly vhost: string;
   readonly tap: ContentTap;
+  /** The broker's name for its cluster, when it says one. */
+  readonly clusterName: string | undefined;
   /** Why the broker blocks publishers (`connection.blocked`), or undefined. */
   blocked: string | undefined;
   readonly #model: ChannelModel;
@@ -39,6 +41,8 @@ export class BrokerConnection implements AsyncDisposable {
     this.vhost = vhost;
     this.#endpointName = endpointName;
     this.tap = new ContentTap(model);
+    const { cluster_name: name } = serverProperties(model);
+    this.clusterName = typeof name === "string" ? name : undefined;
     let cause: unknown;
     model.on("error", (error: unknown) => cause = error);
     model.on("close", (error: unknown) => this.#closed(cause ?? error));
@@ -128,6 +132,12 @@ export class BrokerConnection implements AsyncDisposable {
     const { stream } = this.#model.connection as unknown as { stream: { destroy(): void } };
     stream.destroy();
   }
+}
+
+/** What the broker says of itself when a connection starts (amqplib 2.3). */
+function serverProperties(model: ChannelModel): Record<string, unknown> {
+  const { serverProperties } = model.connection as { serverProperties?: Record<string, unknown> };
+  return serverProperties ?? {};
 }
 
 /** Opens a connection to one vhost. Errors say which of host, TLS, user, vhost was the cause. */
