@@ -21,7 +21,7 @@ import type { BackupPlan } from "./plan_types.ts";
 import { ProgressMeter } from "./progress.ts";
 import { queueKey } from "./queue_key.ts";
 import { HoldBudget } from "./hold_budget.ts";
-import { NodeWatch } from "./node_watch.ts";
+import { NodeWatch, untilCalm } from "./node_watch.ts";
 import { reportTraffic } from "./traffic.ts";
 import { omissionsOf } from "./omissions.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
@@ -74,6 +74,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
     const source = await sourceIdentity(client, { signal });
+    await untilCalm(nodes, { emit, signal });
     const found = await survey({
       config,
       client,

@@ -238,7 +238,12 @@ function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: str
 }
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
-  const { capture } = entry;
+  const { capture, partial } = entry;
+  if (partial !== undefined) {
+    const { vhost, name } = entry;
+    const message = `Queue "${name}" is only in part in this backup: ${partial}`;
+    context.emit({ type: "warning", vhost, queue: name, message });
+  }
   context.emit({
     type: "queue_done",
     operation: "backup",

@@ -1,15 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { BackupOptions } from "../config/config.ts";
-import { AppError } from "../errors.ts";
 import type { EventSink } from "./events.ts";
-import type { NodeState, NodeWatch } from "./node_watch.ts";
+import { type NodeState, type NodeWatch, untilCalm } from "./node_watch.ts";
 import { Reserve } from "./reserve.ts";
 import { spoolRoom } from "./spool_room.ts";
 import type { PlannedQueue } from "./survey.ts";
-
-/** How long is waited for an alarm to end, and how often is looked, milliseconds. */
-const ALARM_MS = 600_000;
-const LOOK_MS = 5_000;
 
 /** What the queues of a run may take together: of each node's memory, and of the local disk. */
 export class HoldBudget {
@@ -54,35 +48,11 @@ export class HoldBudget {
     const bytes = held(planned) * planned.plan.hold.memoryPerMessage;
     const taken = await reserve?.take(bytes, signal) ?? { [Symbol.dispose]: () => {} };
     try {
-      await this.#calm(planned, signal);
+      await untilCalm(this.#watch, { emit: this.#emit, signal });
       return taken;
     } catch (error) {
       taken[Symbol.dispose]();
       throw error;
-    }
-  }
-
-  async #calm({ queue }: PlannedQueue, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + ALARM_MS;
-    for (let isTold = false;; isTold = true) {
-      const alarmed = [...(await this.#watch.nodes(signal)).values()].find(({ alarm }) => alarm);
-      if (alarmed === undefined) return;
-      const alarm = `node ${alarmed.name} has a ${alarmed.alarm} alarm`;
-      if (performance.now() > deadline) {
-        throw new AppError("refused", `Cannot read queue "${queue.name}" now: ${alarm}`, {
-          hint: "back up when the broker is well again",
-        });
-      }
-      if (!isTold) {
-        this.#emit({
-          type: "warning",
-          vhost: queue.vhost,
-          queue: queue.name,
-          message: `Queue "${queue.name}" has to wait: ${alarm}`,
-          hint: "it is read when the alarm ends",
-        });
-      }
-      await delay(LOOK_MS, undefined, { signal });
     }
   }
 }

@@ -1,9 +1,13 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ManagementClient } from "../broker/management/client.ts";
 import type { BrokerNode } from "../broker/management/model.ts";
 import { AppError } from "../errors.ts";
+import type { EventSink } from "./events.ts";
 
 /** The broker's own figures are that old. */
 const FRESH_MS = 5_000;
+/** How long is waited for an alarm to end, milliseconds. */
+const ALARM_MS = 600_000;
 
 /** A node's memory, as far as the broker tells. */
 export interface NodeState {
@@ -53,4 +57,31 @@ function state({ name, mem_limit, mem_used, mem_alarm, disk_free_alarm }: Broker
     headroom: isKnown ? mem_limit - mem_used : Infinity,
     alarm: mem_alarm ? "memory" : disk_free_alarm ? "disk" : undefined,
   };
+}
+
+/**
+ * Waits until no node has an alarm: what is held would make it worse, and nothing can be published.
+ *
+ * @throws {AppError} `refused` when one does not end in ten minutes
+ */
+export async function untilCalm(
+  watch: NodeWatch,
+  { emit, signal }: { emit: EventSink; signal: AbortSignal },
+): Promise<void> {
+  const deadline = performance.now() + ALARM_MS;
+  for (let isTold = false;; isTold = true) {
+    const alarmed = [...(await watch.nodes(signal)).values()].find(({ alarm }) => alarm);
+    if (alarmed === undefined) return;
+    const alarm = `node ${alarmed.name} has a ${alarmed.alarm} alarm`;
+    if (performance.now() > deadline) {
+      throw new AppError("refused", `Cannot read queues now: ${alarm}`, {
+        hint: "back up when the broker is well again",
+      });
+    }
+    if (!isTold) {
+      const message = `The backup has to wait: ${alarm}`;
+      emit({ type: "warning", message, hint: "it goes on by itself when the alarm ends" });
+    }
+    await delay(FRESH_MS, undefined, { signal });
+  }
 }

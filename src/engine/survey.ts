@@ -83,6 +83,7 @@ export async function survey(options: {
 
   async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
     const nodes = await options.nodes.nodes(signal);
+    const isCalm = [...nodes.values()].every(({ alarm }) => alarm === undefined);
     return await connections.use(queues[0]!.vhost, async (connection) => {
       assertSameBroker(connection, source.clusterName);
       await using inspector = new QueueInspector(connection);
@@ -98,7 +99,10 @@ export async function survey(options: {
           result.push({ queue, ready: 0, consumers: 0, plan: refusal(facts.error) });
           continue;
         }
-        if (queue.type === "quorum" && facts.ready > 0) mayPublish ??= await inspector.mayPublish();
+        // An alarm would block the connection that publishes.
+        if (queue.type === "quorum" && facts.ready > 0 && isCalm) {
+          mayPublish ??= await inspector.mayPublish();
+        }
         const plan = planQueue({
           ...facts,
           deliveryCount: options.deliveryCount(queue),

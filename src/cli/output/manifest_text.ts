@@ -1,4 +1,4 @@
-import type { Manifest } from "../../archive/manifest.ts";
+import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, formatTime, plural } from "./format.ts";
 import { paint, type Style } from "./style.ts";
@@ -13,6 +13,8 @@ export function manifestLines(
     ...renderFields(fieldsOf(manifest, location, style)),
     "",
     ...queueLines(manifest),
+    ...captureLines(manifest),
+    ...partialLines(manifest),
     ...skippedLines(manifest),
     ...manifest.warnings.flatMap((warning) => ["", `Warning: ${escapeLines(warning)}`]),
   ];
@@ -89,6 +91,46 @@ function queueLines({ queues, format_version }: Manifest): string[] {
       queue.capture === null ? "-" : formatSeconds(queue.capture.hold_ms / 1000),
     ]),
   );
+}
+
+/** What reading did to the queues, where it did anything, and what others did meanwhile. */
+function captureLines({ queues }: Manifest): string[] {
+  const told = queues.flatMap((queue) => {
+    const text = queue.capture === null ? "" : captureText(queue.capture);
+    return text === "" ? [] : [`  ${queueLabel(queue.vhost, queue.name)}: ${text}`];
+  });
+  return told.length === 0 ? [] : ["", "Read:", ...told];
+}
+
+function captureText(capture: NonNullable<QueueEntry["capture"]>): string {
+  const { depth_before, depth_after, delivery_attempts, highest_delivery_count, traffic } = capture;
+  const parts: string[] = [];
+  if (delivery_attempts > 0) {
+    const highest = (highest_delivery_count ?? 0) + delivery_attempts;
+    parts.push(
+      `charged ${plural(delivery_attempts, "delivery attempt")}, at most ${highest} in all`,
+    );
+  }
+  if (depth_after !== null && depth_after !== depth_before) {
+    parts.push(`depth ${formatCount(depth_before)} before, ${formatCount(depth_after)} after`);
+  }
+  if (traffic !== undefined) {
+    const { published, consumed } = traffic;
+    parts.push(`others published ${formatCount(published)} and took ${formatCount(consumed)}`);
+  }
+  return parts.join("; ");
+}
+
+function partialLines({ queues }: Manifest): string[] {
+  const partial = queues.filter(({ partial }) => partial !== undefined);
+  if (partial.length === 0) return [];
+  return [
+    "",
+    "Only in part:",
+    ...partial.map(({ vhost, name, partial }) =>
+      `  ${queueLabel(vhost, name)}: ${escapeLines(partial!)}`
+    ),
+  ];
 }
 
 function skippedLines({ skipped }: Manifest): string[] {
