@@ -1,12 +1,13 @@
-import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { shellWord } from "./src/cli/resume_command.ts";
 import { runCli } from "./src/cli/run.ts";
 import { processTerminal } from "./src/cli/terminal.ts";
 
-/** How a person starts this program, for the commands that it suggests. */
+/** How a shell starts this program, whatever its folder and PATH, for commands that it suggests. */
 function invocation(): string {
-  if (Deno.build.standalone) return "rabbitmq-backup";
-  return `deno run -A ${relative(Deno.cwd(), fileURLToPath(import.meta.url))}`;
+  const executable = shellWord(Deno.execPath());
+  if (Deno.build.standalone) return executable;
+  return `${executable} run -A ${shellWord(fileURLToPath(import.meta.url))}`;
 }
 
 function reportUncaught(report: (error: unknown) => void): void {

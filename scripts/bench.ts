@@ -154,11 +154,13 @@ function inShort(sample: Sample): string {
   const returned = sample.returnedSeconds === undefined
     ? ""
     : ` (${sample.returnedSeconds.toFixed(2)} s returned)`;
+  const held = sample.holdSeconds === undefined ? "" : ` (${sample.holdSeconds.toFixed(2)} s held)`;
   const others = sample.otherCores === undefined
     ? ""
     : `, others ${sample.otherCores.toFixed(2)} cores`;
   const { wallSeconds, cpuSeconds } = sample;
-  return `${wallSeconds.toFixed(2)} s${returned}, CPU ${cpuSeconds.toFixed(2)} s${memory}${others}`;
+  const cpu = `CPU ${cpuSeconds.toFixed(2)} s`;
+  return `${wallSeconds.toFixed(2)} s${returned}${held}, ${cpu}${memory}${others}`;
 }
 
 /** How much the earlier tool's format takes for the same messages; written by this tool. */

@@ -65,7 +65,8 @@ Deno.test("a finished backup is never written to again", async () => {
   const refused = {
     code: 7,
     error: /^Cannot start backup "test": it exists already and is finished$/,
-    hint: /choose another backup_id; one with a time pattern such as nightly-%Y%m%d is new each/,
+    hint:
+      /choose another backup_id; one with a time pattern such as nightly-%Y%m%d-%H%M%S is new each/,
   };
   assertFailed(await job.backup({ vhosts: [vhost.name] }), refused);
   // Nor by who knows nothing of it.

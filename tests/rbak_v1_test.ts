@@ -81,7 +81,15 @@ for (const codec of CODECS) {
 
     const described = await runJson(["describe", ...at, "-b", id, "-f", "json"]);
     assert.equal(described.format_version, 1);
-    assert.deepEqual(described.queues[0].segments, manifest.queues[0].segments);
+    const inMs = described.queues[0].segments.map(({ first_timestamp, last_timestamp, ...each }: {
+      first_timestamp: string;
+      last_timestamp: string;
+    }) => ({
+      ...each,
+      first_timestamp: Date.parse(first_timestamp),
+      last_timestamp: Date.parse(last_timestamp),
+    }));
+    assert.deepEqual(inMs, manifest.queues[0].segments);
     const text = await runCli(["describe", ...at, "-b", id]);
     assert.match(text.stdout, /fx\.classic/);
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
+import type { Manifest } from "../../src/archive/manifest.ts";
 import {
   type BrokerAddress,
   createQueue,
@@ -38,6 +39,8 @@ export interface Sample {
   readonly peakMemoryBytes: number | undefined;
   readonly brokerCpuSeconds: number | undefined;
   readonly otherCores: number | undefined;
+  /** Tool's backup only, as its manifest has it: in which consumers could not have the messages. */
+  readonly holdSeconds?: number;
   /** Tool's backup only: bytes of all objects of the backup. */
   readonly storedBytes?: number;
 }
@@ -95,8 +98,14 @@ export class Arena {
   async backup(options: ToolOptions): Promise<Sample & Pick<Measured, "threadSeconds">> {
     const measured = await this.#tool("backup", options);
     await this.#whole();
-    const storedBytes = await sizeOf(join(this.#storage, options.backupId));
-    return { ...taken(measured), threadSeconds: measured.threadSeconds, storedBytes };
+    const folder = join(this.#storage, options.backupId);
+    return {
+      ...taken(measured),
+      threadSeconds: measured.threadSeconds,
+      // The earlier tool's format does not have it.
+      ...(options.format === "rbak-v1" ? {} : { holdSeconds: await holdSeconds(folder) }),
+      storedBytes: await sizeOf(folder),
+    };
   }
 
   async restore(options: ToolOptions): Promise<Sample & Pick<Measured, "threadSeconds">> {
@@ -184,6 +193,13 @@ function secondsUntil(
   moment: "delivered" | "returned" | "confirmed",
 ): number {
   return (momentIn(stdout, moment) - startedAt) / 1000;
+}
+
+async function holdSeconds(folder: string): Promise<number> {
+  const manifest = JSON.parse(await Deno.readTextFile(join(folder, "manifest.json"))) as Manifest;
+  const capture = manifest.queues[0]?.capture;
+  if (capture == null) throw new Error(`Cannot read the hold of ${folder}: it has none`);
+  return capture.hold_ms / 1000;
 }
 
 async function sizeOf(folder: string): Promise<number> {

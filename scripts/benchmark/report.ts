@@ -88,6 +88,7 @@ function resultTable(results: readonly ContestResult[]): string[] {
         row([queueType, bare], result.floor, undefined),
         ...returnedRow(result),
         row([queueType, operation], result.ours, result),
+        ...holdRow(result),
       ];
     }),
   );
@@ -96,6 +97,11 @@ function resultTable(results: readonly ContestResult[]): string[] {
 function returnedRow({ queueType, floor }: ContestResult): string[][] {
   const returned = floor.returnedSeconds;
   return returned === undefined ? [] : [[queueType, "  and returned", range(returned)]];
+}
+
+function holdRow({ queueType, ours, holdRatio }: ContestResult): string[][] {
+  if (ours.holdSeconds === undefined || holdRatio === undefined) return [];
+  return [[queueType, "  hold", range(ours.holdSeconds), two(holdRatio)]];
 }
 
 function row(

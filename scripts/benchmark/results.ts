@@ -22,6 +22,7 @@ export interface Spread {
 export interface Figures {
   readonly wallSeconds: Spread;
   readonly returnedSeconds?: Spread;
+  readonly holdSeconds?: Spread;
   readonly cpuSeconds: Spread;
   readonly peakMemoryBytes?: Spread;
   readonly storedBytes?: Spread;
@@ -47,6 +48,8 @@ export interface ContestResult {
   readonly wallRatio: number;
   /** Backup only: to the floor that has given its messages back. */
   readonly wallRatioReturned?: number;
+  /** Backup only: how long the messages were held, to the floor. */
+  readonly holdRatio?: number;
   readonly cpuRatio: number;
   readonly goals: readonly Goal[];
 }
@@ -74,6 +77,9 @@ export function summarize(contest: Contest, context: Context): ContestResult {
     ...(floor.returnedSeconds === undefined
       ? {}
       : { wallRatioReturned: ours.wallSeconds.median / floor.returnedSeconds.median }),
+    ...(ours.holdSeconds === undefined
+      ? {}
+      : { holdRatio: ours.holdSeconds.median / floor.wallSeconds.median }),
     cpuRatio: ours.cpuSeconds.median / floor.cpuSeconds.median,
   };
   return { ...result, goals: goals(contest, { ...result, ...context }) };
@@ -81,8 +87,11 @@ export function summarize(contest: Contest, context: Context): ContestResult {
 
 function goals(contest: Contest, found: Omit<ContestResult, "goals"> & Context): Goal[] {
   const { operation, queueType } = contest;
-  const { ours, wallRatio } = found;
+  const { ours, wallRatio, holdRatio } = found;
   const list = [goal("wall / floor", wallRatio, { limit: GOALS.wallOfFloor })];
+  if (holdRatio !== undefined) {
+    list.push(goal("hold / floor", holdRatio, { limit: GOALS.holdOfFloor }));
+  }
   if (ours.peakMemoryBytes !== undefined) {
     const limit = GOALS.peakMemoryBytes / 1e6;
     list.push(goal("peak memory, MB", ours.peakMemoryBytes.max / 1e6, { limit }));
@@ -127,6 +136,7 @@ function goal(name: string, value: number, rest: { limit: number; note?: string 
 function figures(samples: readonly Sample[]): Figures {
   const of = (key: keyof Sample) => spread(samples.map((sample) => sample[key]));
   const returnedSeconds = of("returnedSeconds");
+  const holdSeconds = of("holdSeconds");
   const peakMemoryBytes = of("peakMemoryBytes");
   const storedBytes = of("storedBytes");
   const brokerCpuSeconds = of("brokerCpuSeconds");
@@ -135,6 +145,7 @@ function figures(samples: readonly Sample[]): Figures {
     wallSeconds: required(of("wallSeconds")),
     cpuSeconds: required(of("cpuSeconds")),
     ...(returnedSeconds === undefined ? {} : { returnedSeconds }),
+    ...(holdSeconds === undefined ? {} : { holdSeconds }),
     ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }),
     ...(storedBytes === undefined ? {} : { storedBytes }),
     ...(brokerCpuSeconds === undefined ? {} : { brokerCpuSeconds }),

@@ -61,4 +61,6 @@ export interface RestoreQueueRow {
   /** Upper bound of messages that were published twice because of interruptions. */
   resent: number;
   done: boolean;
+  /** This run creates or created the queue, and has yet to make bindings to it. */
+  unbound?: boolean;
 }

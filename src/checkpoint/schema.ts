@@ -55,6 +55,9 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (peer, vhost, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE restore_queue ADD COLUMN unbound INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */
@@ -100,6 +103,7 @@ export function migrate(db: DatabaseSync): void {
   }
 }
 
-function schemaVersion(db: DatabaseSync): number {
+/** The version of a file's schema; 0 when it is new. */
+export function schemaVersion(db: DatabaseSync): number {
   return (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
 }

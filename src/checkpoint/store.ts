@@ -1,9 +1,11 @@
+import { existsSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseExactJson } from "../exact_json.ts";
 import type { BackupQueueRow, RestoreQueueRow, Run, RunKey, SegmentRow } from "./rows.ts";
-import { assertOurs, migrate } from "./schema.ts";
-import { storeError } from "./store_error.ts";
+import { assertOurs, migrate, schemaVersion } from "./schema.ts";
+import { NotOursError, storeError } from "./store_error.ts";
 
 /**
  * What is done and where to go on, in one SQLite file (WAL). One writer; every method commits.
@@ -31,6 +33,7 @@ export class CheckpointStore implements Disposable {
     let db: DatabaseSync | undefined;
     try {
       if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      assertFile(path);
       db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
       assertOurs(db);
       if (path !== ":memory:") Deno.chmodSync(path, 0o600);
@@ -39,6 +42,28 @@ export class CheckpointStore implements Disposable {
       if (check.quick_check !== "ok") throw new Error(check.quick_check);
       migrate(db);
       return new CheckpointStore(path, db);
+    } catch (error) {
+      db?.close();
+      throw storeError(path, error);
+    }
+  }
+
+  /**
+   * Opens the file to read it, and leaves all as it is; undefined when nothing is recorded yet. Methods
+   * that write then throw. Throws as {@linkcode open}.
+   */
+  static openToRead(path: string): CheckpointStore | undefined {
+    if (!existsSync(path)) return undefined;
+    let db: DatabaseSync | undefined;
+    try {
+      const url = pathToFileURL(path);
+      // Without a log to read there is no need for SQLite's files beside it, which would stay.
+      if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
+      db = new DatabaseSync(url, { readOnly: true });
+      assertOurs(db);
+      if (schemaVersion(db) > 0) return new CheckpointStore(path, db);
+      db.close();
+      return undefined;
     } catch (error) {
       db?.close();
       throw storeError(path, error);
@@ -205,7 +230,8 @@ export class CheckpointStore implements Disposable {
   /** Positions of a restore run. */
   restoreQueues(runId: number): RestoreQueueRow[] {
     const rows = this.#all(
-      "SELECT vhost, name, confirmed, unsettled, resent, done FROM restore_queue WHERE run_id = ?",
+      // All columns: a file that is only read may be of an older schema.
+      "SELECT * FROM restore_queue WHERE run_id = ?",
       runId,
     ) as {
       vhost: string;
@@ -214,21 +240,26 @@ export class CheckpointStore implements Disposable {
       unsettled: number;
       resent: number;
       done: number;
+      unbound?: number;
     }[];
-    return rows.map((row) => ({
-      ...row,
-      vhost: decodeName(row.vhost),
-      name: decodeName(row.name),
-      done: row.done === 1,
+    return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound }) => ({
+      vhost: decodeName(vhost),
+      name: decodeName(name),
+      confirmed,
+      unsettled,
+      resent,
+      done: done === 1,
+      ...(unbound === 1 ? { unbound: true } : {}),
     }));
   }
 
   /** Records the position of one queue of a restore run. */
   putRestoreQueue(runId: number, row: RestoreQueueRow): void {
     this.#run(
-      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
-         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done`,
+      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
+         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done,
+         unbound = excluded.unbound`,
       runId,
       encodeName(row.vhost),
       encodeName(row.name),
@@ -236,6 +267,7 @@ export class CheckpointStore implements Disposable {
       row.unsettled,
       row.resent,
       row.done ? 1 : 0,
+      row.unbound ? 1 : 0,
     );
   }
 
@@ -294,3 +326,11 @@ export class CheckpointStore implements Disposable {
 // SQLite's text ends at a NUL when it is read, and a name may hold one: JSON has none.
 const encodeName = (name: string): string => JSON.stringify(name);
 const decodeName = (text: string): string => JSON.parse(text);
+
+/** A device is no place for a database, and its permissions are not ours to change. */
+function assertFile(path: string): void {
+  const known = statSync(path, { throwIfNoEntry: false });
+  if (known !== undefined && !known.isFile() && !known.isDirectory()) {
+    throw new NotOursError("it is no file", "set offset_storage.db_path to a file");
+  }
+}

@@ -127,6 +127,59 @@ Deno.test("checkpoint: a run that is started anew forgets all of its rows, and n
   assert.equal(store.findRun(KEY)!.peer, "again");
 });
 
+Deno.test("checkpoint: opened to be read, it and its folder stay as they are", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("state.db");
+  const files = () => [...Deno.readDirSync(dir.path)].map(({ name }) => name).sort();
+  const row = { vhost: "/", name: "q", confirmed: 1, unsettled: 2, resent: 3, done: false };
+  const key: RunKey = { ...KEY, operation: "restore" };
+  assert.equal(CheckpointStore.openToRead(path), undefined);
+  await Deno.writeFile(path, new Uint8Array());
+  assert.equal(CheckpointStore.openToRead(path), undefined);
+  assert.deepEqual([files(), Deno.statSync(path).size], [["state.db"], 0]);
+
+  const { id } = CheckpointStore.open(path).startRun(key, "", 0);
+  const writing = CheckpointStore.open(path);
+  writing.putRestoreQueue(id, { ...row, unbound: true });
+  {
+    // What is still in the log of a process that writes, or was killed, is there as well.
+    using reading = CheckpointStore.openToRead(path)!;
+    assert.deepEqual(reading.restoreQueues(id), [{ ...row, unbound: true }]);
+    assert.throws(() => reading.finishRun(id), refusedWith("storage_denied", /readonly/));
+  }
+  writing.putRestoreQueue(id, row);
+  writing[Symbol.dispose]();
+  const before = Deno.readFileSync(path);
+  {
+    using reading = CheckpointStore.openToRead(path)!;
+    assert.equal(reading.findRun(key)?.id, id);
+    assert.deepEqual(reading.restoreQueues(id), [row]);
+  }
+  assert.deepEqual(Deno.readFileSync(path), before);
+});
+
+Deno.test("checkpoint: one of an older schema can be read as it is", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("state.db");
+  const row = { vhost: "/", name: "q", confirmed: 1, unsettled: 2, resent: 3, done: true };
+  {
+    using store = CheckpointStore.open(path);
+    store.putRestoreQueue(store.startRun(KEY, "", 0).id, row);
+  }
+  const db = new DatabaseSync(path);
+  db.exec("ALTER TABLE restore_queue DROP COLUMN unbound; PRAGMA user_version = 2");
+  db.close();
+  {
+    using reading = CheckpointStore.openToRead(path)!;
+    assert.deepEqual(reading.restoreQueues(reading.findRun(KEY)!.id), [row]);
+  }
+  using store = CheckpointStore.open(path);
+  const { id } = store.findRun(KEY)!;
+  assert.deepEqual(store.restoreQueues(id), [row]);
+  store.putRestoreQueue(id, { ...row, unbound: true });
+  assert.deepEqual(store.restoreQueues(id), [{ ...row, unbound: true }]);
+});
+
 Deno.test("checkpoint: a queue that is read anew forgets its segments", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
@@ -536,4 +589,13 @@ Deno.test({
       assert.throws(open, refusedWith("storage_denied", /./), name);
     }
   },
+});
+
+Deno.test("a pipe or device is refused, and its permissions stay", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("pipe");
+  await new Deno.Command("mkfifo", { args: ["-m", "666", path] }).output();
+  const { mode } = await Deno.stat(path);
+  assert.throws(() => CheckpointStore.open(path), /it is no file/);
+  assert.equal((await Deno.stat(path)).mode, mode);
 });

@@ -1,23 +1,37 @@
 import { checkBackupId, isIdPattern, LATEST } from "../config/backup_id.ts";
 import { type Config, requireStorage } from "../config/config.ts";
+import type { BackupListing } from "../engine/list.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { usageError } from "./context.ts";
+import { type CommandContext, usageError } from "./context.ts";
 
 /** The backup that a command is about: the one named, or the newest finished one for `latest`. */
-export async function chooseBackup(config: Config, verb: string): Promise<string> {
+export async function chooseBackup(
+  context: CommandContext,
+  { config, verb }: { config: Config; verb: string },
+): Promise<string> {
   const storage = await openConfiguredStorage(config);
   try {
-    return await chooseFrom(storage, { named: config.backup_id, verb });
+    return await chooseFrom(storage, context, { named: config.backup_id, verb });
   } finally {
     await storage.close();
   }
 }
 
+/** What {@linkcode chooseFrom} goes by. */
+export interface Choice {
+  readonly named: string | undefined;
+  /** For messages: "Cannot <verb> ...". */
+  readonly verb: string;
+  /** Whether the beginning of an id will do where only one finished backup has it. */
+  readonly prefix?: boolean;
+}
+
 /** The same for a store that is open already. */
 export async function chooseFrom(
   storage: Storage,
-  { named, verb }: { named: string | undefined; verb: string },
+  { output }: CommandContext,
+  { named, verb, prefix = false }: Choice,
 ): Promise<string> {
   if (named === undefined) {
     throw usageError(
@@ -25,14 +39,41 @@ export async function chooseFrom(
       'use --backup-id with an id that "rabbitmq-backup list" shows, or with latest',
     );
   }
-  if (named === LATEST) return await newestIn(storage, verb);
+  if (named === LATEST) {
+    const { newest, warning } = await newestIn(storage, verb);
+    if (warning !== undefined) output.warning(warning);
+    return newest;
+  }
   if (isIdPattern(named)) {
     throw usageError(
       `Cannot ${verb} "${named}": it is a pattern for the names of new backups`,
       'name one backup with --backup-id; "rabbitmq-backup list" shows them',
     );
   }
-  return checkBackupId(named);
+  const id = checkBackupId(named);
+  return prefix ? await completed(storage, { id, verb }) : id;
+}
+
+/** The one finished backup whose id begins so; an id that exists, or that none begins with, stays. */
+async function completed(
+  storage: Storage,
+  { id, verb }: { id: string; verb: string },
+): Promise<string> {
+  const { listBackups } = await import("../engine/list.ts");
+  const all = await listBackups(storage);
+  if (all.some(({ backupId }) => backupId === id)) return id;
+  const found = all.filter((one) => isFinished(one) && one.backupId.startsWith(id))
+    .map(({ backupId }) => backupId);
+  if (found.length < 2) return found[0] ?? id;
+  const shown = found.slice(0, 5).join(", ") + (found.length > 5 ? ", ..." : "");
+  throw usageError(
+    `Cannot ${verb} "${id}": ${found.length} backups have an id that begins so`,
+    `write more of it; there are ${shown}`,
+  );
+}
+
+function isFinished({ state }: BackupListing): boolean {
+  return state === "complete" || state === "partial";
 }
 
 /** Opens the store of a configuration. */
@@ -41,13 +82,24 @@ export async function openConfiguredStorage(config: Config): Promise<Storage> {
   return await openStorage(requireStorage(config));
 }
 
-async function newestIn(storage: Storage, verb: string): Promise<string> {
+async function newestIn(
+  storage: Storage,
+  verb: string,
+): Promise<{ newest: string; warning?: { message: string; hint?: string } }> {
   const { listBackups } = await import("../engine/list.ts");
   const finished = (await listBackups(storage))
-    .filter(({ state }) => state === "complete" || state === "partial")
+    .filter(isFinished)
     .toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0));
   const newest = finished.at(-1);
-  if (newest !== undefined) return newest.backupId;
+  if (newest?.state === "complete") return { newest: newest.backupId };
+  if (newest !== undefined) {
+    const complete = finished.findLast(({ state }) => state === "complete");
+    const message = `The latest backup, "${newest.backupId}", is partial`;
+    const hint = complete === undefined ? {} : {
+      hint: `the latest complete one is "${complete.backupId}"`,
+    };
+    return { newest: newest.backupId, warning: { message, ...hint } };
+  }
   throw new AppError(
     "backup_not_found",
     `Cannot ${verb} the newest backup: there is no finished one in ${storage.location}`,

@@ -60,3 +60,11 @@ export function addFormatOption(command: Command): Command {
     new Option("-f, --format <format>", "text, json or yaml").choices(["text", "json", "yaml"]),
   );
 }
+
+/** The same for commands that tell their progress as well, as a stream of JSON lines. */
+export function addStreamFormatOption(command: Command): Command {
+  return command.addOption(
+    new Option("-f, --format <format>", "text or json; yaml with --dry-run only")
+      .choices(["text", "json", "yaml"]),
+  );
+}

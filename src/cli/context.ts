@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import type { Config } from "../config/config.ts";
 import type { Section } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
@@ -9,7 +10,7 @@ import type { Terminal } from "./terminal.ts";
 /** The process around the program; tests put their own in place. */
 export interface Host {
   readonly terminal: Terminal;
-  /** How a person starts this program: `rabbitmq-backup`. */
+  /** How a shell starts this program, from any folder. */
   readonly invocation: string;
   /** Ends the process at once. */
   exit(code: number): void;
@@ -27,6 +28,8 @@ export interface CommandContext {
   readonly flags: Readonly<Record<string, unknown>>;
   /** Arguments that are not flags. */
   readonly positionals: readonly string[];
+  /** What {@linkcode loadCommandConfig} gave. */
+  config?: Config;
 }
 
 /** What {@linkcode loadCommandConfig} has to know of a command. */
@@ -51,6 +54,7 @@ export async function loadCommandConfig(
     ...(needs.mode === undefined ? {} : { mode: needs.mode }),
     ...(needs.sections === undefined ? {} : { sections: needs.sections }),
   });
+  context.config = config;
   output.redactor.addConfig(config);
   for (const warning of warnings) output.warning(warning);
   if (/:[^/@]*@/.test(String(flags.amqpUrl ?? "").replace(/^[a-z]+:\/\//i, ""))) {
@@ -70,7 +74,32 @@ export function configPath({ flags, host }: CommandContext): string | undefined 
 
 /** The command line that goes on with a run under this id. */
 export function resumeCommandOf(context: CommandContext, backupId: string): string {
-  return resumeCommand(context.argv, { invocation: context.host.invocation, backupId });
+  return resumeCommand(context.argv, {
+    invocation: context.host.invocation,
+    backupId,
+    folder: Deno.cwd(),
+    needsFolder: hasRelativePaths(context),
+  });
+}
+
+/** Whether a path in force that is no flag's depends on the folder in which the program runs. */
+function hasRelativePaths(context: CommandContext): boolean {
+  const { config, flags } = context;
+  if (config === undefined) return false;
+  const { source, target, storage, backup, offset_storage } = config;
+  const certificates = [source, target].flatMap((endpoint) => {
+    const { ca_cert, client_cert, client_key } = endpoint?.tls ?? {};
+    return [ca_cert, client_cert, client_key];
+  });
+  const paths = [
+    configPath(context),
+    storage?.backend === "filesystem" ? storage.path : undefined,
+    backup.spool_dir,
+    offset_storage.db_path,
+    ...certificates,
+  ];
+  const given = Object.values(flags);
+  return paths.some((path) => path !== undefined && !isAbsolute(path) && !given.includes(path));
 }
 
 /** A usage error in the words of all others. */

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { VERSION } from "../version.ts";
-import type { Launch } from "./command.ts";
+import { addStreamFormatOption, type Launch } from "./command.ts";
 import { addBackupCommand } from "./commands/backup.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
@@ -46,6 +46,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   program.commandsGroup("Messages:");
   addBackupCommand(program, launch);
   addRestoreCommand(program, launch);
+  program.commands.forEach(addStreamFormatOption);
   addValidateRestoreCommand(program, launch);
   program.commandsGroup("Backups:");
   addListCommand(program, launch);

@@ -1,31 +1,77 @@
+import { isAbsolute, join } from "node:path";
+
 /** What {@linkcode resumeCommand} puts around the arguments. */
 export interface ResumeParts {
+  /** The program as a shell starts it from any folder. */
   readonly invocation: string;
   readonly backupId: string;
+  /** Folder that relative paths start from. */
+  readonly folder: string;
+  /** Whether the command has to start in that folder: paths beside the arguments are relative. */
+  readonly needsFolder?: boolean;
 }
 
+/** Short flags that take a value, by their long names. */
+const LONG: Readonly<Record<string, string>> = {
+  "-b": "--backup-id",
+  "-c": "--config",
+  "-p": "--path",
+};
+
+/** Flags whose value is a file or folder. */
+const PATHS = new Set([
+  "--config",
+  "--path",
+  "--amqp-url-file",
+  "--management-password-file",
+  "--tls-ca-cert",
+  "--tls-client-cert",
+  "--tls-client-key",
+  "--spool-dir",
+  "--db-path",
+]);
+
 /**
- * The command line that does the same again under a literal id, quoted for a shell. A URL with a
- * password is replaced by the variable that can hold it.
+ * The command line that does the same again under a literal id, in whatever folder it is pasted,
+ * quoted for sh. A URL with a password is replaced by the variable that can hold it.
  */
 export function resumeCommand(argv: readonly string[], parts: ResumeParts): string {
   const words: string[] = [];
-  for (let index = 0; index < argv.length; index++) {
-    const word = argv[index]!;
-    if (/^(-b|--backup-id)$/.test(word)) index++;
-    else if (/^(-b.|--backup-id=)/s.test(word)) continue;
-    else if (word === "--amqp-url") words.push(word, urlWord(argv[++index] ?? ""));
-    else if (word.startsWith("--amqp-url=")) {
-      words.push("--amqp-url", urlWord(word.slice("--amqp-url=".length)));
-    } else words.push(quoted(word));
+  const rest = argv.flatMap(splitWord);
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const flag = LONG[word] ?? word;
+    if (flag === "--backup-id") rest.shift();
+    else if (flag === "--amqp-url") words.push(word, urlWord(rest.shift() ?? ""));
+    else if (PATHS.has(flag)) words.push(word, shellWord(absolute(rest.shift() ?? "", parts)));
+    else words.push(shellWord(word));
   }
-  return [parts.invocation, ...words, "--backup-id", quoted(parts.backupId)].join(" ");
+  const cd = parts.needsFolder ? ["cd", shellWord(parts.folder), "&&"] : [];
+  return [...cd, parts.invocation, ...words, "--backup-id", shellWord(parts.backupId)].join(" ");
+}
+
+/** A word as sh reads it, quoted where it has to be. */
+export function shellWord(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Flags apart from their values and from each other: `-qc x` and `--config=x` in other words. */
+function splitWord(word: string): string[] {
+  const [, switches, more] = /^-([qv]+)([bcp].*)$/s.exec(word) ?? [];
+  if (switches !== undefined) return [`-${switches}`, ...splitWord(`-${more}`)];
+  const short = word.slice(0, 2);
+  if (LONG[short] !== undefined && word.length > 2) return [short, word.slice(2)];
+  const equals = word.indexOf("=");
+  const flag = word.slice(0, equals);
+  const takesPart = PATHS.has(flag) || flag === "--backup-id" || flag === "--amqp-url";
+  return equals > 0 && takesPart ? [flag, word.slice(equals + 1)] : [word];
+}
+
+/** URLs of storages, and paths below `~`, mean the same everywhere. */
+function absolute(path: string, { folder }: ResumeParts): string {
+  const isFixed = isAbsolute(path) || path.startsWith("~/") || /^[a-z][a-z0-9+.-]*:/i.test(path);
+  return isFixed || path === "" ? path : join(folder, path);
 }
 
 function urlWord(url: string): string {
-  return /:\/\/[^/@]*:[^@]*@/.test(url) ? '"$RABBITMQ_BACKUP_AMQP_URL"' : quoted(url);
-}
-
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /:\/\/[^/@]*:[^@]*@/.test(url) ? '"$RABBITMQ_BACKUP_AMQP_URL"' : shellWord(url);
 }

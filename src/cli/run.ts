@@ -13,7 +13,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   const { terminal } = host;
   // Good enough until the command line is read.
   let output = new Output(terminal, {
-    json: argv.includes("--json"),
+    json: /(^|\s)(--json|(-f|--format)[\s=]?json)(\s|$)/.test(argv.join(" ")),
     jsonLines: false,
     quiet: false,
     verbosity: 0,
@@ -80,9 +80,16 @@ function outputOptions(
   const name = "progress-interval";
   const interval = flags.progressInterval ?? terminal.env(variableOf(name));
   const json = flags.json === true || flags.format === "json";
+  const isStream = STREAMING.has(command) && flags.dryRun !== true;
+  if (isStream && flags.format === "yaml") {
+    throw usageError(
+      `Cannot give the result of ${command} as YAML: it is told line by line, as it comes`,
+      "use --json, whose lines docs/json-output.md describes",
+    );
+  }
   return {
     json,
-    jsonLines: json && STREAMING.has(command) && flags.dryRun !== true,
+    jsonLines: json && isStream,
     quiet: flags.quiet === true,
     verbosity: (flags.verbose as number | undefined) ?? 0,
     color: flags.color !== false,

@@ -7,9 +7,13 @@ import { runCli } from "./run.ts";
 const CANARY = "canary-77aa";
 const FIXTURES = fileURLToPath(new URL("../../tests/fixtures/rbak-v1", import.meta.url));
 
+/** The home of these tests: some runs get as far as their spool. */
+const HOME = Deno.makeTempDirSync();
+globalThis.addEventListener("unload", () => Deno.removeSync(HOME, { recursive: true }));
+
 /** Runs a command line in this process. */
 async function run(argv: readonly string[], variables: Record<string, string> = {}) {
-  const terminal = new FakeTerminal({ HOME: "/nonexistent", ...variables });
+  const terminal = new FakeTerminal({ HOME, ...variables });
   const exitCode = await runCli(argv, {
     terminal,
     invocation: "rabbitmq-backup",
@@ -80,7 +84,17 @@ const USAGE_ERRORS: [line: string, expected: RegExp][] = [
   ["backup --confg x", /unknown option '--confg'\nHint: did you mean --config\?/],
   ["backup --config", /option '-c, --config <file>' argument missing/],
   ["backup stray", /too many arguments/],
-  ["definitions-import", /required option '-i, --input <file>' not specified/],
+  ["definitions-import", /Cannot import definitions: neither a backup nor a file is named/],
+  ["definitions-import -i f -b x", /both a file and a backup are named\nHint: give either --input/],
+  ["definitions-import -i f -p /x", /both a file and a backup are named/],
+  ["definitions-import -p /x -b x", /Cannot connect to the target broker: none is configured/],
+  [
+    "definitions-import --amqp-url amqp://h -p /x -b %Y",
+    /Cannot import the definitions of "%Y": it is a pattern/,
+  ],
+  ["backup -f yaml", /Cannot give the result of backup as YAML: .*\nHint: use --json/],
+  ["restore --format yaml -p /x -b x", /Cannot give the result of restore as YAML: /],
+  ["backup -f xml", /'xml' is invalid. Allowed choices are text, json, yaml/],
   ["describe -f xml", /'xml' is invalid. Allowed choices are text, json, yaml/],
   ["help bakup", /no such command or topic\nHint: did you mean "backup"\?/],
   ["help exit", /no such command or topic\nHint: known are backup, /],
@@ -115,6 +129,20 @@ Deno.test("--json reports errors of the command line as a line on stdout too", a
   const line = JSON.parse(out);
   assert.deepEqual([line.message_type, line.code, line.exit_code], ["error", "usage", 2]);
   assert.match(err, /^Error: /);
+});
+
+Deno.test("-f json means --json for backup and restore too, and text is what is usual", async () => {
+  for (const flags of [["-f", "json"], ["--format=json"], ["-fjson"], ["--json"]]) {
+    for (const command of ["backup", "restore"]) {
+      const { exitCode, out } = await run([command, "-p", "/x", "-b", "x", ...flags]);
+      const { message_type, exit_code } = JSON.parse(out);
+      assert.deepEqual([message_type, exit_code], ["error", exitCode]);
+    }
+    const misspelt = await run(["backup", ...flags, "--nope"]);
+    assert.equal(JSON.parse(misspelt.out).code, "usage");
+  }
+  const text = await run(["backup", "-p", "/x", "-f", "text"]);
+  assert.deepEqual([text.exitCode, text.out], [2, ""]);
 });
 
 const GOOD = `source: {amqp_url: 'amqp://me:\${PASSWORD}@mq.example'}\nstorage: /backups\n`;
@@ -224,6 +252,41 @@ Deno.test("list of an empty folder says so", async () => {
   } finally {
     await Deno.remove(folder);
   }
+});
+
+Deno.test("list of a folder that is not there is an error: a disk may not be mounted", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { exitCode, out, err } = await run(["list", "-p", `${folder}/missing`]);
+    assert.deepEqual([exitCode, out], [6, ""]);
+    assert.match(err, /Cannot list .*missing: no such directory\nHint: .*mounted/);
+    assert.match((await run(["list", "-p", folder, "-b", "x"])).out, /^No backups in /);
+  } finally {
+    await Deno.remove(folder);
+  }
+});
+
+Deno.test("list -b of an id that is not there says that there are others", async () => {
+  const { exitCode, out } = await run(["list", "-p", FIXTURES, "-b", "v1-lz"]);
+  assert.equal(exitCode, 0);
+  assert.match(out, /^No backup in .* matches "v1-lz"; there are 3 others; did you mean "v1-lz4"/);
+  const json = await run(["list", "-p", FIXTURES, "-b", "nosuch", "--json"]);
+  assert.deepEqual(JSON.parse(json.out).backups, []);
+});
+
+Deno.test("describe -f json gives times as all JSON does", async () => {
+  const { out } = await run(["describe", "-p", FIXTURES, "-b", "v1-lz4", "-f", "json"]);
+  const { created_at, completed_at, queues: [queue] } = JSON.parse(out);
+  const [segment] = queue.segments;
+  const times = [
+    created_at,
+    completed_at,
+    queue.first_message_timestamp,
+    queue.last_message_timestamp,
+    segment.first_timestamp,
+    segment.last_timestamp,
+  ];
+  for (const time of times) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
 Deno.test("describe shows a manifest, the newest one for latest", async () => {

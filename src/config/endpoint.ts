@@ -124,7 +124,8 @@ class EndpointResolver {
       const username = decodeURIComponent(url.username);
       const password = decodeURIComponent(url.password);
       url.username = url.password = "";
-      return { url: url.href.replace(/\/+$/, ""), username, password };
+      // Many write the address of the API itself, to which requests add /api.
+      return { url: url.href.replace(/\/+(api\/*)?$/, ""), username, password };
     } catch {
       return this.#report(path, "a '%' in it is not followed by two hexadecimal digits");
     }

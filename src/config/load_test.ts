@@ -138,6 +138,17 @@ Deno.test("loadConfig() turns TLS on by scheme or by switch, and moves the ports
   assert.equal(byScheme.config.source?.management_url, "https://[::1]:15671");
 });
 
+Deno.test("loadConfig() takes the address of the API itself as management_url as well", async () => {
+  for (
+    const [written, expected] of [["/api", ""], ["/api/", ""], ["/mq/api//", "/mq"], ["/", ""]]
+  ) {
+    const { config } = await load(
+      `source: {amqp_url: 'amqp://a:b@mq', management_url: 'http://mq:15672${written}'}`,
+    );
+    assert.equal(config.source?.management_url, `http://mq:15672${expected}`);
+  }
+});
+
 Deno.test("loadConfig() takes credentials out of management_url", async () => {
   const { config } = await load(
     `source: {amqp_url: 'amqp://a:b@mq', management_url: 'https://m:${CANARY}@web/rabbit/'}`,

@@ -176,6 +176,11 @@ Deno.test("importDefinitions: creates, leaves alone, updates, and says which", a
   ]);
   assert.equal(report.complete, false);
   assert.deepEqual(report.different, [{ kind: "queues", vhost: "/", name: "other" }]);
+  assert.deepEqual(report.created, [
+    { kind: "policies", vhost: "/", name: "made" },
+    { kind: "queues", vhost: "/", name: "new" },
+  ]);
+  assert.deepEqual(report.updated, [{ kind: "policies", vhost: "/", name: "p" }]);
   const again = await broker.import({ policies: wanted.policies });
   assert.equal(again.complete, true);
   assert.equal(again.kinds[0]?.unchanged, 3);
@@ -252,6 +257,34 @@ Deno.test("importDefinitions: definitions go where they belong", async () => {
       },
     ],
   );
+});
+
+Deno.test("importDefinitions: a report names users, and never their hashes", async () => {
+  const broker = new FakeBroker({ users: [{ name: "me", password_hash: "old-hash", tags: [] }] });
+  const users = ["me", "you"].map((name) => ({ name, password_hash: "canary-hash", tags: [] }));
+  const report = await broker.import({ users }, { dryRun: true });
+  assert.deepEqual(report.updated, [{ kind: "users", name: "me" }]);
+  assert.deepEqual(report.created, [{ kind: "users", name: "you" }]);
+  assert.ok(!/hash/.test(JSON.stringify(report)));
+});
+
+Deno.test("importDefinitions: an export of one vhost goes back to it, unless told otherwise", async () => {
+  const source = new FakeBroker({ queues: [{ name: "q", durable: true }] });
+  const { text } = await exportDefinitions(source.client, { vhost: "shop" });
+  assert.equal(JSON.parse(text).original_vhost_name, "shop");
+  for (const [vhost, expected] of [[undefined, "shop"], ["other", "other"]] as const) {
+    const broker = new FakeBroker({ queues: [] });
+    const report = await importDefinitions(broker.client, text, { vhost, timeoutMs: 0 });
+    assert.deepEqual(broker.imports.map((each) => each.vhost), [expected]);
+    assert.deepEqual(report.created, [{ kind: "queues", vhost: expected, name: "q" }]);
+  }
+  const nameless = JSON.stringify({ queues: [{ name: "q" }] });
+  const error = await failure(
+    importDefinitions(source.client, nameless),
+    "refused",
+    /do not say of which$/,
+  );
+  assert.match(error.hint ?? "", /--vhost NAME/);
 });
 
 Deno.test("partsOf: all objects once, in order, in requests of bounded size", () => {

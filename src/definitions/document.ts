@@ -134,7 +134,7 @@ function checkList(kind: Kind, list: unknown): void {
 function notDefinitions(problem: string, cause?: unknown): AppError {
   return new AppError("damaged", `Cannot read definitions: ${problem}`, {
     hint: "Give a file of definitions-export, of rabbitmqctl export_definitions, " +
-      "or of the management UI",
+      "or of the management UI; for the definitions of a backup use --backup-id ID --path STORAGE",
     cause,
   });
 }

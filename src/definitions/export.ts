@@ -30,6 +30,12 @@ export interface ExportOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of {@linkcode readDefinitions}. */
+export interface ReadOptions extends ExportOptions {
+  /** What they are read for, in messages; default: to export them. */
+  purpose?: "export" | "import";
+}
+
 /**
  * Exports a broker's definitions: its own JSON, all fields and digits kept, in a stable order.
  *
@@ -40,7 +46,11 @@ export async function exportDefinitions(
   client: ManagementClient,
   options: ExportOptions = {},
 ): Promise<ExportedDefinitions> {
-  const definitions = await readDefinitions(client, options);
+  const read = await readDefinitions(client, options);
+  // So that an import knows where they belong; before 4.0 brokers leave it out.
+  const definitions = options.vhost === undefined
+    ? read
+    : { original_vhost_name: options.vhost, ...read };
   const count = (kind: "vhosts" | "queues" | "exchanges" | "users") =>
     objectsOf(definitions, kind).length;
   return {
@@ -57,13 +67,16 @@ export async function exportDefinitions(
 /** A broker's definitions, of all vhosts, or of one whose name its objects then do not have. */
 export async function readDefinitions(
   client: ManagementClient,
-  { vhost, signal }: ExportOptions,
+  { vhost, signal, purpose = "export" }: ReadOptions,
 ): Promise<Definitions> {
-  if (vhost === undefined || (client.isAddressable(vhost) && isAscii(vhost))) {
-    const definitions = readAnswer(await client.definitions({ vhost, signal }), client);
-    return vhost === undefined ? definitions : withoutVhost(definitions);
-  }
-  return onlyVhost(readAnswer(await client.definitions({ signal }), client), vhost);
+  const cannot = `Cannot ${purpose} definitions`;
+  const read = async (vhost?: string) => {
+    const text = await client.definitions({ vhost, signal, purpose });
+    return readAnswer(text, `${cannot} at ${client.url}`);
+  };
+  if (vhost === undefined) return await read();
+  if (client.isAddressable(vhost) && isAscii(vhost)) return withoutVhost(await read(vhost));
+  return onlyVhost(await read(), { vhost, cannot });
 }
 
 /**
@@ -76,25 +89,29 @@ function isAscii(name: string): boolean {
 }
 
 /** Something else than a broker may answer. */
-function readAnswer(text: string, client: ManagementClient): Definitions {
+function readAnswer(text: string, cannot: string): Definitions {
   try {
     return parseDefinitions(text);
   } catch (error) {
     throw new AppError(
       "broker_unreachable",
-      `Cannot export definitions at ${client.url}: the answer is not of RabbitMQ's management API`,
+      `${cannot}: the answer is not of RabbitMQ's management API`,
       { hint: "See whether management_url is right", cause: error },
     );
   }
 }
 
 /** What the broker would give for one vhost, could it be asked for it. */
-function onlyVhost(definitions: Definitions, vhost: string): Definitions {
+function onlyVhost(
+  definitions: Definitions,
+  { vhost, cannot }: { vhost: string; cannot: string },
+): Definitions {
   const own = objectsOf(definitions, "vhosts").find(({ name }) => name === vhost);
   if (own === undefined) {
     throw new AppError(
       "broker_missing",
-      `Cannot export definitions: there is no vhost ${JSON.stringify(vhost)}`,
+      `${cannot}: there is no vhost ${JSON.stringify(vhost)}`,
+      { hint: "Correct its name, or create it first" },
     );
   }
   const { name: _, ...properties } = own;

@@ -16,7 +16,10 @@ export type { ImportReport, KindReport, ReportedObject } from "./import_report.t
 
 /** Options of {@linkcode importDefinitions}. */
 export interface ImportOptions {
-  /** Import the objects of a single-vhost file into this vhost, which must exist. */
+  /**
+   * Import the objects of a single-vhost file into this vhost, which must exist. Default: the one
+   * that the file says it was taken of.
+   */
   vhost?: string | undefined;
   /** Change nothing; the report says what would be created. */
   dryRun?: boolean | undefined;
@@ -42,9 +45,12 @@ export async function importDefinitions(
   text: string,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  const { vhost, signal } = options;
-  const wanted = scoped(parseDefinitions(text), vhost);
-  const before = await readDefinitions(client, { vhost, signal });
+  const { signal } = options;
+  const parsed = parseDefinitions(text);
+  const vhost = options.vhost ?? originalVhost(parsed);
+  const wanted = scoped(parsed, vhost);
+  const read = () => readDefinitions(client, { vhost, signal, purpose: "import" });
+  const before = await read();
   if (options.dryRun) {
     return reportOf(wanted, {
       before,
@@ -53,10 +59,10 @@ export async function importDefinitions(
       dryRun: true,
     });
   }
-  await send(client, wanted, options);
+  await send(client, wanted, { vhost, signal });
   const end = Date.now() + (options.timeoutMs ?? 30_000);
   while (true) {
-    const after = await readDefinitions(client, { vhost, signal });
+    const after = await read();
     const report = reportOf(wanted, { before, after, vhost, dryRun: false });
     if (report.complete || Date.now() >= end) return report;
     // What is there and different stays so; what is missing may still come.
@@ -66,21 +72,32 @@ export async function importDefinitions(
   }
 }
 
+/** The vhost of which a single vhost's definitions were taken, where they name it. */
+function originalVhost(definitions: Definitions): string | undefined {
+  const name = definitions["original_vhost_name"];
+  return typeof name === "string" && vhostsOf(definitions).has(undefined) ? name : undefined;
+}
+
+/** Names of vhosts in the objects; `undefined` among them where one says none. */
+function vhostsOf(definitions: Definitions): Set<unknown> {
+  return new Set(
+    VHOST_KINDS.flatMap((kind) => objectsOf(definitions, kind).map((object) => object.vhost)),
+  );
+}
+
 /**
  * The definitions as they will be sent: for one vhost without its name. Refuses those that belong
  * elsewhere.
  */
 function scoped(definitions: Definitions, vhost: string | undefined): Definitions {
-  const named = new Set(
-    VHOST_KINDS.flatMap((kind) => objectsOf(definitions, kind).map((object) => object.vhost)),
-  );
+  const named = vhostsOf(definitions);
   const ofOneVhost = named.has(undefined);
   if (vhost === undefined) {
     if (!ofOneVhost) return definitions;
     throw new AppError(
       "refused",
       "Cannot import definitions: they are of a single vhost, and do not say of which",
-      { hint: "Name the vhost to import them into" },
+      { hint: "Name the vhost to import them into: --vhost NAME" },
     );
   }
   const ofBroker = !ofOneVhost && objectsOf(definitions, "vhosts").length > 0;
@@ -90,7 +107,7 @@ function scoped(definitions: Definitions, vhost: string | undefined): Definition
   throw new AppError(
     "refused",
     `Cannot import definitions into vhost ${JSON.stringify(vhost)}: they are of ${found}`,
-    { hint: "Leave out the vhost, or use an export of one vhost" },
+    { hint: "Leave out --vhost, or use an export of one vhost" },
   );
 }
 

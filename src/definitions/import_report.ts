@@ -40,6 +40,9 @@ export interface ImportReport {
   readonly complete: boolean;
   /** Kinds of which the file has objects. */
   readonly kinds: readonly KindReport[];
+  /** Which were, or would be, created and updated; names only, as definitions hold secrets. */
+  readonly created: readonly ReportedObject[];
+  readonly updated: readonly ReportedObject[];
   readonly different: readonly ReportedObject[];
   readonly missing: readonly ReportedObject[];
 }
@@ -74,11 +77,16 @@ export function expected(
   });
   return Object.fromEntries(entries) as Definitions;
 }
+
 /** Holds what is there against what was wanted. */
 export function reportOf(wanted: Definitions, state: ImportStates): ImportReport {
   const kinds: KindReport[] = [];
-  const different: ReportedObject[] = [];
-  const missing: ReportedObject[] = [];
+  const named: Record<Exclude<Outcome, "unchanged">, ReportedObject[]> = {
+    created: [],
+    updated: [],
+    different: [],
+    missing: [],
+  };
   for (const kind of KINDS) {
     const objects = objectsOf(wanted, kind).filter((object) => !isBrokersOwn(kind, object));
     if (objects.length === 0) continue;
@@ -91,20 +99,21 @@ export function reportOf(wanted: Definitions, state: ImportStates): ImportReport
       const now = after.get(identity);
       const end = outcomeOf(kind, object, { old, now });
       count[end]++;
-      if (end === "different") different.push(reported(kind, object, state.vhost));
-      if (end === "missing") missing.push(reported(kind, object, state.vhost));
+      if (end !== "unchanged") named[end].push(reported(kind, object, state.vhost));
     }
     kinds.push({ kind, total: wantedByIdentity.size, ...count });
   }
-  const complete = different.length === 0 && missing.length === 0;
-  return { dryRun: state.dryRun, complete, kinds, different, missing };
+  const complete = named.different.length === 0 && named.missing.length === 0;
+  return { dryRun: state.dryRun, complete, kinds, ...named };
 }
+
+type Outcome = "created" | "updated" | "unchanged" | "different" | "missing";
 
 function outcomeOf(
   kind: Kind,
   wanted: DefinedObject,
   { old, now }: { old: DefinedObject | undefined; now: DefinedObject | undefined },
-): "created" | "updated" | "unchanged" | "different" | "missing" {
+): Outcome {
   if (now === undefined) return "missing";
   if (!isAsWanted(kind, wanted, now)) return "different";
   if (old === undefined) return "created";

@@ -125,6 +125,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       meter,
       emit,
+      readNow: new Set(),
       spoolFolder,
       signal,
     };
@@ -201,7 +202,7 @@ function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
     const { vhost, name } = queue;
     emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
   }
-  const costly = read.filter(({ plan }) => plan.verdict === "cost" && plan.risk === undefined);
+  const costly = read.filter(({ plan }) => plan.verdict === "cost");
   for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
     const names = having.slice(0, NAMES_SHOWN).map(({ queue }) => `"${queue.name}"`).join(", ");
     const more = having.length > NAMES_SHOWN ? ` and ${having.length - NAMES_SHOWN} more` : "";

@@ -23,7 +23,7 @@ export async function claimBackup(
       `Cannot start backup "${key.backupId}": it exists already and is finished`,
       {
         hint:
-          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d is new each run",
+          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d-%H%M%S is new each run",
       },
     );
   }

@@ -20,6 +20,7 @@ import type { HoldBudget } from "./hold_budget.ts";
 import type { NodeWatch } from "./node_watch.ts";
 import type { Packer } from "./packer.ts";
 import type { ProgressMeter, QueueWork } from "./progress.ts";
+import { queueKey } from "./queue_key.ts";
 import { removeFolder, syncSpool } from "./spool.ts";
 import { storeSpooled } from "./store_spooled.ts";
 import type { PlannedQueue } from "./survey.ts";
@@ -37,6 +38,8 @@ export interface BackupContext {
   readonly budget: HoldBudget;
   readonly meter: ProgressMeter;
   readonly emit: EventSink;
+  /** Queues that this process has read, by their keys. */
+  readonly readNow: Set<string>;
   /** Folder of this run's spool. */
   readonly spoolFolder: string;
   readonly signal: AbortSignal;
@@ -59,7 +62,10 @@ export async function backupQueue(
   try {
     const isRead = row?.state === "read";
     using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
-    if (row === undefined || !isRead) row = await read(context, { planned: planned!, work });
+    if (row === undefined || !isRead) {
+      row = await read(context, { planned: planned!, work });
+      context.readNow.add(queueKey(row));
+    }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
     const [entry, depthAfter] = await Promise.all([
@@ -239,11 +245,6 @@ function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: str
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
   const { capture, partial } = entry;
-  if (partial !== undefined) {
-    const { vhost, name } = entry;
-    const message = `Queue "${name}" is only in part in this backup: ${partial}`;
-    context.emit({ type: "warning", vhost, queue: name, message });
-  }
   context.emit({
     type: "queue_done",
     operation: "backup",
@@ -256,6 +257,7 @@ function reportDone(context: BackupContext, entry: QueueEntry, seconds: number):
     bytesStored: entry.segments.reduce((sum, segment) => sum + segment.size_bytes, 0),
     segments: entry.segments.length,
     seconds,
+    ...(partial === undefined ? {} : { reason: partial }),
     ...(capture === null ? {} : {
       holdSeconds: capture.hold_ms / 1000,
       returnCost: { method: capture.return_method, deliveryAttempts: capture.delivery_attempts },

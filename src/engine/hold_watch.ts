@@ -115,8 +115,9 @@ export class HoldWatch implements AsyncDisposable {
 
   async #tooMuchMemory(): Promise<AppError | undefined> {
     const headroom = await this.#headroom();
-    const least = await this.#headroomAtStart * LEAST_HEADROOM;
-    if (headroom === Infinity || headroom > Math.max(0, least)) return undefined;
+    const atStart = await this.#headroomAtStart;
+    const least = Number.isFinite(atStart) ? Math.max(0, atStart * LEAST_HEADROOM) : 0;
+    if (headroom > least) return undefined;
     return this.#reason(
       `the memory of node ${this.#options.queue.leader} came near its alarm ` +
         `(${Math.round(headroom / 1e6)} MB left)`,

@@ -24,7 +24,7 @@ export interface BackupListing {
   readonly sizeBytes: number | null;
   readonly formatVersion: 1 | 2 | null;
   /** What a person should know: what is missing, or what is wrong. */
-  readonly note?: string;
+  readonly notes: readonly string[];
 }
 
 /** All backups of a store, the oldest first; folders that hold something else are passed over. */
@@ -92,16 +92,14 @@ async function describe(storage: Storage, folder: string): Promise<BackupListing
     if (error.code === "usage") return undefined;
     if (error.code === "backup_not_found") return await unfinished(storage, folder);
     if (error.code !== "damaged") throw error;
-    return { ...unknown(folder), state: "damaged", note: error.message };
+    return { ...unknown(folder), state: "damaged", notes: [error.message] };
   }
 }
 
 function ofManifest(manifest: Manifest): BackupListing {
   const missing = manifest.skipped.length;
-  const note = [
-    ...(missing > 0 ? [`${missing} ${missing === 1 ? "queue is" : "queues are"} not in it`] : []),
-    ...manifest.warnings,
-  ].join("; ");
+  const inPart = manifest.queues.filter(({ partial }) => partial !== undefined).length;
+  const queuesAre = (count: number) => count === 1 ? "1 queue is" : `${count} queues are`;
   return {
     backupId: manifest.backup_id,
     state: manifest.state,
@@ -111,7 +109,11 @@ function ofManifest(manifest: Manifest): BackupListing {
     messages: manifest.total_messages,
     sizeBytes: manifest.total_bytes,
     formatVersion: manifest.format_version,
-    ...(note === "" ? {} : { note }),
+    notes: [
+      ...missing > 0 ? [`${queuesAre(missing)} not in it`] : [],
+      ...inPart > 0 ? [`${queuesAre(inPart)} in it only in part`] : [],
+      ...manifest.warnings,
+    ],
   };
 }
 
@@ -124,7 +126,7 @@ async function unfinished(
     for await (const folder of storage.listFolders(backupId)) {
       if (folder !== "queues" && folder !== "definitions") continue;
       const note = "it has no manifest: it was interrupted, or the manifest was removed";
-      return { ...unknown(backupId), state: "unfinished", note };
+      return { ...unknown(backupId), state: "unfinished", notes: [note] };
     }
     return undefined;
   }
@@ -133,7 +135,7 @@ async function unfinished(
     ...unknown(backupId),
     state: "unfinished",
     createdAt: startedAt ?? marker.modifiedAt,
-    ...(host === undefined ? {} : { note: `begun on ${host}` }),
+    notes: host === undefined ? [] : [`begun on ${host}`],
   };
 }
 
@@ -157,7 +159,7 @@ async function readMarker(
   }
 }
 
-function unknown(backupId: string): Omit<BackupListing, "state"> {
+function unknown(backupId: string): Omit<BackupListing, "state" | "notes"> {
   return {
     backupId,
     createdAt: null,

@@ -19,6 +19,7 @@ Deno.test("list: backups of every state, the oldest first", async () => {
     change: (changed) => {
       changed.created_at++;
       changed.state = "partial";
+      changed.queues[0]!.partial = "1 message was with its consumers";
       changed.skipped.push({
         vhost: "/",
         name: "x",
@@ -51,10 +52,10 @@ Deno.test("list: backups of every state, the oldest first", async () => {
     ["v1", "complete"],
   ]);
   const [broken, old, first, second, third, v1] = listings;
-  assert.match(broken!.note!, /Cannot read manifest "broken\/manifest.json": /);
-  assert.match(old!.note!, /no manifest/);
+  assert.match(broken!.notes[0]!, /Cannot read manifest "broken\/manifest.json": /);
+  assert.match(old!.notes[0]!, /no manifest/);
   assert.equal(first!.createdAt, Date.parse(marker.startedAt));
-  assert.equal(first!.note, "begun on bastion");
+  assert.deepEqual(first!.notes, ["begun on bastion"]);
   assert.deepEqual(second, {
     backupId: "second",
     state: "complete",
@@ -64,8 +65,9 @@ Deno.test("list: backups of every state, the oldest first", async () => {
     messages: 5,
     sizeBytes: manifest.total_bytes,
     formatVersion: 2,
+    notes: [],
   });
-  assert.equal(third!.note, "1 queue is not in it");
+  assert.deepEqual(third!.notes, ["1 queue is not in it", "1 queue is in it only in part"]);
   assert.equal(v1!.formatVersion, 1);
 });
 

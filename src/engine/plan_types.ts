@@ -37,6 +37,10 @@ export interface RestorePlan {
   readonly location: string;
   /** host:port of the broker that is restored into. */
   readonly target: { readonly address: string };
+  /** Why nothing would be restored, and the way out; absent when something would be. */
+  readonly refused?: { readonly message: string; readonly hint?: string };
+  /** What the backup lacks, when it is partial. */
+  readonly warning?: string;
   readonly queues: readonly PlannedRestoreQueue[];
 }
 
@@ -48,6 +52,8 @@ export interface PlannedRestoreQueue {
   /** Messages in the backup. */
   readonly messages: number;
   readonly action: "create" | "use" | "skip";
+  /** Messages that an interrupted restore has put there: it is gone on behind them. */
+  readonly restoredBefore?: number;
   readonly reason?: string;
   readonly hint?: string;
 }

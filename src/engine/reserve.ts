@@ -32,7 +32,10 @@ export class Reserve {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const entry = { amount, grant: resolve };
     const abort = () => {
-      this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+      const place = this.#waiting.indexOf(entry);
+      // It has just got its turn: whoever asked gives it back.
+      if (place === -1) return;
+      this.#waiting.splice(place, 1);
       reject(signal.reason);
       this.#grant();
     };

@@ -57,3 +57,17 @@ Deno.test("Reserve: who gives up waiting makes room for the next", async () => {
   assert.deepEqual(come, ["first", "large refused", "small"]);
   await assert.rejects(() => reserve.take(1, stop.signal), { message: "enough" });
 });
+
+Deno.test("Reserve: who gives up just as its turn comes takes no other's turn away", async () => {
+  const { come, note, soon } = arrivals();
+  const reserve = new Reserve(10);
+  const first = await note("first", reserve.take(10, signal));
+  const stop = new AbortController();
+  const second = note("second", reserve.take(10, stop.signal));
+  note("third", reserve.take(10, signal));
+  first[Symbol.dispose]();
+  stop.abort(new Error("enough"));
+  (await second)[Symbol.dispose]();
+  await soon();
+  assert.deepEqual(come, ["first", "second", "third"]);
+});

@@ -1,21 +1,20 @@
 import PQueue from "p-queue";
 import { join } from "node:path";
 import { QueueInspector } from "../broker/amqp/queue_inspector.ts";
-import type { RestoreQueueRow, Run } from "../checkpoint/rows.ts";
+import type { RestoreQueueRow } from "../checkpoint/rows.ts";
 import { CheckpointStore } from "../checkpoint/store.ts";
-import { type Config, requireStorage, requireTarget } from "../config/config.ts";
+import { requireStorage } from "../config/config.ts";
 import { AppError } from "../errors.ts";
 import { openStorage } from "../storage/open.ts";
 import type { RunOptions } from "./backup.ts";
-import { ConnectionPool } from "./connection_pool.ts";
-import type { SummaryEvent } from "./events.ts";
+import type { EventSink, SummaryEvent } from "./events.ts";
 import { loadManifest } from "./list.ts";
-import type { RestorePlan } from "./plan_types.ts";
 import { ProgressMeter } from "./progress.ts";
-import { queueKey } from "./queue_key.ts";
-import { declareOptions, selectQueues, withDefinedArguments } from "./restore_plan.ts";
+import { type Bindings, bindQueue, toBeBound } from "./restore_bindings.ts";
+import { declareOptions } from "./restore_plan.ts";
 import { type RestoreContext, restoreQueue } from "./restore_queue.ts";
-import { planTargets, type Target } from "./restore_targets.ts";
+import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./restore_survey.ts";
+import type { Target } from "./restore_targets.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
 import { removeFolder } from "./spool.ts";
 
@@ -32,12 +31,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
   try {
     // 1. The backup, and one process a run.
     const manifest = await loadManifest(storage, backupId);
-    const key = {
-      operation: "restore",
-      backupId,
-      location: storage.location,
-      scope: requireTarget(config).amqp_url.address,
-    } as const;
+    const key = restoreKey(config, { backupId, location: storage.location });
     const folder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(folder, key);
     removeFetched(folder);
@@ -49,20 +43,23 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
     const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
+    const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
-    const entries = await withDefinedArguments(storage, {
-      manifest,
-      entries: selectQueues(manifest, config.restore.queues),
-    });
-    const positions = new Map(
-      checkpoint.restoreQueues(run.id).map((row) => [queueKey(row), row]),
-    );
-    if (positions.size > 0) {
+    if (recorded.length > 0) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }
-    const targets = await planTargets({ config, entries, connections, positions, signal });
+    const { targets, bindings, refusal } = await surveyRestore({
+      config,
+      storage,
+      manifest,
+      connections,
+      recorded,
+      emit,
+      signal,
+    });
+    if (refusal !== undefined) throw refusal;
 
-    // 3. Missing queues, then messages.
+    // 3. Missing queues and their bindings, then messages.
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -75,13 +72,14 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       folder,
       signal,
     };
-    const outcome = await restoreQueues(context, { targets, abort });
+    const outcome = await restoreQueues(context, { targets, bindings, abort });
 
     // 4. Done: a later restore of this backup starts anew.
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();
     const duplicates = targets.reduce((sum, { position }) => sum + position.resent, 0);
+    tellDuplicates(targets, emit);
     return {
       type: "summary",
       operation: "restore",
@@ -101,63 +99,19 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
   }
 }
 
-/** What {@linkcode runRestore} would do; changes nothing. */
-export async function planRestore(
-  options: RunOptions,
-): Promise<RestorePlan> {
-  const { config, backupId, signal } = options;
-  const storage = await openStorage(requireStorage(config));
-  try {
-    const manifest = await loadManifest(storage, backupId);
-    await using connections = connectionsOf(config, signal);
-    const entries = selectQueues(manifest, config.restore.queues);
-    const positions = new Map<string, RestoreQueueRow>();
-    const targets = await planTargets({
-      config,
-      entries,
-      connections,
-      positions,
-      signal,
-      keepGoing: true,
+/** The summary counts them; this says where to look. */
+function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
+  for (const { entry: { vhost, name }, position: { resent } } of targets) {
+    if (resent === 0) continue;
+    const messages = resent === 1 ? "1 message" : `${resent} messages`;
+    emit({
+      type: "warning",
+      vhost,
+      queue: name,
+      message: `Up to ${messages} of queue "${name}" of vhost "${vhost}" may be there twice, ` +
+        "because of an interruption",
     });
-    return {
-      backupId,
-      location: storage.location,
-      target: { address: requireTarget(config).amqp_url.address },
-      queues: targets.map(({ entry, action, reason, hint }) => ({
-        vhost: entry.vhost,
-        queue: entry.name,
-        queueType: entry.queue_type,
-        messages: entry.message_count,
-        action,
-        ...(reason === undefined ? {} : { reason }),
-        ...(hint === undefined ? {} : { hint }),
-      })),
-    };
-  } finally {
-    await storage.close();
   }
-}
-
-/** The run to go on with, or a new one. */
-function claimRestore(
-  checkpoint: CheckpointStore,
-  options: { key: Parameters<CheckpointStore["findRun"]>[0]; createdAt: number },
-): Run {
-  const { key } = options;
-  // A backup id may have been deleted and taken again: then positions of the old one mean nothing.
-  const peer = String(options.createdAt);
-  const known = checkpoint.findRun(key);
-  if (known?.state === "running") {
-    if (known.peer === peer) return known;
-    throw new AppError(
-      "refused",
-      `Cannot go on with the restore of "${key.backupId}": its checkpoint is of another backup ` +
-        "that had the same id",
-      { hint: "empty the target queues, and set offset_storage.db_path to a new file" },
-    );
-  }
-  return checkpoint.startRun(key, peer, Date.now());
 }
 
 /** The numbers of a queue that nothing was published to. */
@@ -173,7 +127,7 @@ interface Outcome {
 
 async function restoreQueues(
   context: RestoreContext,
-  options: { targets: readonly Target[]; abort: AbortController },
+  options: { targets: readonly Target[]; bindings: Bindings; abort: AbortController },
 ): Promise<Outcome> {
   const { meter, signal } = context;
   const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0 };
@@ -191,7 +145,7 @@ async function restoreQueues(
     pool.add(async () => {
       if (signal.aborted) return;
       try {
-        await restoreOne(context, { target, outcome });
+        await restoreOne(context, { target, bindings: options.bindings, outcome });
       } catch (error) {
         if (isQueueFailure(error) && !signal.aborted) {
           firstFailure ??= error;
@@ -212,17 +166,14 @@ async function restoreQueues(
 
 async function restoreOne(
   context: RestoreContext,
-  options: { target: Target; outcome: Outcome },
+  options: { target: Target; bindings: Bindings; outcome: Outcome },
 ): Promise<void> {
-  const { target, outcome } = options;
-  const { entry, position } = target;
+  const { target, bindings, outcome } = options;
+  const { entry } = target;
   const startedAt = performance.now();
-  if (target.action === "create") {
-    await context.connections.use(entry.vhost, async (connection) => {
-      await using inspector = new QueueInspector(connection);
-      await inspector.declare(entry.name, declareOptions(entry));
-    });
-  }
+  const position = toBeBound(target)
+    ? await createBound(context, { target, bindings })
+    : target.position;
   const { messages, bytes } = position.done || entry.message_count === 0
     ? { messages: 0, bytes: 0 }
     : await restoreQueue(context, { entry, depthBefore: target.depth, position });
@@ -236,6 +187,27 @@ async function restoreOne(
     bytes,
     seconds: (performance.now() - startedAt) / 1000,
   });
+}
+
+/** Creates a queue and makes its bindings, or makes those that an earlier run has not. */
+async function createBound(
+  context: RestoreContext,
+  { target, bindings }: { target: Target; bindings: Bindings },
+): Promise<RestoreQueueRow> {
+  const { checkpoint, run } = context;
+  const { entry, action, position } = target;
+  // Recorded before, so that a run that is killed in between knows what is left to do.
+  checkpoint.putRestoreQueue(run.id, { ...position, unbound: true });
+  if (action === "create") {
+    await context.connections.use(entry.vhost, async (connection) => {
+      await using inspector = new QueueInspector(connection);
+      await inspector.declare(entry.name, declareOptions(entry));
+    });
+  }
+  const unbound = !await bindQueue(context, { entry, bindings });
+  const bound = { ...position, unbound };
+  checkpoint.putRestoreQueue(run.id, bound);
+  return bound;
 }
 
 function report(
@@ -282,8 +254,4 @@ function removeFetched(folder: string): void {
   for (const { name } of Deno.readDirSync(folder)) {
     if (name !== "lock") Deno.removeSync(join(folder, name), { recursive: true });
   }
-}
-
-function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
-  return new ConnectionPool(requireTarget(config), "rabbitmq-backup restore", { signal });
 }

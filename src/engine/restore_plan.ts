@@ -1,15 +1,12 @@
 import type { Options } from "amqplib";
-import { decompress } from "../archive/compression.ts";
-import { checkKey, compressionOfKey } from "../archive/layout.ts";
+import { checkKey } from "../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../archive/manifest.ts";
 import type { QueueFilter } from "../config/config.ts";
 import { compileNames } from "../config/name_pattern.ts";
-import { AppError, messageOf } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import { isRawNumber } from "../exact_json.ts";
-import { readAll, type Storage } from "../storage/storage.ts";
-
-/** Most bytes of definitions that are read, unpacked. */
-export const MAX_DEFINITIONS_BYTES = 256 * 1024 * 1024;
+import type { Storage } from "../storage/storage.ts";
+import { readForRestore } from "./restore_definitions.ts";
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
@@ -38,7 +35,7 @@ export async function withDefinedArguments(
 ): Promise<QueueEntry[]> {
   const { manifest, entries } = options;
   if (manifest.format_version !== 1 || manifest.definitions === null) return [...entries];
-  const defined = await readQueueDefinitions(storage, manifest.definitions.key);
+  const { queues: defined } = await readForRestore(storage, manifest.backup_id);
   return entries.map((entry) => {
     const found = defined.find(({ vhost, name }) => vhost === entry.vhost && name === entry.name);
     return found === undefined ? entry : {
@@ -67,31 +64,6 @@ function plainNumbers(table: Record<string, unknown>): Record<string, unknown> {
       isRawNumber(value) ? Number(value.rawJSON) : value,
     ]),
   );
-}
-
-interface QueueDefinition {
-  vhost: string;
-  name: string;
-  durable?: boolean;
-  auto_delete?: boolean;
-  arguments?: Record<string, unknown>;
-}
-
-async function readQueueDefinitions(storage: Storage, key: string): Promise<QueueDefinition[]> {
-  const unpacked = decompress(storage.get(key), {
-    compression: compressionOfKey(key),
-    formatVersion: 1, // only version 1 needs them
-    maxBytes: MAX_DEFINITIONS_BYTES,
-  });
-  try {
-    const text = new TextDecoder().decode(await readAll(unpacked, MAX_DEFINITIONS_BYTES));
-    return (JSON.parse(text) as { queues?: QueueDefinition[] }).queues ?? [];
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError("damaged", `Cannot read definitions "${key}": ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
 }
 
 function checkKeys(manifest: Manifest, entry: QueueEntry): void {

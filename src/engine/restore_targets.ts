@@ -16,24 +16,20 @@ export interface Target {
   readonly hint?: string;
 }
 
-/**
- * Looks at each queue in the target. Throws `refused` when one is not to be touched and the
- * configuration says to fail then, unless `keepGoing`.
- */
+/** Looks at each queue in the target. */
 export async function planTargets(options: {
   config: Config;
   entries: readonly QueueEntry[];
   connections: ConnectionPool;
   positions: Map<string, RestoreQueueRow>;
   signal: AbortSignal;
-  keepGoing?: boolean;
 }): Promise<Target[]> {
   const { config, entries, connections, positions, signal } = options;
   const targets: Target[] = [];
   // One connection a vhost; names of which the broker may end it get one of their own.
   const groups = Map.groupBy(
     entries,
-    (entry) => mayEndConnection(entry) ? queueKey(entry) : JSON.stringify(entry.vhost),
+    (entry) => mayEndConnection(refusalText(entry)) ? queueKey(entry) : JSON.stringify(entry.vhost),
   );
   for (const queues of groups.values()) {
     signal.throwIfAborted();
@@ -44,20 +40,21 @@ export async function planTargets(options: {
       }
     });
   }
-  const refused = targets.filter(({ action, reason }) =>
-    action === "skip" && reason !== undefined && config.restore.if_not_empty === "fail"
-  );
-  if (refused.length > 0 && !options.keepGoing) {
-    const first = refused[0]!;
-    const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : "";
-    throw new AppError(
-      "refused",
-      `Cannot restore into queue "${first.entry.name}" of vhost "${first.entry.vhost}"${more}: ` +
-        first.reason,
-      first.hint === undefined ? {} : { hint: first.hint },
-    );
-  }
   return targets;
+}
+
+/** Why nothing is restored: a queue is not to be touched, and the configuration says to fail then. */
+export function refusalOf(targets: readonly Target[], config: Config): AppError | undefined {
+  if (config.restore.if_not_empty !== "fail") return undefined;
+  const [first, ...more] = targets.filter(({ action }) => action === "skip");
+  if (first === undefined) return undefined;
+  const { entry: { vhost, name }, reason, hint } = first;
+  const others = more.length > 0 ? ` (and ${more.length} more)` : "";
+  return new AppError(
+    "refused",
+    `Cannot restore into queue "${name}" of vhost "${vhost}"${others}: ${reason}`,
+    hint === undefined ? {} : { hint },
+  );
 }
 
 async function planTarget(
@@ -70,7 +67,7 @@ async function planTarget(
 ): Promise<Target> {
   const { inspector, config: { restore }, positions } = options;
   const { vhost, name } = entry;
-  const known = positions.get(queueKey(entry));
+  const recorded = positions.get(queueKey(entry));
   const fresh = { vhost, name, confirmed: 0, resent: 0, unsettled: 0, done: false };
   let depth: QueueDepth;
   try {
@@ -90,22 +87,27 @@ async function planTarget(
       hint: "set restore.create_missing_queues: true, or import the definitions first",
     };
   }
+  // Where nothing was sent, what it holds now is from others.
+  const known = recorded !== undefined && isSent(recorded) ? recorded : undefined;
+  const begun = recorded ?? fresh;
   const skip = (reason: string, hint: string): Target => ({
     entry,
     action: "skip",
     depth: depth.ready,
-    position: known ?? fresh,
+    position: begun,
     reason,
     hint,
   });
   const append = restore.if_not_empty === "append";
   if (known === undefined) {
     if (depth.ready === 0 || append) {
-      return { entry, action: "use", depth: depth.ready, position: fresh };
+      return { entry, action: "use", depth: depth.ready, position: begun };
     }
     return skip(
       `it holds ${depth.ready} messages already`,
-      "empty it, or choose --if-not-empty append or skip",
+      restore.if_not_empty === "skip"
+        ? "empty it, or choose --if-not-empty append"
+        : "empty it, or choose --if-not-empty append or skip",
     );
   }
   if (depth.ready < known.confirmed && depth.consumers === 0 && !append) {
@@ -122,16 +124,29 @@ async function planTarget(
  * RabbitMQ 4.x (4.0.5 and 4.3.6 tried) cuts the text of a refusal, which holds the names, to 255
  * characters instead of bytes, and cannot send what is longer: it ends the connection with 541.
  */
-function mayEndConnection({ vhost, name }: QueueEntry): boolean {
-  const text = new TextEncoder().encode(`NOT_FOUND - no queue '${name}' in vhost '${vhost}'`);
+function mayEndConnection(refusal: string): boolean {
+  const text = new TextEncoder().encode(refusal);
   return text.length > 255 && text.some((octet) => octet > 127);
 }
 
-function isMissing(error: unknown, entry: QueueEntry): boolean {
-  if (!(error instanceof AppError)) return false;
-  if (error.code === "broker_missing") return true;
+function refusalText({ vhost, name }: QueueEntry): string {
+  return `NOT_FOUND - no queue '${name}' in vhost '${vhost}'`;
+}
+
+/** Whether the connection was lost because the broker could not send this refusal. */
+export function endsConnection(error: unknown, refusal: string): boolean {
+  if (!(error instanceof AppError) || error.code !== "broker_unreachable") return false;
   const { code } = (error.cause ?? {}) as { code?: unknown };
-  return error.code === "broker_unreachable" && code === 541 && mayEndConnection(entry);
+  return code === 541 && mayEndConnection(refusal);
+}
+
+function isMissing(error: unknown, entry: QueueEntry): boolean {
+  if (error instanceof AppError && error.code === "broker_missing") return true;
+  return endsConnection(error, refusalText(entry));
+}
+
+function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolean {
+  return done || confirmed + unsettled + resent > 0;
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */

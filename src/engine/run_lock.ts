@@ -8,6 +8,9 @@ const LOCK = "lock";
 /** A run that nobody went on with for so long is given up, milliseconds: its spool holds messages. */
 const FORGOTTEN_MS = 14 * 24 * 60 * 60 * 1000;
 
+/** How often a lock is tried that another process removes as we take it. */
+const TRIES = 10;
+
 /** Folder of one run below a root (spool or locks): short, and the same for the same run. */
 export function runFolder(root: string, key: RunKey): string {
   const id = createHash("sha256")
@@ -18,30 +21,88 @@ export function runFolder(root: string, key: RunKey): string {
 
 /**
  * Holds a file lock for as long as the process lives, so that two processes never work on the same
- * run. Throws `locked` when another one does.
+ * run. The folder goes with it unless there is something else in it. Throws `locked` when another
+ * process holds it.
  */
 export function lockRun(folder: string, key: RunKey): Disposable {
-  let file: Deno.FsFile;
+  const path = join(folder, LOCK);
+  const file = acquire(folder, key);
+  Deno.utimeSync(path, new Date(), new Date());
+  removeForgotten(dirname(folder));
+  return {
+    [Symbol.dispose]() {
+      removeIfBare(folder, file);
+      file.close();
+    },
+  };
+}
+
+/**
+ * Locks the file that stands at the path afterwards: whoever held it may have removed it in between,
+ * and a lock on a file without a name would keep nobody out.
+ */
+function acquire(folder: string, key: RunKey): Deno.FsFile {
+  for (let tries = 1;; tries++) {
+    const file = openLock(folder, tries);
+    if (file === undefined) continue;
+    const locked = file.tryLockSync(true);
+    if (locked && standsAt(join(folder, LOCK), file)) return file;
+    file.close();
+    if (!locked || tries >= TRIES) throw lockedError(key);
+  }
+}
+
+/** `undefined` when another process removed the folder right now. */
+function openLock(folder: string, tries: number): Deno.FsFile | undefined {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    file = Deno.openSync(join(folder, LOCK), { create: true, write: true, mode: 0o600 });
+    return Deno.openSync(join(folder, LOCK), { create: true, write: true, mode: 0o600 });
   } catch (error) {
+    const { NotFound, AlreadyExists } = Deno.errors;
+    const isVanishing = error instanceof NotFound || error instanceof AlreadyExists;
+    if (isVanishing && tries < TRIES) return undefined;
     throw new AppError("storage_denied", `Cannot write to "${folder}": ${messageOf(error)}`, {
       cause: error,
       hint: "set backup.spool_dir to a folder that can be written",
     });
   }
-  if (!file.tryLockSync(true)) {
-    file.close();
-    throw new AppError(
-      "locked",
-      `Cannot start ${key.operation} "${key.backupId}": another process is working on it`,
-      { hint: "wait for it to end" },
-    );
+}
+
+function lockedError({ operation, backupId }: RunKey): AppError {
+  return new AppError(
+    "locked",
+    `Cannot start ${operation} "${backupId}": another process is working on it`,
+    { hint: "wait for it to end" },
+  );
+}
+
+/**
+ * Removes the folder of a run that left nothing in it. Only who holds the lock removes its file, so
+ * no other process can hold one that stands there.
+ */
+function removeIfBare(folder: string, lock: Deno.FsFile): void {
+  const path = join(folder, LOCK);
+  try {
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    if (names.some((name) => name !== LOCK) || !standsAt(path, lock)) return;
+    Deno.removeSync(path);
+    // Fails, as it should, when another process has begun to use it.
+    Deno.removeSync(folder);
+  } catch {
+    // It is gone, or stays: it does no harm.
   }
-  Deno.utimeSync(join(folder, LOCK), new Date(), new Date());
-  removeForgotten(dirname(folder));
-  return { [Symbol.dispose]: () => file.close() };
+}
+
+/** Whether the open file is the one that the path leads to. */
+function standsAt(path: string, file: Deno.FsFile): boolean {
+  try {
+    const [here, open] = [Deno.statSync(path), file.statSync()];
+    // Windows tells no number, and lets no open file be removed.
+    return here.ino === open.ino && here.dev === open.dev;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Removes folders of runs that were killed long ago and never gone on with. */
@@ -49,10 +110,11 @@ function removeForgotten(root: string): void {
   for (const { name, isDirectory } of Deno.readDirSync(root)) {
     if (!isDirectory || !/^(backup|restore)-[0-9a-f]{16}$/.test(name)) continue;
     try {
-      const { mtime } = Deno.statSync(join(root, name, LOCK));
+      const path = join(root, name, LOCK);
+      const { mtime } = Deno.statSync(path);
       if (mtime === null || Date.now() - mtime.getTime() < FORGOTTEN_MS) continue;
-      using file = Deno.openSync(join(root, name, LOCK), { write: true });
-      if (file.tryLockSync(true)) removeFolder(join(root, name));
+      using file = Deno.openSync(path, { write: true });
+      if (file.tryLockSync(true) && standsAt(path, file)) removeFolder(join(root, name));
     } catch {
       // Another process may be removing the same; what is left is tried again next time.
     }

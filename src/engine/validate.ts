@@ -6,6 +6,7 @@ import { ObjectMissingError, type Storage } from "../storage/storage.ts";
 import type { EventSink } from "./events.ts";
 import { readManifest } from "./list.ts";
 import { ProgressMeter, type QueueWork } from "./progress.ts";
+import { shortfallOf } from "./shortfall.ts";
 import {
   checkDefinitions,
   checkDefinitionsV1,
@@ -28,6 +29,8 @@ export interface ValidationReport {
   readonly deep: boolean;
   /** No problem was found. */
   readonly valid: boolean;
+  /** What the backup lacks, when it is partial: it may be whole all the same. */
+  readonly warning?: string;
   readonly segmentsChecked: number;
   /** Deep only: records that were read. */
   readonly recordsChecked: number;
@@ -74,6 +77,7 @@ class Validation {
   readonly #options: ValidateOptions;
   readonly #problems: ValidationProblem[] = [];
   readonly #notes: string[] = [];
+  #shortfall: string | undefined;
   #segmentsChecked = 0;
   #recordsChecked = 0;
 
@@ -86,6 +90,7 @@ class Validation {
       backupId: this.#options.backupId,
       deep: this.#options.deep,
       valid: this.#problems.length === 0,
+      ...(this.#shortfall === undefined ? {} : { warning: this.#shortfall }),
       segmentsChecked: this.#segmentsChecked,
       recordsChecked: this.#recordsChecked,
       problems: this.#problems,
@@ -96,6 +101,7 @@ class Validation {
   async run(): Promise<void> {
     const manifest = await this.#manifest();
     if (manifest === undefined) return;
+    this.#shortfall = shortfallOf(manifest);
     this.#notes.push(...manifest.warnings);
     this.#problems.push(...sumProblems(manifest));
     const wrong = [...wrongKeys(manifest)];

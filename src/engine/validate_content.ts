@@ -7,7 +7,7 @@ import { RecordParser } from "../archive/record.ts";
 import { openSegment } from "../archive/segment.ts";
 import type { MessageHead } from "../message/message.ts";
 import { readAll, type Storage } from "../storage/storage.ts";
-import { MAX_DEFINITIONS_BYTES } from "./restore_plan.ts";
+import { MAX_DEFINITIONS_BYTES } from "./stored_definitions.ts";
 import type { QueueWork } from "./progress.ts";
 
 /** Where a check reads from. */

@@ -103,7 +103,7 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
     }
     costs.push(`only the oldest ${bound.messages} of ${facts.ready} messages: ${bound.reason}`);
   }
-  if (deliveryAttempts > 0 && hazard === undefined) costs.push(attemptCost(facts, options));
+  if (deliveryAttempts > 0) costs.push(attemptCost(facts, options));
   return {
     ...(costs.length === 0 ? plan("safe") : plan("cost", costs.join("; "))),
     ...(hazard === undefined ? {} : { risk: hazard.reason }),

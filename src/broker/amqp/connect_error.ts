@@ -30,13 +30,18 @@ const TRANSLATIONS: readonly [RegExp, Translation][] = [
   [/access to vhost .* refused/i, (t) =>
     denied(
       `Cannot open vhost "${t.vhost}" on ${t.address}: user "${t.username}" has no permission on it`,
-      `grant it: rabbitmqctl set_permissions -p '${t.vhost}' ${t.username} '^$' '' '.*'`,
+      `grant read permission for a backup: rabbitmqctl set_permissions -p '${t.vhost}' ` +
+        `${t.username} '^$' '^$' '.*', configure, write and read permission for a restore: ` +
+        "'.*' '.*' '.*'",
     )],
   [/vhost .* not found/i, (t) =>
     new AppError(
       "broker_missing",
       `Cannot open vhost "${t.vhost}" on ${t.address}: there is no such vhost`,
-      { hint: "check the name; a missing vhost comes back with definitions-import" },
+      {
+        hint: "check the name; a vhost of a backup comes back with " +
+          "definitions-import --backup-id ID --path STORAGE",
+      },
     )],
   [/ACCESS[-_]REFUSED/, (t) =>
     denied(

@@ -11,6 +11,13 @@ export interface QueueDepth {
   consumers: number;
 }
 
+/** A binding of a queue, its arguments as amqplib takes them. */
+export interface QueueBinding {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
 /** Looks at and declares queues over AMQP, on one channel that is reopened after a refusal. */
 export class QueueInspector implements AsyncDisposable {
   readonly #connection: BrokerConnection;
@@ -79,6 +86,18 @@ export class QueueInspector implements AsyncDisposable {
     await this.#ask((channel) => channel.assertQueue(queue, options), { queue, action: "create" });
   }
 
+  /**
+   * Binds a queue to an exchange; a binding that is there already stays. Throws `broker_missing`,
+   * `broker_denied`, or `failed` when the exchange does not take such a binding.
+   */
+  async bind(queue: string, binding: QueueBinding): Promise<void> {
+    const { exchange, routingKey } = binding;
+    await this.#ask(
+      (channel) => channel.bindQueue(queue, exchange, routingKey, binding.arguments),
+      (error) => bindError(error, { queue, exchange }),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const channel = this.#channel;
     this.#channel = undefined;
@@ -88,7 +107,7 @@ export class QueueInspector implements AsyncDisposable {
 
   async #ask<T>(
     ask: (channel: NumberedChannel) => Promise<T>,
-    { queue, action }: { queue: string; action: QueueAction },
+    about: { queue: string; action: QueueAction } | ((error: unknown) => AppError),
   ): Promise<T> {
     this.#channel ??= await this.#connection.openChannel();
     try {
@@ -96,7 +115,8 @@ export class QueueInspector implements AsyncDisposable {
     } catch (error) {
       // A refusal closes the channel.
       this.#channel = undefined;
-      throw this.#connection.lostBecause ?? queueError(error, queue, { action });
+      throw this.#connection.lostBecause ??
+        (typeof about === "function" ? about(error) : queueError(error, about.queue, about));
     }
   }
 }
@@ -109,8 +129,10 @@ const GRANT = "rabbitmqctl set_permissions -p VHOST USER";
 /** RabbitMQ 4.3 lets only those look at a queue who have some permission on it. */
 const PERMISSION_HINTS: Readonly<Record<QueueAction, string>> = {
   "look at": `grant read permission for a backup: ${GRANT} '^$' '^$' '.*', ` +
-    "configure and write permission for a restore: '.*' '.*' '.*'",
-  create: `grant configure permission: ${GRANT} '.*' '.*' '.*', or create the queue first`,
+    "configure, write and read permission for a restore: '.*' '.*' '.*'",
+  // A dead letter exchange takes the right to read the queue, and to write to the exchange.
+  create: `grant configure, write and read permission: ${GRANT} '.*' '.*' '.*', or create the ` +
+    "queue first",
   read: `grant read permission: ${GRANT} '^$' '^$' '.*'`,
 };
 
@@ -157,4 +179,25 @@ export function queueError(
     });
   }
   return new AppError("failed", `${cannot}${text}`, { cause: error });
+}
+
+/** Translates what the broker says to a bind. */
+function bindError(
+  error: unknown,
+  { queue, exchange }: { queue: string; exchange: string },
+): AppError {
+  const cannot = `Cannot bind queue "${queue}" to exchange "${exchange}": `;
+  const text = brokerWords(error);
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code === 404 && text.startsWith("NOT_FOUND - no exchange")) {
+    return new AppError("broker_missing", `${cannot}there is no such exchange`, { cause: error });
+  }
+  if (code === 403) {
+    return new AppError("broker_denied", `${cannot}the user may not (${text})`, {
+      cause: error,
+      hint: `grant write permission on the queue and read permission on the exchange: ${GRANT} ` +
+        "'.*' '.*' '.*'",
+    });
+  }
+  return new AppError("failed", cannot + text, { cause: error });
 }

@@ -40,6 +40,12 @@ export interface VhostCallOptions extends CallOptions {
   vhost?: string | undefined;
 }
 
+/** Options of {@linkcode ManagementClient.definitions}. */
+export interface DefinitionsOptions extends VhostCallOptions {
+  /** What they are read for, in messages; default: to export them. */
+  purpose?: "export" | "import";
+}
+
 /** A queue to declare, with the fields of RabbitMQ's definitions. */
 export interface QueueDeclaration {
   readonly vhost: string;
@@ -138,11 +144,12 @@ export class ManagementClient {
    *
    * @throws RangeError for a vhost that cannot stand in a URL: {@linkcode isAddressable}
    */
-  async definitions(options: VhostCallOptions = {}): Promise<string> {
+  async definitions(options: DefinitionsOptions = {}): Promise<string> {
+    const { purpose = "export", vhost, signal } = options;
     const answer = await this.#transport.send({
-      ...options,
-      action: `export definitions${ofVhost(options.vhost)}`,
-      path: this.#definitionsPath(options.vhost),
+      signal,
+      action: `${purpose} definitions${ofVhost(vhost, purpose === "import" ? "into" : "of")}`,
+      path: this.#definitionsPath(vhost),
       timeoutMs: this.#transport.timeoutMs * 10,
     });
     return answer.text;

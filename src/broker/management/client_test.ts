@@ -148,6 +148,11 @@ Deno.test("ManagementClient: a vhost that is not there", async () => {
 Deno.test("ManagementClient: another web server answers", async () => {
   const answers: Handler[] = [
     () => new Response("<html>Not Found</html>", { status: 404 }),
+    () => new Response("<!DOCTYPE html><title>Forbidden</title>", { status: 403 }),
+    () => new Response("nothing", { status: 400, headers: { "content-type": "text/html" } }),
+    // As RabbitMQ does at paths that are not of its API.
+    () => new Response(null, { status: 406 }),
+    () => new Response(null, { status: 405 }),
     () => new Response("<html>Welcome to nginx</html>"),
     () => new Response(""),
     () => json([]),
@@ -160,6 +165,22 @@ Deno.test("ManagementClient: another web server answers", async () => {
     const error = await failure(service.client().overview(), "broker_unreachable");
     assert.match(error.message, /the answer is not of RabbitMQ's management API \(.+\)$/);
     assert.match(error.hint ?? "", /management_url/);
+  }
+});
+
+Deno.test("ManagementClient: definitions that are read for an import say so when it fails", async () => {
+  await using service = new Service(() =>
+    json({ error: "not_authorised", reason: "Not administrator user" }, 401)
+  );
+  const cases = [
+    [{}, /^Cannot export definitions at /],
+    [{ purpose: "import" }, /^Cannot import definitions at /],
+    [{ purpose: "import", vhost: "v" }, /^Cannot import definitions into vhost "v" at /],
+  ] as const;
+  for (const [options, expected] of cases) {
+    const error = await failure(service.client().definitions(options), "broker_denied");
+    assert.match(error.message, expected);
+    assert.match(error.message, /needs the tag "administrator"$/);
   }
 });
 
@@ -193,7 +214,7 @@ Deno.test("ManagementClient: nothing listens", async () => {
   const client = clientOf(`http://127.0.0.1:${port}`, { retries: 1 });
   const error = await failure(client.overview(), "broker_unreachable");
   assert.match(error.message, /: connection refused; nothing listens there$/);
-  assert.match(error.hint ?? "", /management plugin enabled.*source\.management_url/);
+  assert.match(error.hint ?? "", /management plugin enabled.*Set management_url/);
 });
 
 Deno.test("ManagementClient: a host name that does not exist", async () => {

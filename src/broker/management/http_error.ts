@@ -12,7 +12,8 @@ export interface Attempt {
 
 const PORT_HINT =
   "Is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management)? " +
-  "Set source.management_url to its address, by default port 15672, with TLS 15671";
+  "Set management_url to its address, by default port 15672, with TLS 15671, and no path unless a " +
+  "proxy adds one";
 
 /** Errors of the network that a second try may not meet. */
 const TRANSIENT = new Set([
@@ -61,7 +62,9 @@ export function requestError(error: unknown, attempt: Attempt): AppError {
 /** What an answer other than success means to the operator. */
 export function statusError(answer: HttpAnswer, attempt: Attempt): ManagementError {
   const { status } = answer;
-  const translated = status === 401 || status === 403
+  const translated = isOfAnother(answer)
+    ? notManagementApi(attempt, `status ${status}${isHtml(answer) ? ", a page in HTML" : ""}`)
+    : status === 401 || status === 403
     ? deniedError(answer, attempt)
     : otherStatusError(answer, attempt);
   return new ManagementError(translated, TRANSIENT_STATUS.has(status));
@@ -206,7 +209,7 @@ function deniedError(answer: HttpAnswer, attempt: Attempt): AppError {
 function otherStatusError(answer: HttpAnswer, attempt: Attempt): AppError {
   const { status } = answer;
   const cannot = `Cannot ${attempt.action} at ${attempt.url}`;
-  const { error, reason } = brokerReason(answer);
+  const { reason } = brokerReason(answer);
   if (status >= 300 && status < 400) {
     return new AppError("broker_unreachable", `${cannot}: it redirects ${redirect(answer)}`, {
       hint: "Set management_url to the address it redirects to",
@@ -216,9 +219,6 @@ function otherStatusError(answer: HttpAnswer, attempt: Attempt): AppError {
     return new AppError("broker_missing", `${cannot}: there is no such vhost`, {
       hint: "Correct its name, or create it first",
     });
-  }
-  if (status === 404 && error === "") {
-    return notManagementApi(attempt, "404 Not Found");
   }
   if (status === 404) {
     const detail = reason === "" || /not found$/i.test(reason) ? "" : ` (${reason})`;
@@ -231,6 +231,18 @@ function otherStatusError(answer: HttpAnswer, attempt: Attempt): AppError {
     });
   }
   return new AppError("failed", `${cannot}: the broker answers ${status}${text}`);
+}
+
+/** Whether something else than RabbitMQ's API refuses; its own refusals are JSON. */
+function isOfAnother(answer: HttpAnswer): boolean {
+  const { status } = answer;
+  if (status < 400 || status >= 500 || TRANSIENT_STATUS.has(status)) return false;
+  const isUnknownPath = status === 404 || status === 405 || status === 406;
+  return isHtml(answer) || isUnknownPath && brokerReason(answer).error === "";
+}
+
+function isHtml({ headers, text }: HttpAnswer): boolean {
+  return /^text\/html\b/i.test(headers["content-type"] ?? "") || /^\s*<(!doctype|html)/i.test(text);
 }
 
 /** The fields of RabbitMQ's error answers; empty when it is none. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Manifest } from "../../archive/manifest.ts";
 import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import {
   addConfigOption,
@@ -9,7 +10,7 @@ import {
 } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
-import { showResult } from "../output/document.ts";
+import { isoTime, showResult } from "../output/document.ts";
 import { manifestLines } from "../output/manifest_text.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
@@ -39,7 +40,10 @@ async function describe(context: CommandContext): Promise<number> {
   });
   const storage = await openConfiguredStorage(config);
   try {
-    const backupId = await chooseFrom(storage, { named: config.backup_id, verb: "describe" });
+    const backupId = await chooseFrom(storage, context, {
+      named: config.backup_id,
+      verb: "describe",
+    });
 
     // 2. Read its manifest.
     const { loadManifest } = await import("../../engine/list.ts");
@@ -48,11 +52,30 @@ async function describe(context: CommandContext): Promise<number> {
     // 3. Show it.
     const { outStyle } = context.output;
     await showResult(context, {
-      document: manifest,
+      document: withReadableTimes(manifest),
       text: () => manifestLines(manifest, { location: storage.location, style: outStyle }),
     });
     return EXIT.ok;
   } finally {
     await storage.close();
   }
+}
+
+/** The manifest with its times, which it keeps in milliseconds, as all JSON of this program has them. */
+function withReadableTimes(manifest: Manifest) {
+  return {
+    ...manifest,
+    created_at: isoTime(manifest.created_at),
+    completed_at: isoTime(manifest.completed_at),
+    queues: manifest.queues.map((queue) => ({
+      ...queue,
+      first_message_timestamp: isoTime(queue.first_message_timestamp),
+      last_message_timestamp: isoTime(queue.last_message_timestamp),
+      segments: queue.segments.map((segment) => ({
+        ...segment,
+        first_timestamp: isoTime(segment.first_timestamp),
+        last_timestamp: isoTime(segment.last_timestamp),
+      })),
+    })),
+  };
 }

@@ -9,8 +9,8 @@ import {
 } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
-import { backupListLines } from "../output/backup_list_text.ts";
-import { showResult } from "../output/document.ts";
+import { backupListLines, noBackupLines } from "../output/backup_list_text.ts";
+import { isoTime, showResult } from "../output/document.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
 const SETTINGS = [STORAGE_SETTINGS];
@@ -42,8 +42,8 @@ async function list(context: CommandContext): Promise<number> {
     // 2. Read all manifests.
     const { listBackups } = await import("../../engine/list.ts");
     const all = await listBackups(storage);
-    const { backupId } = context.flags;
-    const backups = backupId === undefined ? all : all.filter((one) => one.backupId === backupId);
+    const wanted = context.flags.backupId as string | undefined;
+    const backups = wanted === undefined ? all : all.filter((one) => one.backupId === wanted);
 
     // 3. Show them.
     await showResult(context, {
@@ -59,22 +59,19 @@ async function list(context: CommandContext): Promise<number> {
           messages: backup.messages,
           size_bytes: backup.sizeBytes,
           format_version: backup.formatVersion,
-          note: backup.note,
+          ...backup.notes.length === 0 ? {} : { note: backup.notes.join("; ") },
         })),
       },
       text: () =>
-        backupListLines(backups, {
-          location: storage.location,
-          style: context.output.outStyle,
-          now: context.host.terminal.now(),
-        }),
+        backups.length === 0
+          ? noBackupLines({ location: storage.location, wanted, others: all })
+          : backupListLines(backups, {
+            style: context.output.outStyle,
+            now: context.host.terminal.now(),
+          }),
     });
     return EXIT.ok;
   } finally {
     await storage.close();
   }
-}
-
-function isoTime(epochMs: number | null): string | null {
-  return epochMs === null ? null : new Date(epochMs).toISOString();
 }

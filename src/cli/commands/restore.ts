@@ -11,7 +11,7 @@ import {
 } from "../command.ts";
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
 import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
@@ -35,7 +35,7 @@ const HELP = {
   description:
     "Publishes the messages of a backup straight into the queues that they came from, in their " +
     "order, and waits for the broker's confirmation of each. Queues that the target lacks are created " +
-    "as the backup's definitions describe them.\n\n" +
+    "as they were, with their bindings to exchanges that the target has.\n\n" +
     "The same command goes on where it stopped; the result says how many messages may be there twice.",
   examples: [
     ["everything that a file says", "rabbitmq-backup restore --config restore.yaml"],
@@ -91,12 +91,12 @@ async function restore(context: CommandContext): Promise<number> {
 
 async function prepare(context: CommandContext): Promise<{ config: Config; backupId: string }> {
   const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
-  return { config, backupId: await chooseBackup(config, "restore") };
+  return { config, backupId: await chooseBackup(context, { config, verb: "restore" }) };
 }
 
 async function showPlan(context: CommandContext): Promise<number> {
   const target = await prepare(context);
-  const { planRestore } = await import("../../engine/restore.ts");
+  const { planRestore } = await import("../../engine/restore_dry_run.ts");
   const work: EngineWork<RestorePlan> = {
     stopping: "ending",
     run: (tools) => planRestore({ ...target, ...tools }),
@@ -106,14 +106,23 @@ async function showPlan(context: CommandContext): Promise<number> {
     document: { v: 1, ...restorePlanDocument(plan) },
     text: () => restorePlanLines(plan, context.output.outStyle),
   });
+  if (plan.refused !== undefined) return exitCodeOf("refused");
   return plan.queues.some(({ action }) => action === "skip") ? EXIT.partial : EXIT.ok;
 }
 
-function restorePlanDocument({ backupId, location, target, queues }: RestorePlan) {
+function restorePlanDocument(
+  { backupId, location, target, refused, warning, queues }: RestorePlan,
+) {
   return {
     backup_id: backupId,
     location,
     target,
-    queues: queues.map(({ queueType, ...queue }) => ({ ...queue, queue_type: queueType })),
+    refused,
+    warning,
+    queues: queues.map(({ queueType, restoredBefore, ...queue }) => ({
+      ...queue,
+      queue_type: queueType,
+      restored_before: restoredBefore,
+    })),
   };
 }

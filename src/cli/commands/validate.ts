@@ -42,7 +42,10 @@ async function validate(context: CommandContext): Promise<number> {
   });
   const storage = await openConfiguredStorage(config);
   try {
-    const backupId = await chooseFrom(storage, { named: config.backup_id, verb: "validate" });
+    const backupId = await chooseFrom(storage, context, {
+      named: config.backup_id,
+      verb: "validate",
+    });
 
     // 2. Check it.
     const { validateBackup } = await import("../../engine/validate.ts");
@@ -68,6 +71,7 @@ async function validate(context: CommandContext): Promise<number> {
         backup_id: report.backupId,
         deep: report.deep,
         valid: report.valid,
+        warning: report.warning,
         segments_checked: report.segmentsChecked,
         records_checked: report.recordsChecked,
         problems: report.problems,

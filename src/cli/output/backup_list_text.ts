@@ -1,3 +1,4 @@
+import { didYouMean } from "../../config/nearest.ts";
 import type { BackupListing } from "../../engine/list.ts";
 import { escapeLines, escapeText } from "./escape.ts";
 import { formatAge, formatBytes, formatCount, formatTime } from "./format.ts";
@@ -11,15 +12,14 @@ const TONES: Readonly<Record<BackupListing["state"], Tone>> = {
   damaged: "bad",
 };
 
+/** Backups that are named beside a note. */
+const IDS_SHOWN = 3;
+
 /** A table of backups, and below it what a person should know of some. */
 export function backupListLines(
   backups: readonly BackupListing[],
-  { location, style, now }: { location: string; style: Style; now: Date },
+  { style, now }: { style: Style; now: Date },
 ): string[] {
-  if (backups.length === 0) return [`No backups in ${escapeText(location)}.`];
-  const notes = backups.filter(({ note }) => note !== undefined).map(({ backupId, note }) =>
-    `${escapeText(backupId)}: ${escapeLines(note!)}`
-  );
   return [
     ...renderTable(
       [
@@ -41,8 +41,38 @@ export function backupListLines(
         shown(backup.sizeBytes, formatBytes),
       ]),
     ),
-    ...notes.length === 0 ? [] : ["", ...notes],
+    ...noteLines(backups),
   ];
+}
+
+/** What there is to say when nothing is listed. */
+export function noBackupLines(
+  { location, wanted, others }: {
+    location: string;
+    /** The id that was asked for. */
+    wanted: string | undefined;
+    others: readonly BackupListing[];
+  },
+): string[] {
+  const where = escapeText(location);
+  if (wanted === undefined || others.length === 0) return [`No backups in ${where}.`];
+  const near = didYouMean(wanted, others.map(({ backupId }) => backupId));
+  return [
+    `No backup in ${where} matches "${escapeText(wanted)}"; there ` +
+    `${others.length === 1 ? "is 1 other" : `are ${formatCount(others.length)} others`}${near}`,
+  ];
+}
+
+/** Each note once, with the backups that it is about: a nightly one would repeat it every day. */
+function noteLines(backups: readonly BackupListing[]): string[] {
+  const noted = backups.flatMap(({ backupId, notes }) => notes.map((note) => ({ backupId, note })));
+  return [...Map.groupBy(noted, ({ note }) => note)].flatMap(([note, having]) => {
+    // The newest come last, and are asked for most.
+    const ids = having.map(({ backupId }) => escapeText(backupId)).slice(-IDS_SHOWN);
+    const more = having.length - ids.length;
+    const who = more === 0 ? ids.join(", ") : `${ids.join(", ")} and ${formatCount(more)} more`;
+    return ["", `${who}:`, ...escapeLines(note).split("\n").map((line) => `  ${line}`)];
+  });
 }
 
 function shown(value: number | null, format: (value: number) => string): string {

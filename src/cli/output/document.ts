@@ -19,3 +19,8 @@ export async function showResult({ output, flags }: CommandContext, result: Show
     output.result(result.text());
   }
 }
+
+/** A time as documents tell it: RFC 3339 in UTC; null stays so. */
+export function isoTime(epochMs: number | null): string | null {
+  return epochMs === null ? null : new Date(epochMs).toISOString();
+}

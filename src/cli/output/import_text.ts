@@ -4,8 +4,15 @@ import { formatCount } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
-/** What an import did or would do, the result in the last line. */
-export function importLines(report: ImportReport, style: Style): string[] {
+/** Named of each kind, unless all are wanted. */
+const NAMED_OF_KIND = 10;
+
+/** What an import did or would do, the result in the last line. `all` shortens no list. */
+export function importLines(
+  report: ImportReport,
+  { style, all }: { style: Style; all: boolean },
+): string[] {
+  const { dryRun } = report;
   const columns = ["created", "updated", "unchanged", "different", "missing"] as const;
   const table = renderTable(
     [
@@ -19,6 +26,11 @@ export function importLines(report: ImportReport, style: Style): string[] {
   );
   return [
     ...table,
+    // Once it is done, what is new is less of a question than what was changed.
+    ...dryRun || all
+      ? shortened(dryRun ? "Would be created:" : "Created:", { objects: report.created, all })
+      : [],
+    ...shortened(dryRun ? "Would be updated:" : "Updated:", { objects: report.updated, all }),
     ...objectLines("Different on the broker, and left as it is:", report.different),
     ...objectLines("Not on the broker:", report.missing),
     "",
@@ -26,17 +38,29 @@ export function importLines(report: ImportReport, style: Style): string[] {
   ];
 }
 
-function objectLines(title: string, objects: readonly ReportedObject[]): string[] {
+function shortened(
+  title: string,
+  { objects, all }: { objects: readonly ReportedObject[]; all: boolean },
+): string[] {
   if (objects.length === 0) return [];
-  return [
-    "",
-    title,
-    ...objects.map(({ kind, vhost, name }) => {
-      const where = vhost === undefined ? "" : ` (${escapeText(vhost)})`;
-      return `  ${kind.replaceAll("_", " ").replace(/ies$/, "y").replace(/s$/, "")} ` +
-        `${escapeText(name)}${where}`;
-    }),
-  ];
+  const byKind = Map.groupBy(objects, ({ kind }) => kind);
+  const lines = [...byKind].flatMap(([kind, ofKind]) => {
+    const shown = all ? ofKind : ofKind.slice(0, NAMED_OF_KIND);
+    const more = ofKind.length - shown.length;
+    const rest = `  and ${formatCount(more)} more ${kind.replaceAll("_", " ")}; -v names all`;
+    return [...shown.map(objectLine), ...more === 0 ? [] : [rest]];
+  });
+  return ["", title, ...lines];
+}
+
+function objectLines(title: string, objects: readonly ReportedObject[]): string[] {
+  return objects.length === 0 ? [] : ["", title, ...objects.map(objectLine)];
+}
+
+function objectLine({ kind, vhost, name }: ReportedObject): string {
+  const where = vhost === undefined ? "" : ` (${escapeText(vhost)})`;
+  return `  ${kind.replaceAll("_", " ").replace(/ies$/, "y").replace(/s$/, "")} ` +
+    `${escapeText(name)}${where}`;
 }
 
 function resultLine({ dryRun, complete }: ImportReport, style: Style): string {

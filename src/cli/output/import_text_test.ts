@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ImportReport } from "../../definitions/import.ts";
 import { importLines } from "./import_text.ts";
 
 const STYLE = { color: false, unicode: false };
@@ -10,12 +11,17 @@ Deno.test("importLines() names what is different or missing, and says whether al
     kinds: [
       { kind: "queues", total: 3, created: 1, updated: 0, unchanged: 0, different: 1, missing: 1 },
     ],
+    created: [{ kind: "queues", name: "new" }],
+    updated: [{ kind: "users", name: "me" }],
     different: [{ kind: "queues", vhost: "/", name: "a\u0007" }],
     missing: [{ kind: "topic_permissions", name: "u on x" }, { kind: "policies", name: "p" }],
-  }, STYLE);
+  }, { style: STYLE, all: false });
   assert.deepEqual(lines, [
     "KIND    CREATED  UPDATED  UNCHANGED  DIFFERENT  MISSING",
     "queues        1        0          0          1        1",
+    "",
+    "Updated:",
+    "  user me",
     "",
     "Different on the broker, and left as it is:",
     "  queue a\\u{7} (/)",
@@ -28,10 +34,34 @@ Deno.test("importLines() names what is different or missing, and says whether al
   ]);
 });
 
-Deno.test("importLines() of a dry run says that nothing was done", () => {
-  const report = { dryRun: true, complete: true, kinds: [], different: [], missing: [] };
-  assert.match(
-    importLines(report, STYLE).at(-1)!,
-    /^ok All of it would be there\. Nothing was done/,
-  );
+Deno.test("importLines() of a dry run names what would come, ten of a kind unless all are wanted", () => {
+  const queues = Array.from({ length: 12 }, (_, index) => ({
+    kind: "queues" as const,
+    vhost: "shop",
+    name: `q${index}`,
+  }));
+  const report: ImportReport = {
+    dryRun: true,
+    complete: true,
+    kinds: [],
+    created: [...queues, { kind: "policies", vhost: "shop", name: "p" }],
+    updated: [{ kind: "users", name: "guest" }],
+    different: [],
+    missing: [],
+  };
+  const lines = importLines(report, { style: STYLE, all: false });
+  assert.deepEqual(lines.slice(-9), [
+    "  queue q8 (shop)",
+    "  queue q9 (shop)",
+    "  and 2 more queues; -v names all",
+    "  policy p (shop)",
+    "",
+    "Would be updated:",
+    "  user guest",
+    "",
+    "ok All of it would be there. Nothing was done.",
+  ]);
+  const all = importLines(report, { style: STYLE, all: true });
+  assert.equal(all.filter((line) => line.startsWith("  queue ")).length, 12);
+  assert.ok(!all.some((line) => line.includes("more")));
 });

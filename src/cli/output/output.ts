@@ -76,13 +76,17 @@ export class Output {
     if (!this.options.quiet && !this.options.jsonLines) this.block.print(`${line}\n`);
   }
 
-  warning({ message, hint, vhost, queue }: ConfigWarning & { vhost?: string; queue?: string }) {
+  warning(warning: ConfigWarning & { vhost?: string; queue?: string }) {
+    const { message, hint, vhost, queue } = warning;
+    if (!this.options.jsonLines) return this.note(this.warningText(warning));
+    this.message("warning", { ...this.safe({ message, hint }), vhost, queue });
+  }
+
+  /** A warning as text for stderr. */
+  warningText({ message, hint }: ConfigWarning): string {
     const safe = this.safe({ message, hint });
-    if (this.options.jsonLines) this.message("warning", { ...safe, vhost, queue });
-    else {
-      const sign = paint(this.errStyle, "attention", "Warning:");
-      this.note(withHint(`${sign} ${escapeLines(safe.message)}`, safe.hint));
-    }
+    const sign = paint(this.errStyle, "attention", "Warning:");
+    return withHint(`${sign} ${escapeLines(safe.message)}`, safe.hint);
   }
 
   /** Reports an error and returns the exit code that goes with it. */

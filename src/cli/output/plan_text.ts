@@ -20,6 +20,13 @@ const ACTIONS: Readonly<Record<RestoreQueue["action"], readonly [string, Tone]>>
   skip: ["SKIP", "attention"],
 };
 
+/** Where one queue keeps all from being restored. */
+const REFUSED_ACTIONS: typeof ACTIONS = {
+  create: ["not begun", "dim"],
+  use: ["not begun", "dim"],
+  skip: ["IN THE WAY", "bad"],
+};
+
 /** What a backup would do, queue by queue. */
 export function backupPlanLines(plan: BackupPlan, style: Style): string[] {
   const { queues, source } = plan;
@@ -43,7 +50,6 @@ export function backupPlanLines(plan: BackupPlan, style: Style): string[] {
 /** What a restore would do, queue by queue. */
 export function restorePlanLines(plan: RestorePlan, style: Style): string[] {
   const { queues } = plan;
-  const filled = queues.filter(({ action }) => action !== "skip");
   return [
     ...renderFields([
       ["Would restore", escapeText(plan.backupId)],
@@ -51,14 +57,36 @@ export function restorePlanLines(plan: RestorePlan, style: Style): string[] {
       ["Into", escapeText(plan.target.address)],
     ]),
     "",
-    ...queueTable(queues, (queue) => painted(ACTIONS[queue.action], style)),
+    ...queueTable(queues, (queue) => painted(actionOf(queue, plan), style)),
     ...reasonLines(queues),
     "",
-    `${countsOf(filled)} would be restored, ${
-      formatCount(queues.length - filled.length)
-    } skipped. ` +
-    "Nothing was done.",
+    `${restoreResult(plan)} Nothing was done.`,
   ];
+}
+
+function actionOf(queue: RestoreQueue, { refused }: RestorePlan): readonly [string, Tone] {
+  if (refused !== undefined) return REFUSED_ACTIONS[queue.action];
+  const { restoredBefore } = queue;
+  if (queue.action !== "use" || restoredBefore === undefined) return ACTIONS[queue.action];
+  return restoredBefore >= queue.messages
+    ? ["done before", "good"]
+    : [`go on behind ${formatCount(restoredBefore)}`, "good"];
+}
+
+function restoreResult({ queues, refused }: RestorePlan): string {
+  const filled = queues.filter(({ action }) => action !== "skip");
+  const skipped = queues.length - filled.length;
+  if (refused !== undefined) {
+    return `Nothing would be restored: ${plural(skipped, "queue")} ${
+      skipped === 1 ? "is" : "are"
+    } in the way.`;
+  }
+  const left = filled.map((queue) => ({ messages: queue.messages - (queue.restoredBefore ?? 0) }));
+  const before = filled.reduce((sum, { restoredBefore = 0 }) => sum + restoredBefore, 0);
+  const goesOn = before === 0
+    ? ""
+    : ` An interrupted restore goes on behind ${plural(before, "message")}.`;
+  return `${countsOf(left)} would be restored, ${formatCount(skipped)} skipped.${goesOn}`;
 }
 
 function queueTable<Q extends BackupQueue | RestoreQueue>(

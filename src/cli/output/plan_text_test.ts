@@ -69,6 +69,43 @@ Deno.test("restorePlanLines() shows what would happen to each queue", () => {
     "",
     "2 queues with 10 messages would be restored, 1 skipped. Nothing was done.",
   ]);
+  const before = restorePlanLines({
+    backupId: "nightly",
+    location: "/b",
+    target: { address: "mq:5672" },
+    queues: [
+      { ...queue, queue: "half", action: "use", restoredBefore: 2 },
+      { ...queue, queue: "done", action: "use", restoredBefore: 5 },
+    ],
+  }, STYLE);
+  assert.deepEqual(before.slice(5), [
+    "/      half   classic         5  go on behind 2",
+    "/      done   classic         5  done before",
+    "",
+    "2 queues with 3 messages would be restored, 0 skipped. An interrupted restore goes on behind " +
+    "7 messages. Nothing was done.",
+  ]);
+  const hint = "empty it";
+  const refused = restorePlanLines({
+    backupId: "nightly",
+    location: "/b",
+    target: { address: "mq:5672" },
+    refused: { message: "Cannot restore into queue ...", hint },
+    queues: [
+      { ...queue, queue: "new", action: "create" },
+      { ...queue, queue: "full", action: "skip", reason: "it holds 7 messages", hint },
+    ],
+  }, STYLE);
+  assert.deepEqual(refused.slice(5), [
+    "/      new    classic         5  not begun",
+    "/      full   classic         5  IN THE WAY",
+    "",
+    "full:",
+    "  it holds 7 messages",
+    "  Hint: empty it",
+    "",
+    "Nothing would be restored: 1 queue is in the way. Nothing was done.",
+  ]);
   const none = restorePlanLines(
     { backupId: "x", location: "/", target: { address: "a:1" }, queues: [] },
     STYLE,

@@ -112,8 +112,6 @@ Deno.test("text in a pipe: a plain line every 30 s, what was left out, the summa
   assert.deepEqual(terminal.stderr.text.split("\n"), [
     "Looking",
     "30 % | 1 of 2 queues | 300 of 1,000 messages | 100/s | 100 KiB/s | 6.0 s left",
-    "  - tmp\\u{1b} (shop): it is auto-delete (amqp://u:***@h)",
-    "    Hint: leave it out",
     "",
   ]);
   assert.deepEqual(terminal.stdout.text.split("\n"), [
@@ -154,6 +152,55 @@ Deno.test("quiet: nothing but the result in one line", () => {
     terminal.stdout.text,
     "ok Backup nightly is complete: 1 queue, 1,000 messages, 2.0 KiB backed up in 10 s\n",
   );
+});
+
+Deno.test("quiet: a partial result names what is missing, and why, on stderr", () => {
+  const { terminal, tell } = open({ quiet: true });
+  tell({ type: "step", message: "x" }, queueDone(), SKIPPED);
+  tell({ type: "warning", message: "vhost \u0007 is closed", hint: "grant it" });
+  tell(queueDone({ queue: "half", reason: "2 messages were with its consumers" }));
+  tell(queueDone({ queue: "lost", outcome: "failed", reason: "it was deleted" }), summary());
+  assert.deepEqual(terminal.stderr.text.split("\n"), [
+    "Warning: vhost \\u{7} is closed",
+    "Hint: grant it",
+    "Not backed up:",
+    "  - tmp\\u{1b} (shop): it is auto-delete (amqp://u:***@h)",
+    "    Hint: leave it out",
+    "  x lost: it was deleted",
+    "Only in part backed up:",
+    "  - half: 2 messages were with its consumers",
+    "",
+  ]);
+  assert.match(terminal.stdout.text, /^! Backup nightly is PARTIAL: [^\n]*\n$/);
+});
+
+Deno.test("verbose in a pipe: every queue as it ends, also what is left out", () => {
+  const { terminal, tell } = open({ verbosity: 1 });
+  tell(queueDone(), SKIPPED);
+  assert.deepEqual(terminal.stderr.text.split("\n"), [
+    "  ok orders: 1,000 messages, 2.0 KiB, 2.5 s",
+    "  - tmp\\u{1b} (shop): it is auto-delete (amqp://u:***@h)",
+    "    Hint: leave it out",
+    "",
+  ]);
+});
+
+Deno.test("a result without a queue is never called complete", () => {
+  const none = { queuesOk: 0, queuesSkipped: 0, messages: 0, bytes: 0, bytesStored: 0 };
+  const cases: [Partial<SummaryEvent>, RegExp][] = [
+    [{ outcome: "ok" }, /^! Backup nightly: nothing was selected; no queue was backed up$/m],
+    [{ outcome: "partial" }, /^! Backup nightly is PARTIAL: nothing was selected; no queue/m],
+    [{ outcome: "ok", operation: "restore" }, /^! Restore of nightly: nothing was selected; /m],
+    [{ outcome: "ok", queuesSkipped: 2 }, /^! Backup nightly: nothing to back up; 2 queues left/m],
+    [{ outcome: "partial", queuesFailed: 1 }, /^! Backup nightly is PARTIAL: 0 queues, /m],
+    [{ outcome: "interrupted" }, /^! Backup nightly was interrupted: 0 queues, /m],
+  ];
+  for (const [more, expected] of cases) {
+    const { terminal, tell } = open();
+    tell(summary({ ...none, ...more }));
+    assert.match(terminal.stdout.text, expected);
+    assert.ok(!terminal.stdout.text.includes("complete"), terminal.stdout.text);
+  }
 });
 
 Deno.test("terminal: queues are drawn in place, at most ten times a second, under what scrolls", () => {

@@ -6,6 +6,7 @@ import { renderFields } from "./table.ts";
 import type { Tally } from "./tally.ts";
 
 const DONE_WORDS = { backup: "backed up", restore: "restored", validate: "checked" } as const;
+const VERBS = { backup: "back up", restore: "restore", validate: "check" } as const;
 const TITLES = { backup: "Backup", restore: "Restore of", validate: "Validation of" } as const;
 
 /** The end of a run for a person: details, what was left out, and the result in the last line. */
@@ -28,6 +29,11 @@ export function resultLine(summary: SummaryEvent, style: Style): string {
     plural(summary.messages, "message"),
     formatBytes(summary.bytes),
   ].join(", ");
+  const empty = emptyText(summary);
+  if (empty !== undefined) {
+    const state = summary.outcome === "partial" ? " is PARTIAL" : "";
+    return paint(style, "attention", signs.attention) + ` ${title}${state}: ${empty}`;
+  }
   const result = `${done} ${DONE_WORDS[summary.operation]} in ${formatSeconds(summary.seconds)}`;
   switch (summary.outcome) {
     case "ok":
@@ -37,6 +43,15 @@ export function resultLine(summary: SummaryEvent, style: Style): string {
     case "interrupted":
       return paint(style, "attention", signs.attention) + ` ${title} was interrupted: ${result}`;
   }
+}
+
+/** Success without a single queue is seldom what was meant. */
+function emptyText(summary: SummaryEvent): string | undefined {
+  const { operation, outcome, queuesOk, queuesSkipped, queuesFailed } = summary;
+  if (queuesOk > 0 || queuesFailed > 0 || outcome === "interrupted") return undefined;
+  if (queuesSkipped === 0) return `nothing was selected; no queue was ${DONE_WORDS[operation]}`;
+  if (outcome === "partial") return undefined;
+  return `nothing to ${VERBS[operation]}; ${plural(queuesSkipped, "queue")} left out`;
 }
 
 function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefined][] {
@@ -94,9 +109,15 @@ function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefine
   } may be there twice, because of an interruption`;
 }
 
-function leftOutLines(summary: SummaryEvent, { left }: Tally, style: Style): string[] {
-  if (left.length === 0) return [];
-  return ["", `Not ${DONE_WORDS[summary.operation]}:`, ...left.flatMap((q) => leftOut(q, style))];
+/** What is not in the result, or not whole, with reasons. */
+export function leftOutLines(summary: SummaryEvent, tally: Tally, style: Style): string[] {
+  const done = DONE_WORDS[summary.operation];
+  const section = (title: string, queues: readonly QueueDoneEvent[]) =>
+    queues.length === 0 ? [] : ["", `${title}:`, ...queues.flatMap((q) => leftOut(q, style))];
+  return [
+    ...section(`Not ${done}`, tally.left),
+    ...section(`Only in part ${done}`, tally.inPart),
+  ];
 }
 
 /** A queue that was left out or failed, why, and what can be done. */

@@ -4,6 +4,8 @@ import type { QueueDoneEvent } from "../../engine/events.ts";
 export class Tally {
   /** Queues that are not in the result, in the order of their end. */
   readonly left: QueueDoneEvent[] = [];
+  /** Queues that are in the result, and not whole. */
+  readonly inPart: QueueDoneEvent[] = [];
   /** The queue whose messages were away longest. */
   longestHold: QueueDoneEvent | undefined;
   /** Number of queues by the delivery attempts that each of their messages was charged. */
@@ -13,6 +15,7 @@ export class Tally {
 
   add(event: QueueDoneEvent): void {
     if (event.outcome === "skipped" || event.outcome === "failed") this.left.push(event);
+    else if (event.reason !== undefined) this.inPart.push(event);
     if (event.outcome === "resumed") this.resumed++;
     if ((event.holdSeconds ?? 0) > (this.longestHold?.holdSeconds ?? 0)) this.longestHold = event;
     if (event.returnCost !== undefined && event.returnCost.method !== "none") {

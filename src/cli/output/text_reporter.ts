@@ -3,6 +3,7 @@ import type {
   QueueDoneEvent,
   StatusEvent,
   SummaryEvent,
+  WarningEvent,
 } from "../../engine/events.ts";
 import { escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatSeconds, plural } from "./format.ts";
@@ -10,7 +11,7 @@ import type { Output } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
 import { statusLines, totalLine } from "./status_lines.ts";
 import { paint } from "./style.ts";
-import { leftOut, resultLine, summaryLines } from "./summary_text.ts";
+import { leftOut, leftOutLines, resultLine, summaryLines } from "./summary_text.ts";
 import { Tally } from "./tally.ts";
 
 const REDRAW_MS = 100;
@@ -20,6 +21,8 @@ const PLAIN_INTERVAL_SECONDS = 30;
 export class TextReporter implements Reporter {
   readonly #output: Output;
   readonly #tally = new Tally();
+  /** With --quiet: told when they turn out to be why something is missing. */
+  readonly #heldWarnings: WarningEvent[] = [];
   #last: StatusEvent | undefined;
   #lastShown: number;
 
@@ -35,6 +38,7 @@ export class TextReporter implements Reporter {
       case "queue_done":
         return this.#queueDone(event);
       case "warning":
+        if (this.#output.options.quiet) this.#heldWarnings.push(event);
         return this.#output.warning(event);
       case "step":
         return this.#output.note(paint(this.#output.errStyle, "dim", escapeText(event.message)));
@@ -69,10 +73,11 @@ export class TextReporter implements Reporter {
   #queueDone(event: QueueDoneEvent): void {
     this.#tally.add(event);
     const { options, errStyle, isLive } = this.#output;
-    if (event.outcome === "skipped" || event.outcome === "failed") {
-      for (const line of leftOut(event, errStyle)) this.#output.note(line);
-    } else if (isLive || options.verbosity > 0) {
-      this.#output.note(this.#doneLine(event));
+    // In a log the summary names what was left out, and once is enough.
+    if (!isLive && options.verbosity === 0) return;
+    const isLeft = event.outcome === "skipped" || event.outcome === "failed";
+    for (const line of isLeft ? leftOut(event, errStyle) : [this.#doneLine(event)]) {
+      this.#output.note(line);
     }
   }
 
@@ -89,8 +94,19 @@ export class TextReporter implements Reporter {
 
   #summary(summary: SummaryEvent): void {
     const { options, outStyle, isLive, terminal } = this.#output;
-    if (options.quiet) return this.#output.result(resultLine(summary, outStyle));
+    if (options.quiet) {
+      if (summary.outcome !== "ok") this.#tellMissing(summary);
+      return this.#output.result(resultLine(summary, outStyle));
+    }
     const apart = isLive && terminal.stdout.isTerminal ? [""] : [];
     this.#output.result([...apart, ...summaryLines(summary, this.#tally, outStyle)]);
+  }
+
+  /** What cron mails of a partial result: without names it would help nobody. */
+  #tellMissing(summary: SummaryEvent): void {
+    const { errStyle } = this.#output;
+    const warnings = this.#heldWarnings.map((warning) => this.#output.warningText(warning));
+    const left = leftOutLines(summary, this.#tally, errStyle).filter((line) => line !== "");
+    for (const line of [...warnings, ...left]) this.#output.block.print(`${line}\n`);
   }
 }

@@ -21,8 +21,15 @@ export function validationLines(report: ValidationReport, style: Style): string[
   if (problems.length > MAX_PROBLEMS) {
     lines.push(`  and ${problems.length - MAX_PROBLEMS} more; --json shows all`);
   }
-  const notes = report.notes.map((note) => `  - ${escapeLines(note)}`);
-  return [...lines, ...notes, verdictLine(report, style)];
+  // The manifest may have said already why there are none.
+  const told = report.notes.some((note) => note.startsWith("definitions are not in this backup"));
+  const notes = report.notes
+    .filter((note) => !told || note !== "the backup has no definitions")
+    .map((note) => `  - ${escapeLines(note)}`);
+  const warning = report.warning === undefined
+    ? []
+    : [`${paint(style, "attention", signs.attention)} ${escapeLines(report.warning)}`];
+  return [...lines, ...notes, ...warning, verdictLine(report, style)];
 }
 
 function verdictLine(report: ValidationReport, style: Style): string {
@@ -32,7 +39,12 @@ function verdictLine(report: ValidationReport, style: Style): string {
   const checked = report.deep
     ? `${segments} and ${plural(report.recordsChecked, "record")} were read`
     : `${segments} looked at; --deep reads every record`;
-  if (report.valid) return `${paint(style, "good", signs.ok)} Backup ${id} is whole: ${checked}.`;
+  if (report.valid) {
+    const whole = report.warning === undefined
+      ? `Backup ${id} is whole`
+      : `What is in backup ${id} is whole`;
+    return `${paint(style, "good", signs.ok)} ${whole}: ${checked}.`;
+  }
   const found = plural(report.problems.length, "problem");
   return `${paint(style, "bad", signs.failed)} Backup ${id} is DAMAGED: ${found}; ${checked}.`;
 }

@@ -1,0 +1,11 @@
+/** Names that are told where there are many. */
+const SHOWN = 5;
+
+/** Names in quotes, at most five of them; those of vhosts other than `/` with their vhost. */
+export function quotedNames(all: readonly { name: string; vhost?: string }[]): string {
+  const shown = all.slice(0, SHOWN).map(({ name, vhost = "/" }) =>
+    vhost === "/" ? `"${name}"` : `"${name}" (vhost "${vhost}")`
+  );
+  const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : "";
+  return shown.join(", ") + more;
+}
