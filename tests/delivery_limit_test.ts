@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk, assertPartial } from "./helpers/failure.ts";
+import { openBroker, publishNumbers } from "./helpers/direct.ts";
 import { jsonLines, newJob } from "./helpers/job.ts";
 import { assertSameMessages, pikaGenerate, type PikaMessage, pikaRead } from "./helpers/pika.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import { put, type QueueSpec, testVhost, waitForDepth } from "./helpers/queues.ts";
+import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
 const BACKUPS = 40;
 const COUNT = 50;
@@ -152,4 +154,30 @@ testOnEach("a policy that lifts the limit is believed", async (broker) => {
   assertOk(result);
   assert.match(result.stdout, /the queue has no limit of them/);
   assertSameMessages(sent, await pikaRead(broker, queue, { ack: true }));
+});
+
+testOnEach("a kill while messages are held is counted in the next plan", async (broker) => {
+  const count = 3_000;
+  await using vhost = await testVhost(broker, "killed");
+  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
+  await using job = await newJob({
+    amqpUrl: proxy.urlFor(broker.amqpUrl),
+    managementUrl: broker.managementUrl,
+  });
+  const queue = await vhost.queue("q", { type: "quorum", arguments: { "x-delivery-limit": 5 } });
+  await using connection = await openBroker(broker, vhost.name);
+  await publishNumbers(connection, "q", count);
+  const config = { vhosts: [vhost.name], backup: { include_definitions: false } };
+  proxy.stallAfter(40_000);
+  const run = await job.startBackup(config, ["--json", "--progress-interval", "100ms"]);
+  await run.waitFor(/"phase":"reading","messages_done":[1-9]/);
+  run.kill("SIGKILL");
+  await run.done;
+  proxy.resume();
+  await waitForDepth(broker, queue, { depth: count });
+  const plan = await job.backup(config, ["--dry-run"]);
+  assertOk(plan);
+  if (broker.version !== "4.3") assert.match(plan.stdout, /\(1 used, 4 backups left\)/);
+  assertOk(await job.backup(config));
+  await waitForDepth(broker, queue, { depth: count });
 });

@@ -9,6 +9,8 @@ export class TcpProxy implements AsyncDisposable {
   #go = Promise.withResolvers<void>();
   /** Bytes from the broker that have passed. */
   passed = 0;
+  /** What each client has sent, in pieces; an array to be filled, or undefined. */
+  sent: Uint8Array[][] | undefined;
 
   private constructor(target: Deno.ConnectOptions) {
     this.#target = target;
@@ -64,8 +66,13 @@ export class TcpProxy implements AsyncDisposable {
   async #serve(client: Deno.Conn): Promise<void> {
     const broker = await Deno.connect(this.#target);
     this.#open.add(client).add(broker);
+    const sent: Uint8Array[] = [];
+    this.sent?.push(sent);
     const ended = [
-      pump(client, broker, () => Promise.resolve()),
+      pump(client, broker, (_, bytes) => {
+        if (this.sent !== undefined) sent.push(bytes.slice());
+        return Promise.resolve();
+      }),
       pump(broker, client, (size) => this.#pass(size)),
     ];
     // One side gone: the other is no use any more.
@@ -87,14 +94,14 @@ export class TcpProxy implements AsyncDisposable {
 async function pump(
   from: Deno.Conn,
   to: Deno.Conn,
-  pass: (size: number) => Promise<void>,
+  pass: (size: number, bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const buffer = new Uint8Array(16 * 1024);
   try {
     for (;;) {
       const size = await from.read(buffer);
       if (size === null) return;
-      await pass(size);
+      await pass(size, buffer.subarray(0, size));
       for (let at = 0; at < size;) at += await to.write(buffer.subarray(at, size));
     }
   } catch {
