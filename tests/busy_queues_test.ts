@@ -141,14 +141,12 @@ testOnEach("to the end of the queue, with what arrives meanwhile", async (broker
   const bounded = await job.backup({ ...config, backupId: "bounded" });
   assert.equal(bounded.code, 0, bounded.stderr);
   const unbounded = { ...backup, stop_at_current_depth: false };
-  const run = await job.startBackup({ ...config, backupId: "all", backup: unbounded });
-  await delay(1_500);
-  await app.stopPublishing();
-  const all = await run.done;
+  // It ends while they go on publishing: when no message is ready for a moment.
+  const all = await job.backup({ ...config, backupId: "all", backup: unbounded });
   assert.equal(all.code, 0, all.stderr);
+  await app.stopPublishing();
   const [short, long] = [await job.manifest("bounded"), await job.manifest("all")];
   assert.equal(short.total_messages, short.queues[0].capture.depth_before);
-  assert.equal(long.total_messages, app.published);
   assert.ok(long.total_messages > long.queues[0].capture.depth_before);
   assert.deepEqual(await app.client.depths([app.queue]), [app.published]);
   assert.deepEqual(

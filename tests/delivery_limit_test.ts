@@ -156,6 +156,53 @@ testOnEach("a policy that lifts the limit is believed", async (broker) => {
   assertSameMessages(sent, await pikaRead(broker, queue, { ack: true }));
 });
 
+testOnEach(
+  "where returns are free, messages at their limit are not held either",
+  async (broker) => {
+    if (broker.version !== "4.3") return;
+    await using vhost = await testVhost(broker, "at-limit");
+    await using job = await newJob(broker);
+    await using client = await PlainClient.open(broker, vhost.name);
+    await client.declare([{ name: "q", type: "quorum", arguments: { "x-delivery-limit": 3 } }]);
+    const bodies = Array.from({ length: 10 }, (_, index) => `${index}`);
+    await client.publish(bodies.map((body) => ["q", body, { priority: 4 }] as const));
+    await useUp(client, { first: 1, behind: [0, 2] });
+    const config = { vhosts: [vhost.name], backup: { include_definitions: false } };
+    const result = await job.backup(config, ["--json"]);
+    assertPartial(
+      result,
+      /would be lost if this process or the connection broke down; they went back/,
+    );
+    const found = await client.take("q");
+    assert.deepEqual(new Set(found.map(({ body }) => body)), new Set(bodies));
+    assert.equal(found[0]!.body, "1");
+  },
+);
+
+testOnEach("what a client calls x-delivery-count is not believed", async (broker) => {
+  await using vhost = await testVhost(broker, "forged");
+  await using job = await newJob(broker);
+  await using client = await PlainClient.open(broker, vhost.name);
+  await client.declare([{ name: "classic" }, { name: "quorum", type: "quorum" }]);
+  const forged = [50, 9_007_199_254_740_992, -1, "many"];
+  await client.publish(
+    ["classic", "quorum"].flatMap((queue) =>
+      forged.map((count) =>
+        [queue, `${count}`, { headers: { "x-delivery-count": count } }] as const
+      )
+    ),
+  );
+  for (const backupId of ["first", "second"]) {
+    const config = { backupId, vhosts: [vhost.name], backup: { include_definitions: false } };
+    assertOk(await job.backup(config, ["--json"]));
+    const { queues } = await job.manifest(backupId);
+    for (const { name, capture } of queues) {
+      const highest = capture.highest_delivery_count ?? 0;
+      assert.ok(highest <= (name === "quorum" ? 1 : 0), `${name}: ${highest}`);
+    }
+  }
+});
+
 testOnEach("a kill while messages are held is counted in the next plan", async (broker) => {
   const count = 3_000;
   await using vhost = await testVhost(broker, "killed");

@@ -81,7 +81,7 @@ export function textOf(bytes: Uint8Array, inexact: Set<string>): string {
 export function shortestFloat32(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === value) return shorter;
+    if (Object.is(Math.fround(shorter), value)) return shorter; // 0 and -0 are two
   }
   return value;
 }

@@ -47,7 +47,13 @@ export interface BackupQueueRow {
   name: string;
   state: "reading" | "read" | "done" | "skipped";
   /** The manifest entry so far, or why there is none. */
-  report: { entry?: QueueEntry; skipped?: SkippedQueue; startedAt?: number };
+  report: {
+    entry?: QueueEntry;
+    skipped?: SkippedQueue;
+    startedAt?: number;
+    /** `reading`: ready messages when it began. */
+    depth?: number;
+  };
 }
 
 /** How far a queue of a restore run is. */

@@ -4,6 +4,7 @@ import type { OutputStream, Terminal } from "./terminal.ts";
 export class FakeStream implements OutputStream {
   text = "";
   congested = false;
+  failure: Error | undefined;
   columns = 80;
   rows = 24;
 

@@ -45,6 +45,18 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
     exitCode = finish(error, output);
   }
   await output.flush();
+  const { failure } = terminal.stdout;
+  if (failure !== undefined && exitCode === EXIT.ok) {
+    const full = /No space left|os error 28/.test(failure.message);
+    exitCode = output.error(
+      new AppError(
+        full ? "storage_full" : "failed",
+        `Cannot write the output: ${full ? "the disk is full" : failure.message}`,
+        { hint: "what was printed is not whole; what the command did is done", cause: failure },
+      ),
+    );
+    await output.flush();
+  }
   return exitCode;
 }
 

@@ -8,6 +8,8 @@ export interface OutputStream {
   readonly congested: boolean;
   /** Resolves when all that was written has left, or cannot. */
   flush(): Promise<void>;
+  /** Why some of it could not be written, such as a full disk; not that the reader has gone. */
+  readonly failure: Error | undefined;
 }
 
 /** The program's surroundings. Tests put their own in place. */
@@ -63,6 +65,11 @@ class ProcessStream implements OutputStream {
   flush(): Promise<void> {
     return this.#queue.idle();
   }
+
+  get failure(): Error | undefined {
+    const failure = this.#queue.lost.get(this.#target);
+    return failure instanceof Deno.errors.BrokenPipe ? undefined : failure;
+  }
 }
 
 type StandardStream = typeof Deno.stdout;
@@ -77,7 +84,8 @@ type StandardStream = typeof Deno.stdout;
 class WriteQueue {
   pendingBytes = 0;
   readonly #queue: { target: StandardStream; bytes: Uint8Array }[] = [];
-  readonly #gone = new Set<StandardStream>();
+  /** Streams that take no more, and why. */
+  readonly lost = new Map<StandardStream, Error>();
   #writing: Promise<void> | undefined;
 
   push(target: StandardStream, bytes: Uint8Array): void {
@@ -99,12 +107,12 @@ class WriteQueue {
   }
 
   async #writeAll(target: StandardStream, bytes: Uint8Array): Promise<void> {
-    for (let offset = 0; offset < bytes.length && !this.#gone.has(target);) {
+    for (let offset = 0; offset < bytes.length && !this.lost.has(target);) {
       try {
         offset += await target.write(bytes.subarray(offset));
       } catch (error) {
         // A pipe that another process set to non-blocking, and that is full.
-        if (!(error instanceof Deno.errors.WouldBlock)) this.#gone.add(target);
+        if (!(error instanceof Deno.errors.WouldBlock)) this.lost.set(target, error as Error);
         else await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import PQueue from "p-queue";
-import { markerKey } from "../archive/layout.ts";
-import type { DefinitionsEntry, SkippedQueue } from "../archive/manifest.ts";
+import { markerKey, segmentKey, segmentKeyV1 } from "../archive/layout.ts";
+import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
 import { ManagementClient } from "../broker/management/client.ts";
 import type { BackupQueueRow } from "../checkpoint/rows.ts";
 import { CheckpointStore } from "../checkpoint/store.ts";
@@ -63,6 +63,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     // 1. One process a run, and the checkpoint of what is done already.
     const spoolFolder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(spoolFolder, key);
+    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
 
     // 2. Which queues, how deep, what would reading do to them.
@@ -219,9 +220,10 @@ async function backupQueues(
   options: { queues: readonly PlannedQueue[]; abort: AbortController },
 ): Promise<void> {
   const { checkpoint, run, meter, signal } = context;
-  const rows = new Map(
-    checkpoint.backupQueues(run.id).map((row) => [queueKey(row), checkedRow(context, row)]),
-  );
+  const rows = new Map<string, BackupQueueRow>();
+  for (const row of checkpoint.backupQueues(run.id)) {
+    rows.set(queueKey(row), await checkedRow(context, row));
+  }
   const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
   // Deep queues first: they take longest, and the others fill the gaps.
   const queues = options.queues.toSorted((a, b) => b.ready - a.ready);
@@ -269,13 +271,45 @@ async function backupQueues(
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
 }
 
-/** A queue whose spool is gone has to be read again. */
-function checkedRow({ checkpoint, run }: BackupContext, row: BackupQueueRow): BackupQueueRow {
+/**
+ * What an earlier process did is looked at again: a queue has to be read again when its spool is gone,
+ * or what was stored of it; a segment that is gone has to be stored again while it is in the spool.
+ */
+async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<BackupQueueRow> {
+  const { checkpoint, run, storage } = context;
+  const isThere = async ({ key, size_bytes }: SegmentEntry) =>
+    (await storage.stat(key))?.size === size_bytes;
+  if (row.state === "done") {
+    for (const stored of row.report.entry!.segments) {
+      assertSameFormat(context, { row, stored });
+      if (!await isThere(stored)) return { ...row, state: "reading", report: {} };
+    }
+    return row;
+  }
   if (row.state !== "read") return row;
-  const segments = checkpoint.segments(run.id, row);
-  return segments.every(({ spooled }) => existsSync(spooled.file))
-    ? row
-    : { ...row, state: "reading" };
+  for (const segment of checkpoint.segments(run.id, row)) {
+    if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
+    if (segment.stored === undefined) continue;
+    assertSameFormat(context, { row, stored: segment.stored });
+    if (!await isThere(segment.stored)) {
+      checkpoint.putSegment(run.id, row, { ...segment, stored: undefined });
+    }
+  }
+  return row;
+}
+
+/** A backup is in one format. */
+function assertSameFormat(
+  { backupId, options: { compression, format } }: BackupContext,
+  { row, stored }: { row: BackupQueueRow; stored: SegmentEntry },
+): void {
+  const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
+  if (keyOf(backupId, row.vhost, row.name, stored.sequence, compression) === stored.key) return;
+  throw new AppError(
+    "config",
+    `Cannot go on with backup "${backupId}": it was begun with another backup.format or compression`,
+    { hint: "set both as they were, or choose another backup_id" },
+  );
 }
 
 /** Errors of one queue; all others (connection, storage, spool) end the run. */

@@ -17,16 +17,7 @@ export async function claimBackup(
   options: { key: RunKey; peer: string },
 ): Promise<{ run: Run; resumed: boolean }> {
   const { key, peer } = options;
-  if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
-    throw new AppError(
-      "refused",
-      `Cannot start backup "${key.backupId}": it exists already and is finished`,
-      {
-        hint:
-          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d-%H%M%S is new each run",
-      },
-    );
-  }
+  await refuseFinished(storage, key);
   const known = checkpoint.findRun(key);
   const marker = await readMarker(storage, key.backupId);
   if (known !== undefined && known.state === "running" && marker !== undefined) {
@@ -51,7 +42,27 @@ export async function claimBackup(
     startedAt: new Date(run.startedAt).toISOString(),
     source: peer,
   });
+  try {
+    // Another one may have come to its end between our first look and our marker.
+    await refuseFinished(storage, key);
+  } catch (error) {
+    await storage.delete([markerKey(key.backupId)]);
+    throw error;
+  }
   return { run, resumed: false };
+}
+
+async function refuseFinished(storage: Storage, key: RunKey): Promise<void> {
+  if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
+    throw new AppError(
+      "refused",
+      `Cannot start backup "${key.backupId}": it exists already and is finished`,
+      {
+        hint:
+          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d-%H%M%S is new each run",
+      },
+    );
+  }
 }
 
 interface Marker {

@@ -63,7 +63,9 @@ export async function backupQueue(
     const isRead = row?.state === "read";
     using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
     if (row === undefined || !isRead) {
-      row = await read(context, { planned: planned!, work });
+      const depthBefore = item.row?.state === "reading" ? item.row.report.depth : undefined;
+      const back = await returned(context, { planned: planned!, depthBefore });
+      row = await read(context, { ...back, work });
       context.readNow.add(queueKey(row));
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
@@ -73,6 +75,7 @@ export async function backupQueue(
       item.row === row ? null : depthAfterReturn(context, row),
     ]);
     if (entry.capture !== null) entry.capture.depth_after = depthAfter;
+    tellLess(context, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
     checkpoint.putBackupQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
@@ -111,10 +114,10 @@ export function skipQueue(context: BackupContext, skipped: SkippedQueue): void {
 
 async function read(
   context: BackupContext,
-  item: { planned: PlannedQueue; work: QueueWork },
+  item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
   const { checkpoint, run, signal } = context;
-  const { planned, work } = item;
+  const { planned, missing, work } = item;
   const { queue } = planned;
   const folder = spoolFolderOf(context, queue);
   const entry = emptyEntry(planned);
@@ -129,7 +132,7 @@ async function read(
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
     });
-    markInFlight(context, entry, inFlightOf(planned, { depth_before: 0, read: 0 }));
+    markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
     checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
@@ -140,7 +143,8 @@ async function read(
     // Before the first delivery: a process that is killed now has cost an attempt, too.
     checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
   }
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading" });
+  const depth = planned.ready + missing;
+  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
   work.phase = "reading";
   let captured: Captured;
   try {
@@ -164,7 +168,8 @@ async function read(
   entry.largest_body = captured.spool.largestBody;
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
-  const inFlight = inFlightOf(planned, { ...captured.report, read: entry.message_count });
+  const inFlight = missing +
+    inFlightOf(planned, { ...captured.report, read: entry.message_count });
   if (captured.partial !== undefined) entry.partial = captured.partial;
   else markInFlight(context, entry, inFlight);
   entry.capture = {
@@ -180,6 +185,23 @@ async function read(
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
   );
   return row;
+}
+
+/**
+ * Waits until what an interrupted run had of the queue is back: the broker takes its time, and more of
+ * it until it notices that a connection is gone. What is missing then, somebody has, or had.
+ */
+async function returned(
+  { connections }: BackupContext,
+  { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
+): Promise<{ planned: PlannedQueue; missing: number }> {
+  if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
+  const { vhost, name } = planned.queue;
+  const ready = await connections.use(
+    vhost,
+    (connection) => settledDepth(connection, { name, expected: depthBefore }),
+  );
+  return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
 }
 
 function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {
@@ -241,6 +263,24 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
 
 function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
+}
+
+/** Nobody consumes, nothing expires, and yet there is less: that should never be, and is told. */
+function tellLess(
+  { emit }: BackupContext,
+  { entry, planned }: { entry: QueueEntry; planned: PlannedQueue | undefined },
+): void {
+  const { capture, vhost, name } = entry;
+  if (!capture || capture.depth_after === null || planned === undefined) return;
+  const { depth_before: before, depth_after: after } = capture;
+  if (after >= before || planned.consumers > 0 || planned.plan.expires) return;
+  emit({
+    type: "warning",
+    vhost,
+    queue: name,
+    message: `Queue "${name}" holds ${after} messages after it was read, and held ${before} before`,
+    hint: "did messages expire, or was somebody reading or purging it? this backup has them",
+  });
 }
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {

@@ -69,6 +69,7 @@ export async function captureQueue(
   const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
     queue: queue.name,
     limit,
+    untilDrained: !backup.stop_at_current_depth,
     ...(plan.atMost === undefined ? {} : { enough: plan.atMost }),
     window: windowSize(backup.prefetch_count, before.ready),
     returnMethod: plan.returnMethod,
@@ -77,11 +78,14 @@ export async function captureQueue(
     ...(deliveryLimit === undefined ? {} : {
       exhausted: {
         limit: deliveryLimit,
+        isFree: plan.deliveryAttempts === 0,
         rescue: async (places) => {
+          lost.exhausted = places.length;
+          // Returned at no cost they are as they were.
+          if (plan.deliveryAttempts === 0) return [];
           spool.finish();
           const { segments } = spool;
           const rescued = await putBack(connection, { queue: queue.name, segments, places });
-          lost.exhausted = places.length;
           lost.rescued = rescued.length;
           return rescued;
         },
@@ -91,7 +95,7 @@ export async function captureQueue(
     signal,
   });
   let partial = plan.atMost === undefined ? undefined : plan.reason;
-  await using watch = new HoldWatch(connection, {
+  using watch = new HoldWatch(connection, {
     queue,
     hold: plan.hold,
     held: () => ({ messages: spool.messageCount, bytes: spool.bodyBytes }),
@@ -114,14 +118,15 @@ export async function captureQueue(
     failure = error;
   }
   work.phase = "returning";
-  await watch[Symbol.asyncDispose]();
+  watch[Symbol.dispose]();
   await reader.giveBack();
   // Not before: what was on its way when reading ended has come whole, and is of the backup.
   spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
   if (lost.exhausted > 0) {
     const { received } = reader;
-    throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, received });
+    const isFree = plan.deliveryAttempts === 0;
+    throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, isFree, received });
   }
   if (failure !== undefined) throw failure;
   reader.throwIfFailed();
@@ -146,12 +151,22 @@ export class ExhaustedError extends AppError {
 
   constructor(
     queue: string,
-    options: { limit: number; exhausted: number; rescued: number; received: number },
+    options: {
+      limit: number;
+      exhausted: number;
+      rescued: number;
+      received: number;
+      /** They went back without being charged an attempt. */
+      isFree: boolean;
+    },
   ) {
-    const { limit, exhausted, rescued, received } = options;
+    const { limit, exhausted, rescued, received, isFree } = options;
     const found = `${exhausted} of its messages ${exhausted === 1 ? "has" : "have"} used up all ` +
-      `${limit} delivery attempts, and would be lost when given back`;
-    const outcome = rescued === exhausted
+      `${limit} delivery attempts, and would be lost ` +
+      (isFree ? "if this process or the connection broke down" : "when given back");
+    const outcome = isFree
+      ? "they went back at once"
+      : rescued === exhausted
       ? "a copy of each was put at its end instead, and nothing was lost"
       : `copies of ${rescued} were put at its end instead; the broker has dropped the others, or ` +
         "moved them to the dead-letter exchange";

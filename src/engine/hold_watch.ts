@@ -28,44 +28,37 @@ export interface HoldWatchOptions {
  * Watches a hold while it lasts: the clock, the length of a queue that drops its oldest messages, and
  * the memory of its node. Ends when it is disposed.
  */
-export class HoldWatch implements AsyncDisposable {
+export class HoldWatch implements Disposable {
   readonly #options: HoldWatchOptions;
   readonly #inspector: QueueInspector;
   readonly #startedAt = performance.now();
   readonly #headroomAtStart: Promise<number>;
   #isOver = false;
   #wake: () => void = () => {};
-  readonly #running: Promise<void>;
 
   constructor(connection: BrokerConnection, options: HoldWatchOptions) {
     this.#options = options;
     this.#inspector = new QueueInspector(connection);
     this.#headroomAtStart = this.#headroom();
-    this.#running = this.#run();
+    // A queue or broker that is gone is noticed by who reads it.
+    this.#run().catch(() => {});
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the watch at once: messages are not held until the broker has answered its last question. */
+  [Symbol.dispose](): void {
     this.#isOver = true;
     this.#wake();
-    await this.#running;
-    await this.#inspector[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
     const { hold, letGo, signal } = this.#options;
     const isBounded = hold.maxLength !== undefined || hold.maxLengthBytes !== undefined;
+    await using _inspector = this.#inspector;
     while (!this.#isOver && !signal.aborted) {
       await this.#pause(isBounded ? LENGTH_MS : OTHER_MS);
       if (this.#isOver || signal.aborted) return;
-      let reason: AppError | undefined;
-      try {
-        reason = this.#tooLong() ?? (isBounded ? await this.#tooFull() : undefined) ??
-          await this.#tooMuchMemory();
-      } catch (error) {
-        // A queue or broker that is gone is noticed by who reads it.
-        if (!(error instanceof AppError)) throw error;
-        return;
-      }
+      const reason = this.#tooLong() ?? (isBounded ? await this.#tooFull() : undefined) ??
+        await this.#tooMuchMemory();
       if (reason === undefined || this.#isOver) continue;
       letGo(reason);
       return;

@@ -38,7 +38,7 @@ async function watched(
     signal: new AbortController().signal,
   });
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  await watch[Symbol.asyncDispose]();
+  watch[Symbol.dispose]();
   assert.ok(reasons.length <= 1);
   if (reasons[0] !== undefined) assert.equal(reasons[0].code, "refused");
   return reasons[0]?.message;

@@ -40,13 +40,15 @@ async function* packSpooled(job: SegmentJob): AsyncGenerator<Uint8Array, PackedF
 }
 
 /** Yields nothing, now and then, so that it can be stopped. */
-async function* learnTotals({ segments }: TotalsJob): AsyncGenerator<Uint8Array, PackTotals> {
+async function* learnTotals(
+  { segments, countsDeliveries }: TotalsJob,
+): AsyncGenerator<Uint8Array, PackTotals> {
   const fingerprint = new RecordFingerprint();
   let highest: number | null = null;
   const parser = new RecordParser({
     head: (head) => {
       fingerprint.head(head);
-      const count = deliveryCount(head.properties);
+      const count = countsDeliveries ? deliveryCount(head) : undefined;
       if (count !== undefined) highest = Math.max(highest ?? 0, count);
     },
     body: (chunk) => fingerprint.body(chunk),

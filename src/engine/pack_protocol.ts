@@ -17,6 +17,8 @@ export interface SegmentJob {
 export interface TotalsJob {
   kind: "totals";
   segments: readonly SpooledSegment[];
+  /** The broker counts deliveries of this queue's messages: it is a quorum queue. */
+  countsDeliveries: boolean;
 }
 
 export type PackJob = SegmentJob | TotalsJob;

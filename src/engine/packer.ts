@@ -26,10 +26,10 @@ export class Packer implements Disposable {
 
   /** Looks at all records of a queue, whose segments come in order. */
   async totals(
-    segments: TotalsJob["segments"],
+    totals: Omit<TotalsJob, "kind">,
     options: { signal: AbortSignal },
   ): Promise<PackTotals> {
-    const job = this.#run<PackTotals>({ kind: "totals", segments });
+    const job = this.#run<PackTotals>({ kind: "totals", ...totals });
     try {
       for (;;) {
         options.signal.throwIfAborted();

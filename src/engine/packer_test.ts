@@ -89,15 +89,27 @@ Deno.test("Packer: totals of all segments are those of one pass over their recor
   parser.push(first.bytes);
   parser.push(second.bytes);
   const expected = fingerprint.digest();
-  assert.deepEqual(await packer.totals([first.segment, second.segment], { signal }), {
-    fingerprint: expected,
-    highest_delivery_count: 7,
-  });
-  const other = await packer.totals([second.segment, first.segment], { signal });
+  assert.deepEqual(
+    await packer.totals({ segments: [first.segment, second.segment], countsDeliveries: true }, {
+      signal,
+    }),
+    {
+      fingerprint: expected,
+      highest_delivery_count: 7,
+    },
+  );
+  const other = await packer.totals({
+    segments: [second.segment, first.segment],
+    countsDeliveries: true,
+  }, { signal });
   assert.notEqual(other.fingerprint, expected);
   assert.equal(other.highest_delivery_count, 7);
   const uncounted = await spooled(folder.path, "s3", [record(5)]);
-  assert.equal((await packer.totals([uncounted.segment], { signal })).highest_delivery_count, null);
+  assert.equal(
+    (await packer.totals({ segments: [uncounted.segment], countsDeliveries: true }, { signal }))
+      .highest_delivery_count,
+    null,
+  );
 });
 
 Deno.test("Packer: a spooled file that is gone or damaged is an error of its job only", async () => {
@@ -126,8 +138,11 @@ Deno.test("Packer: a job that is left half-way, and totals that are stopped, end
   for await (const _ of packer.segment({ segment, compression: "none", level: 3 })) break;
   const many = Array.from({ length: 20 }, () => segment);
   const stop = new AbortController();
-  const totals = packer.totals(many, { signal: stop.signal });
+  const totals = packer.totals({ segments: many, countsDeliveries: true }, { signal: stop.signal });
   stop.abort(new Error("enough"));
   await assert.rejects(() => totals, { message: "enough" });
-  assert.match((await packer.totals([segment], { signal })).fingerprint, /^[0-9a-f]{64}$/);
+  assert.match(
+    (await packer.totals({ segments: [segment], countsDeliveries: true }, { signal })).fingerprint,
+    /^[0-9a-f]{64}$/,
+  );
 });

@@ -268,8 +268,7 @@ async function checkDepth(
   item: RestoreItem,
   published: number,
 ): Promise<void> {
-  const { entry, depthBefore, position } = item;
-  if (position.resent > 0) return;
+  const { entry, depthBefore } = item;
   await using inspector = new QueueInspector(connection);
   const expected = depthBefore + published;
   const deadline = performance.now() + SETTLE_MS;

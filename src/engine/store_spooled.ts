@@ -39,8 +39,11 @@ export async function storeSpooled(
     });
   }
   start(async () => {
-    const files = segments.map(({ spooled }) => spooled);
-    Object.assign(entry.capture!, await packer.totals(files, { signal }));
+    const totals = {
+      segments: segments.map(({ spooled }) => spooled),
+      countsDeliveries: entry.queue_type === "quorum",
+    };
+    Object.assign(entry.capture!, await packer.totals(totals, { signal }));
   });
   await pool.onIdle();
   signal.throwIfAborted();

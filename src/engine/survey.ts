@@ -160,6 +160,14 @@ async function factsOf(
     messageBytes: queue.messageBytes,
     publishRate: queue.publishRate,
   };
+  if (/[\r\n]/.test(queue.name)) {
+    // A queue of the name without them would be looked at instead, if there is one.
+    return {
+      error: new AppError("refused", "its name has a line end, which AMQP 0-9-1 cannot name", {
+        hint: "move its messages to a queue of another name",
+      }),
+    };
+  }
   // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
   if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
   try {
@@ -193,6 +201,7 @@ function refusal(error: AppError): QueuePlan {
     returnMethod: "channel_close",
     deliveryAttempts: 0,
     keepsPart: false,
+    expires: false,
     notes: [],
     hold: { memoryPerMessage: 0, spoolPerMessage: 0 },
     reason: error.message,

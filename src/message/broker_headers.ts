@@ -9,17 +9,34 @@ const COPYING = ["CC", "BCC"];
 const COPYING_HEADERS: ReadonlySet<string> = new Set(COPYING);
 const DROPPED_HEADERS: ReadonlySet<string> = new Set([...COUNTERS, ...COPYING]);
 
-/** The broker's count of deliveries; undefined without one, also where a client sent nonsense. */
-export function deliveryCount(properties: Uint8Array): number | undefined {
+/** No broker gets this far; clients may send any number. */
+const LARGEST_COUNT = 1_000_000;
+
+/**
+ * The broker's count of deliveries of a message of a quorum queue; undefined without one. A message
+ * that was not delivered before has none: what it carries is of a client.
+ */
+export function deliveryCount(
+  { redelivered, properties }: { redelivered: boolean; properties: Uint8Array },
+): number | undefined {
+  if (!redelivered) return undefined;
   try {
-    const header = headerValue(properties, "x-delivery-count");
-    if (header === undefined || !("value" in header)) return undefined;
-    const { value } = header;
-    return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
+    const count = numericHeader(properties, "x-delivery-count");
+    if (count === undefined || !Number.isInteger(count) || count < 0) return undefined;
+    // Every delivery that failed was one that began (4.3 and newer tell both).
+    const most = numericHeader(properties, "x-acquired-count") ?? LARGEST_COUNT;
+    return count <= most ? count : undefined;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+function numericHeader(properties: Uint8Array, name: string): number | undefined {
+  const header = headerValue(properties, name);
+  if (header === undefined || !("value" in header)) return undefined;
+  const { value } = header;
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
 }
 
 /** A property list to be published to the queue that it was delivered from; `copied` to others, too. */

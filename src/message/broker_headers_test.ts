@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { deliveryCount, republished, withoutUserId } from "./broker_headers.ts";
+import { deliveryCount as countOf, republished, withoutUserId } from "./broker_headers.ts";
 import type { FieldTable, FieldValue } from "./field_table.ts";
 import { decodeProperties, encodeProperties, type Properties } from "./properties.ts";
 
@@ -21,6 +21,9 @@ const names = (raw: Uint8Array) =>
 const RETURNED = hex(
   "3000 0000001a 10 782d64656c69766572792d636f756e74 6c 0000000000000002 02",
 );
+
+const deliveryCount = (properties: Uint8Array, redelivered = true) =>
+  countOf({ redelivered, properties });
 
 Deno.test("delivery count: as brokers send it", () => {
   assert.equal(deliveryCount(RETURNED), 2);
@@ -129,4 +132,13 @@ Deno.test("without user id: only that goes", () => {
       : encodeProperties({ ...properties, userId } as Properties);
     assert.deepEqual(withoutUserId(raw), bare);
   }));
+});
+
+Deno.test("deliveryCount: what a client sent, or no broker could count, is none", () => {
+  const counted = (value: bigint) => withHeaders([["x-delivery-count", { tag: "l", value }]]);
+  assert.equal(deliveryCount(counted(20n)), 20);
+  assert.equal(deliveryCount(counted(20n), false), undefined);
+  for (const value of [-1n, 1_000_001n, 2n ** 53n + 1n, 2n ** 62n]) {
+    assert.equal(deliveryCount(counted(value)), undefined, `${value}`);
+  }
 });

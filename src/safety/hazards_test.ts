@@ -149,7 +149,7 @@ Deno.test("rescue: nothing to put back where no limit is in force", () => {
   assert.equal(verdictOf(queue, { brokerVersion: "4.0.5" }), "refused");
 });
 
-Deno.test("delivery limit: watched exactly where a return is charged to a quorum queue", () => {
+Deno.test("delivery limit: watched on quorum queues, also where only a crash would be charged", () => {
   const limitOf = (change: Partial<QueueFacts>, options: Partial<PlanOptions> = {}) =>
     plan(change, options).hold.deliveryLimit;
   const quorum = { type: "quorum" };
@@ -157,7 +157,7 @@ Deno.test("delivery limit: watched exactly where a return is charged to a quorum
   assert.equal(limitOf({ ...quorum, policy: { "delivery-limit": 7 } }), 7);
   assert.equal(limitOf({ ...quorum, policy: { "delivery-limit": -1 } }), undefined);
   assert.equal(limitOf(quorum, { brokerVersion: "3.10.8" }), undefined);
-  assert.equal(limitOf(quorum, { brokerVersion: "4.3.6" }), undefined);
+  assert.equal(limitOf(quorum, { brokerVersion: "4.3.6" }), 20);
   assert.equal(limitOf(quorum, { brokerVersion: "4.3.6", requeueStrategy: "cancel" }), 20);
   assert.equal(limitOf({ arguments: { "x-delivery-limit": 7 } }), undefined);
 });

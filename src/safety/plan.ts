@@ -34,6 +34,8 @@ export interface QueuePlan {
   readonly notes: readonly string[];
   /** Reading ends at so many messages: the queue cannot be held whole (`partial: oldest`). */
   readonly atMost?: number;
+  /** Messages may expire by a TTL of the queue; those with one of their own may in any. */
+  readonly expires: boolean;
   /** What was read is kept when it has to be let go early (`partial: oldest`). */
   readonly keepsPart: boolean;
   readonly hold: HoldLimits;
@@ -46,7 +48,7 @@ export interface HoldLimits {
   /** Held and ready messages together, or bytes of their bodies, that the queue may have. */
   readonly maxLength?: number;
   readonly maxLengthBytes?: number;
-  /** The count at which a message is lost by being given back. */
+  /** The count at which a message is lost by being given back, or by a crash while it is held. */
   readonly deliveryLimit?: number;
   /** Bytes that holding one message takes of the broker's memory and of the spool. */
   readonly memoryPerMessage: number;
@@ -66,6 +68,7 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
   const common = {
     returnMethod,
     deliveryAttempts,
+    expires: numberSetting(facts, "message-ttl") !== undefined,
     keepsPart: options.partial === "oldest",
     hold: holdLimits(facts, chosen),
   };
@@ -157,9 +160,8 @@ function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {
   const patience = options.maxHoldSecs ?? Infinity;
   // The broker looks once a minute, and messages have to be back by then.
   const deadline = timeout === undefined ? Infinity : Math.max(1, timeout * 0.8);
-  const limit = countsAttempts(facts, options) && facts.type === "quorum"
-    ? deliveryLimit(facts, options.brokerVersion)
-    : undefined;
+  // Also where a return is free: a crash is not.
+  const limit = facts.type === "quorum" ? deliveryLimit(facts, options.brokerVersion) : undefined;
   const bounded = dropsHead(facts);
   const known = {
     seconds: patience === Infinity && deadline === Infinity

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from "../../errors.ts";
 import { queueError, QueueInspector } from "./queue_inspector.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
-import type { DeliveryTap } from "./content_tap.ts";
+import type { DeliveryHead, DeliveryTap } from "./content_tap.ts";
 import { deliveryCount } from "../../message/broker_headers.ts";
 
 /** The most one consumer can have unacknowledged: prefetch is a 16-bit number. */
@@ -32,6 +32,8 @@ export interface QueueReaderOptions {
   queue: string;
   /** How many messages to hold at most. */
   limit: number;
+  /** Reading ends when no message is ready, also while new ones keep coming; else when none comes. */
+  untilDrained?: boolean;
   /** Reading ends at so many; beyond it only what has to go back with them is read. */
   enough?: number;
   /** Messages per consumer, at most {@linkcode LARGEST_WINDOW}. */
@@ -45,11 +47,16 @@ export interface QueueReaderOptions {
   /** `x-priority` of our consumers: those with a higher one are served first. */
   priority?: number;
   /**
-   * The broker drops what is returned with this `x-delivery-count`. Such a message ends reading, and
-   * before anything is returned `rescue` hears the places of all of them, from 0 in the order of
-   * delivery; those that it gives back have a copy in the queue, and are acknowledged.
+   * The broker drops what is returned, or lost by a crash, with this `x-delivery-count`. Such a message
+   * ends reading. Before anything is returned `rescue` hears the places of all of them, from 0 in the
+   * order of delivery; those that it gives back have a copy in the queue, and are acknowledged.
    */
-  exhausted?: { limit: number; rescue: (places: readonly number[]) => Promise<readonly number[]> };
+  exhausted?: {
+    limit: number;
+    /** Being returned costs nothing, so that all of them can go back as they came. */
+    isFree: boolean;
+    rescue: (places: readonly number[]) => Promise<readonly number[]>;
+  };
   /** How long nothing may arrive before the depth is asked again, milliseconds. */
   idleMs: number;
   signal: AbortSignal;
@@ -147,7 +154,10 @@ export class QueueReader {
           continue;
         }
         if (this.#windowLeft === 0) await this.#nextWindow();
-        if (await this.#idle() && await this.#isDrained()) return "drained";
+        const isQuiet = await this.#idle();
+        if ((isQuiet || this.#options.untilDrained) && await this.#isDrained({ isQuiet })) {
+          return "drained";
+        }
       }
       this.throwIfFailed();
       return this.#exhausted.length > 0 ? "exhausted" : "limit";
@@ -196,7 +206,8 @@ export class QueueReader {
     const { returnsLineUp, limit, idleMs } = this.#options;
     if (!returnsLineUp || this.#channels.some(({ closed }) => closed)) return;
     // Nothing of it goes back.
-    if (this.#received === this.#exhausted.length) return;
+    const { isFree = true } = this.#options.exhausted ?? {};
+    if (!isFree && this.#received === this.#exhausted.length) return;
     let before = this.#activity;
     let quietSince = performance.now();
     while (this.#lastRedelivered && this.#received < limit && this.#connection.isOpen) {
@@ -345,7 +356,7 @@ export class QueueReader {
         this.#activity++;
         one.lastTag = head.deliveryTag;
         this.#lastRedelivered = head.redelivered;
-        if (head.redelivered && this.#isExhausted(head.properties)) {
+        if (this.#isExhausted(head)) {
           this.#exhausted.push({ on: one, tag: head.deliveryTag, place: this.#received });
           this.#wake();
         }
@@ -365,9 +376,9 @@ export class QueueReader {
     };
   }
 
-  #isExhausted(properties: Uint8Array): boolean {
+  #isExhausted(head: DeliveryHead): boolean {
     const { exhausted } = this.#options;
-    return exhausted !== undefined && (deliveryCount(properties) ?? 0) >= exhausted.limit;
+    return exhausted !== undefined && (deliveryCount(head) ?? 0) >= exhausted.limit;
   }
 
   /** Waits for the window to fill; true when nothing at all arrived for `idleMs`. */
@@ -387,11 +398,12 @@ export class QueueReader {
   }
 
   /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */
-  async #isDrained(): Promise<boolean> {
+  async #isDrained({ isQuiet }: { isQuiet: boolean }): Promise<boolean> {
     const { queue } = this.#options;
     await using inspector = new QueueInspector(this.#connection);
     const { ready } = await inspector.depth(queue);
     if (ready === 0) return true;
+    if (!isQuiet) return false;
     if (++this.#stalls < MAX_STALLS) return false;
     throw new AppError(
       "failed",

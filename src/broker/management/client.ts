@@ -115,7 +115,7 @@ export class ManagementClient {
     const found = new Map<string, ListedQueue>();
     for (let round = 0; round < LISTING_ROUNDS; round++) {
       const { items, steady } = await this.#readPages(options);
-      for (const item of items) found.set(`${item.vhost}\0${item.name}`, item);
+      for (const item of items) found.set(JSON.stringify([item.vhost, item.name]), item);
       if (steady) break;
     }
     return onlyOf(options.vhost, [...found.values()]);
@@ -231,10 +231,11 @@ export class ManagementClient {
       items.push(...this.#transport.checked(queueSchema.array(), answer.items, call));
       // Some proxies and older brokers ignore the paging and give all at once.
       if (answer.whole) return { items, steady: true };
-      pages = answer.page_count;
+      // Behind an empty page there is nothing, whatever is said.
+      pages = answer.items.length === 0 ? page : answer.page_count;
       counts.add(answer.filtered_count);
     }
-    const distinct = new Set(items.map((item) => `${item.vhost}\0${item.name}`)).size;
+    const distinct = new Set(items.map((item) => JSON.stringify([item.vhost, item.name]))).size;
     return { items, steady: counts.size <= 1 && (counts.size === 0 || counts.has(distinct)) };
   }
 
