@@ -270,11 +270,9 @@ export class QueueReader {
     const { queue, limit, enough = limit, window, priority = 0 } = this.#options;
     await this.#endWindow();
     const one = await this.#channelWithRoom();
-    // The messages that were returned most often come first: one of them shows what is to come.
-    const isProbe = this.#received === 0 && this.#options.exhausted !== undefined;
     // Beyond `enough` it is read on for the order's sake.
     const wanted = this.#received < enough ? Math.min(enough, limit) : limit;
-    const size = isProbe ? 1 : Math.min(window, LARGEST_WINDOW, wanted - this.#received);
+    const size = Math.min(window, LARGEST_WINDOW, wanted - this.#received);
     // Sorted as they come: see WINDOWS_PER_CHANNEL.
     const consumerTag = `rabbitmq-backup-${String(++one.windows).padStart(2, "0")}`;
     this.#windowLeft = size;
