@@ -28,7 +28,7 @@ Deno.test("queues in use: ten backups, and their consumers get every message onc
         const path = `queues/${vhost.name}?columns=messages_unacknowledged`;
         const rows = await management(broker, path) as { messages_unacknowledged?: number }[];
         return rows.every(({ messages_unacknowledged = 0 }) => messages_unacknowledged > 0);
-      }, { what: "the figures of the queues" });
+      }, { what: "the figures of the queues", timeoutMs: 60_000 });
       const backup = { include_definitions: false };
       for (let round = 1; round <= 10; round++) {
         const in_flight = round % 2 === 0 ? "accept" : "partial";

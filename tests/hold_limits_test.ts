@@ -164,7 +164,7 @@ testOnEach(
       await waitUntil(async () => {
         const plan = await job.backup({ vhosts: [vhost.name], backup: DEFINITIONS }, ["--dry-run"]);
         return plan.code === 0;
-      }, { what: "the figures of the queue" });
+      }, { what: "the figures of the queue", timeoutMs: 60_000 });
       proxy.stallAfter(60_000);
       const config = { vhosts: [vhost.name], backup: { ...DEFINITIONS, prefetch_count: 1_000 } };
       const run = await job.startBackup(config, FLAGS);
