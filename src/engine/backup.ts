@@ -63,8 +63,8 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     // 1. One process a run, and the checkpoint of what is done already.
     const spoolFolder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(spoolFolder, key);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
 
     // 2. Which queues, how deep, what would reading do to them.
     const abort = new AbortController();

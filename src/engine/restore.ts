@@ -34,9 +34,9 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     const key = restoreKey(config, { backupId, location: storage.location });
     const folder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(folder, key);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
 
     // 2. Where each queue goes.
     const abort = new AbortController();
