@@ -9,7 +9,7 @@ import {
   discoverQueues,
   type Discovery,
   sourceIdentity,
-} from "../src/engine/discover.ts";
+} from "../src/engine/survey/discover.ts";
 import { AppError, type ErrorCode } from "../src/errors.ts";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
 import {

@@ -7,7 +7,7 @@ import type { BrokerConnection } from "../src/broker/amqp/connection.ts";
 import type { DeliveryTap } from "../src/broker/amqp/content_tap.ts";
 import { Publisher } from "../src/broker/amqp/publisher.ts";
 import { QueueReader } from "../src/broker/amqp/queue_reader.ts";
-import { SpoolWriter } from "../src/engine/spool.ts";
+import { SpoolWriter } from "../src/engine/spool/spool.ts";
 import {
   type FieldTable,
   type FieldValue,

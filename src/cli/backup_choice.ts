@@ -1,6 +1,6 @@
 import { checkBackupId, isIdPattern, LATEST } from "../config/backup_id.ts";
 import { type Config, requireStorage } from "../config/config.ts";
-import type { BackupListing } from "../engine/list.ts";
+import type { BackupListing } from "../engine/stored/list.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type CommandContext, usageError } from "./context.ts";
@@ -59,7 +59,7 @@ async function completed(
   storage: Storage,
   { id, verb }: { id: string; verb: string },
 ): Promise<string> {
-  const { listBackups } = await import("../engine/list.ts");
+  const { listBackups } = await import("../engine/stored/list.ts");
   const all = await listBackups(storage);
   if (all.some(({ backupId }) => backupId === id)) return id;
   const found = all.filter((one) => isFinished(one) && one.backupId.startsWith(id))
@@ -86,7 +86,7 @@ async function newestIn(
   storage: Storage,
   verb: string,
 ): Promise<{ newest: string; warning?: { message: string; hint?: string } }> {
-  const { listBackups } = await import("../engine/list.ts");
+  const { listBackups } = await import("../engine/stored/list.ts");
   const finished = (await listBackups(storage))
     .filter(isFinished)
     .toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0));

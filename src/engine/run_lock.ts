@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { RunKey } from "../checkpoint/rows.ts";
 import { AppError, messageOf } from "../errors.ts";
-import { removeFolder } from "./spool.ts";
+import { removeFolder } from "./spool/spool.ts";
 
 const LOCK = "lock";
 /** A run that nobody went on with for so long is given up, milliseconds: its spool holds messages. */

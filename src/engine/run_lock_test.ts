@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { tempDir } from "../../tests/helpers/temp.ts";
 import { lockRun, runFolder } from "./run_lock.ts";
-import { removeFolder } from "./spool.ts";
+import { removeFolder } from "./spool/spool.ts";
 
 const KEY = { operation: "backup", backupId: "b", location: "/l", scope: "" } as const;
 

@@ -66,7 +66,7 @@ async function backup(context: CommandContext): Promise<number> {
   if (context.flags.dryRun === true) return await showPlan(context, { config, backupId });
 
   // 3. The backup.
-  const { runBackup } = await import("../../engine/backup.ts");
+  const { runBackup } = await import("../../engine/backup/backup.ts");
   const summary = await runEngineWork(context, {
     stopping: "giving the messages back and keeping what was read",
     resume: resumeCommandOf(context, backupId),
@@ -82,7 +82,7 @@ async function showPlan(
   context: CommandContext,
   target: { config: Config; backupId: string },
 ): Promise<number> {
-  const { planBackup } = await import("../../engine/backup.ts");
+  const { planBackup } = await import("../../engine/backup/backup.ts");
   const work: EngineWork<BackupPlan> = {
     stopping: "ending",
     run: (tools) => planBackup({ ...target, ...tools }),

@@ -105,7 +105,7 @@ async function readBackup(context: CommandContext, config: Config): Promise<Foun
       verb: "import the definitions of",
       prefix: true,
     });
-    const { readBackupDefinitions } = await import("../../engine/stored_definitions.ts");
+    const { readBackupDefinitions } = await import("../../engine/stored/definitions.ts");
     const text = await readBackupDefinitions(storage, backupId);
     const where = `backup ${escapeText(backupId)} in ${escapeText(storage.location)}`;
     context.output.note(`The definitions are those of ${where}.`);
@@ -116,7 +116,7 @@ async function readBackup(context: CommandContext, config: Config): Promise<Foun
 }
 
 async function readInput(path: string): Promise<string> {
-  const { definitionsTextOf } = await import("../../engine/stored_definitions.ts");
+  const { definitionsTextOf } = await import("../../engine/stored/definitions.ts");
   return await definitionsTextOf(await readBytes(path), path === "-" ? "standard input" : path);
 }
 

@@ -46,7 +46,7 @@ async function describe(context: CommandContext): Promise<number> {
     });
 
     // 2. Read its manifest.
-    const { loadManifest } = await import("../../engine/list.ts");
+    const { loadManifest } = await import("../../engine/stored/list.ts");
     const manifest = await loadManifest(storage, backupId);
 
     // 3. Show it.

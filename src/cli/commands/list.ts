@@ -40,7 +40,7 @@ async function list(context: CommandContext): Promise<number> {
   const storage = await openConfiguredStorage(config);
   try {
     // 2. Read all manifests.
-    const { listBackups } = await import("../../engine/list.ts");
+    const { listBackups } = await import("../../engine/stored/list.ts");
     const all = await listBackups(storage);
     const wanted = context.flags.backupId as string | undefined;
     const backups = wanted === undefined ? all : all.filter((one) => one.backupId === wanted);

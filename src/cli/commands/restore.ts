@@ -77,7 +77,7 @@ async function restore(context: CommandContext): Promise<number> {
   const { config, backupId } = await prepare(context);
 
   // 3. The restore.
-  const { runRestore } = await import("../../engine/restore.ts");
+  const { runRestore } = await import("../../engine/restore/restore.ts");
   const summary = await runEngineWork(context, {
     stopping: "waiting for the confirmation of what was published",
     resume: resumeCommandOf(context, backupId),
@@ -96,7 +96,7 @@ async function prepare(context: CommandContext): Promise<{ config: Config; backu
 
 async function showPlan(context: CommandContext): Promise<number> {
   const target = await prepare(context);
-  const { planRestore } = await import("../../engine/restore_dry_run.ts");
+  const { planRestore } = await import("../../engine/restore/dry_run.ts");
   const work: EngineWork<RestorePlan> = {
     stopping: "ending",
     run: (tools) => planRestore({ ...target, ...tools }),

@@ -48,7 +48,7 @@ async function validate(context: CommandContext): Promise<number> {
     });
 
     // 2. Check it.
-    const { validateBackup } = await import("../../engine/validate.ts");
+    const { validateBackup } = await import("../../engine/stored/validate.ts");
     const deep = context.flags.deep === true;
     const report = await runEngineWork(context, {
       stopping: "ending the check",

@@ -1,5 +1,5 @@
 import { didYouMean } from "../../config/nearest.ts";
-import type { BackupListing } from "../../engine/list.ts";
+import type { BackupListing } from "../../engine/stored/list.ts";
 import { escapeLines, escapeText } from "./escape.ts";
 import { formatAge, formatBytes, formatCount, formatTime } from "./format.ts";
 import { paint, type Style, type Tone } from "./style.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BackupListing } from "../../engine/list.ts";
+import type { BackupListing } from "../../engine/stored/list.ts";
 import { backupListLines, noBackupLines } from "./backup_list_text.ts";
 
 function listing(backupId: string, notes: string[] = []): BackupListing {

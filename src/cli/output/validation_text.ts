@@ -1,4 +1,4 @@
-import type { ValidationReport } from "../../engine/validate.ts";
+import type { ValidationReport } from "../../engine/stored/validate.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { plural } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";

@@ -1,0 +1,380 @@
+import { existsSync } from "node:fs";
+import PQueue from "p-queue";
+import { markerKey, segmentKey, segmentKeyV1 } from "../../archive/layout.ts";
+import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../../archive/manifest.ts";
+import { ManagementClient } from "../../broker/management/client.ts";
+import type { BackupQueueRow } from "../../checkpoint/rows.ts";
+import { CheckpointStore } from "../../checkpoint/store.ts";
+import { type Config, requireSource, requireStorage } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
+import { isRead, type QueuePlan } from "../../safety/plan.ts";
+import { openStorage } from "../../storage/open.ts";
+import { backupDefinitions } from "./definitions.ts";
+import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
+import { finishBackup } from "./manifest.ts";
+import { claimBackup } from "./claim.ts";
+import { ConnectionPool } from "../connection_pool.ts";
+import { sourceIdentity } from "../survey/discover.ts";
+import type { EventSink, SummaryEvent } from "../events.ts";
+import { Packer } from "../packing/packer.ts";
+import type { BackupPlan } from "../plan_types.ts";
+import { ProgressMeter } from "../progress.ts";
+import { queueKey } from "../queue_key.ts";
+import { HoldBudget } from "../hold/budget.ts";
+import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
+import { reportTraffic } from "./traffic.ts";
+import { omissionsOf } from "../survey/omissions.ts";
+import { lockRun, runFolder } from "../run_lock.ts";
+import { removeFolder } from "../spool/spool.ts";
+import { hasToBeRead, type PlannedQueue, survey } from "../survey/survey.ts";
+
+/** Queues that are named where many have the same cost. */
+const NAMES_SHOWN = 5;
+
+/** What a backup needs to know. */
+export interface RunOptions {
+  readonly config: Config;
+  readonly backupId: string;
+  readonly emit: EventSink;
+  /** Aborted: stop reading, give the messages back, write the checkpoint, throw the reason. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Takes a backup, or goes on with an interrupted one of the same id and source.
+ *
+ * Throws an {@linkcode AppError} when the run cannot go on; what was done so far is kept, and the
+ * same command goes on there. A partial result is no error: see the summary's `outcome`.
+ */
+export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
+  const { config, backupId, emit } = options;
+  const storage = await openStorage(requireStorage(config));
+  try {
+    const key = { operation: "backup", backupId, location: storage.location, scope: "" } as const;
+
+    if (requireStorage(config).backend === "memory") {
+      emit({
+        type: "warning",
+        message: "The backup is kept in memory, and is gone when this process ends",
+        hint: "for more than a trial, use a folder: --path /var/backups/rabbitmq",
+      });
+    }
+
+    // 1. One process a run, and the checkpoint of what is done already.
+    const spoolFolder = runFolder(config.backup.spool_dir, key);
+    using _lock = lockRun(spoolFolder, key);
+    using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
+
+    // 2. Which queues, how deep, what would reading do to them.
+    const abort = new AbortController();
+    const signal = AbortSignal.any([options.signal, abort.signal]);
+    using meter = new ProgressMeter("backup", emit);
+    await using connections = connectionsOf(config, signal);
+    const client = new ManagementClient(requireSource(config));
+    const nodes = new NodeWatch(client);
+    emit({ type: "step", message: "Looking at the queues" });
+    const source = await sourceIdentity(client, { signal });
+    await untilCalm(nodes, { emit, signal });
+    const found = await survey({
+      config,
+      client,
+      connections,
+      source,
+      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      nodes,
+      signal,
+    });
+    const omissions = omissionsOf(found, requireSource(config).queues);
+    tellPlan(found.queues, emit);
+    for (const { isMissing: _, ...omission } of omissions) emit({ type: "warning", ...omission });
+
+    // 3. The id is ours from here on.
+    const { run, resumed } = await claimBackup(storage, checkpoint, {
+      key,
+      peer: source.clusterName,
+    });
+    if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });
+
+    // 4. Definitions.
+    const warnings = omissions.filter(({ isMissing }) => isMissing).map(({ message }) => message);
+    let definitions: DefinitionsEntry | null = null;
+    if (config.backup.include_definitions) {
+      emit({ type: "step", message: "Reading the definitions" });
+      definitions = await backupDefinitions({
+        client,
+        storage,
+        backupId,
+        config,
+        warnings,
+        emit,
+        signal,
+      });
+    }
+
+    // 5. Queues: read, give back, pack.
+    using packer = new Packer();
+    const context: BackupContext = {
+      backupId,
+      options: config.backup,
+      run,
+      storage,
+      checkpoint,
+      connections,
+      packer,
+      nodes,
+      budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
+      meter,
+      emit,
+      readNow: new Set(),
+      spoolFolder,
+      signal,
+    };
+    await backupQueues(context, { queues: found.queues, abort });
+    await reportTraffic(context, client, found.queues);
+
+    // 6. The manifest makes it a backup; then the traces of the way go.
+    const summary = await finishBackup(context, {
+      definitions,
+      incomplete: warnings.length > 0,
+      source,
+      warnings,
+    });
+    await storage.delete([markerKey(backupId)]);
+    checkpoint.finishRun(run.id);
+    removeFolder(spoolFolder);
+    meter.send();
+    return summary;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** What {@linkcode runBackup} would do, queue by queue; reads nothing but depths. */
+export async function planBackup(options: RunOptions): Promise<BackupPlan> {
+  const { config, backupId, emit, signal } = options;
+  await using connections = connectionsOf(config, signal);
+  const client = new ManagementClient(requireSource(config));
+  const source = await sourceIdentity(client, { signal });
+  using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+  const deliveryCount = (queue: { vhost: string; name: string }) =>
+    checkpoint.deliveryCount(source.clusterName, queue);
+  const found = await survey({
+    config,
+    client,
+    connections,
+    nodes: new NodeWatch(client),
+    source,
+    deliveryCount,
+    signal,
+  });
+  for (const { isMissing: _, ...omission } of omissionsOf(found, requireSource(config).queues)) {
+    emit({ type: "warning", ...omission });
+  }
+  if (config.backup.include_definitions && !found.userTags.includes("administrator")) {
+    emit({
+      type: "warning",
+      message: "The definitions would not be in this backup: they take the tag administrator",
+      hint: "give the user that tag, or set backup.include_definitions: false",
+    });
+  }
+  const storage = await openStorage(requireStorage(config));
+  const { location } = storage;
+  await storage.close();
+  return {
+    backupId,
+    location,
+    source: { cluster: source.clusterName, version: source.rabbitmqVersion },
+    queues: found.queues.map(({ queue, ready, plan }) => ({
+      vhost: queue.vhost,
+      queue: queue.name,
+      queueType: queue.type,
+      messages: ready,
+      ...planned(plan),
+    })),
+  };
+}
+
+/** Says before anything is read what reading will cost, and where it is done in spite of a risk. */
+function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
+  const read = queues.filter(hasToBeRead);
+  for (const { queue, plan: { risk } } of read) {
+    if (risk === undefined) continue;
+    const { vhost, name } = queue;
+    emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
+  }
+  const costly = read.filter(({ plan }) => plan.verdict === "cost");
+  for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
+    const names = having.slice(0, NAMES_SHOWN).map(({ queue }) => `"${queue.name}"`).join(", ");
+    const more = having.length > NAMES_SHOWN ? ` and ${having.length - NAMES_SHOWN} more` : "";
+    emit({ type: "step", message: `Reading ${names}${more} has a cost: ${reason}` });
+  }
+}
+
+function planned({ keepsPart: _, hold: __, ...plan }: QueuePlan) {
+  return plan;
+}
+
+async function backupQueues(
+  context: BackupContext,
+  options: { queues: readonly PlannedQueue[]; abort: AbortController },
+): Promise<void> {
+  const { checkpoint, run, meter, signal } = context;
+  const rows = new Map<string, BackupQueueRow>();
+  for (const row of checkpoint.backupQueues(run.id)) {
+    rows.set(queueKey(row), await checkedRow(context, row));
+  }
+  const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
+  // Deep queues first: they take longest, and the others fill the gaps.
+  const queues = options.queues.toSorted((a, b) => b.ready - a.ready);
+  meter.queuesTotal = queues.length;
+  meter.messagesTotal = queues.reduce((sum, planned) => sum + toRead(planned, known(planned)), 0);
+  const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
+  const failures: { planned: PlannedQueue; error: AppError }[] = [];
+  const start = (item: { planned?: PlannedQueue; row?: BackupQueueRow }) =>
+    pool.add(async () => {
+      if (signal.aborted) return;
+      try {
+        await backupQueue(context, item);
+      } catch (error) {
+        if (item.planned !== undefined && isQueueFailure(error) && !signal.aborted) {
+          failures.push({ planned: item.planned, error });
+        } else {
+          // The others give their messages back and stop.
+          options.abort.abort(error);
+        }
+      }
+    });
+  for (const planned of queues) {
+    const row = known(planned);
+    if (row?.state === "done") {
+      reportResumed(context, row);
+    } else if (!isRead(planned.plan)) {
+      skipQueue(context, skippedByPlan(planned));
+    } else {
+      start({ planned, ...(row === undefined ? {} : { row }) });
+    }
+  }
+  for (const row of rows.values()) {
+    if (queues.some(({ queue }) => queueKey(queue) === queueKey(row))) continue;
+    // Gone from the broker since the interruption; what was read of it is in the spool.
+    if (row.state === "read") start({ row });
+    else if (row.state === "reading") skipQueue(context, goneQueue(row));
+  }
+  await pool.onIdle();
+  signal.throwIfAborted();
+  // Not one could be read, and not for its own sake: that is no backup.
+  const failed = new Set(failures.map(({ planned }) => planned));
+  const failure = failures.find(({ error }) => error.code !== "refused");
+  const isNone = queues.every((planned) => failed.has(planned) || !hasToBeRead(planned));
+  if (failure !== undefined && isNone) throw failure.error;
+  for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
+}
+
+/**
+ * What an earlier process did is looked at again: a queue has to be read again when its spool is gone,
+ * or what was stored of it; a segment that is gone has to be stored again while it is in the spool.
+ */
+async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<BackupQueueRow> {
+  const { checkpoint, run, storage } = context;
+  const isThere = async ({ key, size_bytes }: SegmentEntry) =>
+    (await storage.stat(key))?.size === size_bytes;
+  if (row.state === "done") {
+    for (const stored of row.report.entry!.segments) {
+      assertSameFormat(context, { row, stored });
+      if (!await isThere(stored)) return { ...row, state: "reading", report: {} };
+    }
+    return row;
+  }
+  if (row.state !== "read") return row;
+  for (const segment of checkpoint.segments(run.id, row)) {
+    if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
+    if (segment.stored === undefined) continue;
+    assertSameFormat(context, { row, stored: segment.stored });
+    if (!await isThere(segment.stored)) {
+      checkpoint.putSegment(run.id, row, { ...segment, stored: undefined });
+    }
+  }
+  return row;
+}
+
+/** A backup is in one format. */
+function assertSameFormat(
+  { backupId, options: { compression, format } }: BackupContext,
+  { row, stored }: { row: BackupQueueRow; stored: SegmentEntry },
+): void {
+  const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
+  if (keyOf(backupId, row.vhost, row.name, stored.sequence, compression) === stored.key) return;
+  throw new AppError(
+    "config",
+    `Cannot go on with backup "${backupId}": it was begun with another backup.format or compression`,
+    { hint: "set both as they were, or choose another backup_id" },
+  );
+}
+
+/** Errors of one queue; all others (connection, storage, spool) end the run. */
+function isQueueFailure(error: unknown): error is AppError {
+  return error instanceof AppError &&
+    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+}
+
+function skipped(
+  { queue }: PlannedQueue,
+  kind: SkippedQueue["kind"],
+  { reason, hint }: { reason: string; hint?: string | undefined },
+): SkippedQueue {
+  return {
+    vhost: queue.vhost,
+    name: queue.name,
+    queue_type: queue.type,
+    kind,
+    reason,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+function skippedByPlan(planned: PlannedQueue): SkippedQueue {
+  const { verdict, reason = "", hint } = planned.plan;
+  return skipped(planned, verdict === "excluded" ? "excluded" : "refused", { reason, hint });
+}
+
+function skippedByError(planned: PlannedQueue, error: AppError): SkippedQueue {
+  const { code, message, hint } = error;
+  return skipped(planned, code === "refused" ? "refused" : "failed", { reason: message, hint });
+}
+
+function goneQueue(row: BackupQueueRow): SkippedQueue {
+  return {
+    vhost: row.vhost,
+    name: row.name,
+    queue_type: row.report.entry?.queue_type ?? "unknown",
+    kind: "failed",
+    reason: "it was deleted while the backup was interrupted",
+  };
+}
+
+function reportResumed(context: BackupContext, row: BackupQueueRow): void {
+  const entry = row.report.entry!;
+  context.meter.queuesDone++;
+  context.emit({
+    type: "queue_done",
+    operation: "backup",
+    vhost: row.vhost,
+    queue: row.name,
+    queueType: entry.queue_type,
+    outcome: "resumed",
+    messages: entry.message_count,
+    bytes: entry.body_bytes,
+    seconds: 0,
+  });
+}
+
+function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined): number {
+  if (row?.state === "done" || !isRead(plan)) return 0;
+  if (row?.state === "read") return row.report.entry!.message_count;
+  return Math.min(ready, plan.atMost ?? Infinity);
+}
+
+function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
+  return new ConnectionPool(requireSource(config), "rabbitmq-backup backup", { signal });
+}

@@ -1,0 +1,105 @@
+import { hostname } from "node:os";
+import { manifestKey, markerKey } from "../../archive/layout.ts";
+import type { Run, RunKey } from "../../checkpoint/rows.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
+import { AppError } from "../../errors.ts";
+import { bytesOf, ObjectExistsError, readAll, type Storage } from "../../storage/storage.ts";
+
+const MARKER_MAX_BYTES = 64 * 1024;
+
+/**
+ * Decides whether a backup is started or gone on with, and leaves the marker in storage that stands
+ * until the manifest is there. Returns the run and whether it is a resumed one.
+ */
+export async function claimBackup(
+  storage: Storage,
+  checkpoint: CheckpointStore,
+  options: { key: RunKey; peer: string },
+): Promise<{ run: Run; resumed: boolean }> {
+  const { key, peer } = options;
+  await refuseFinished(storage, key);
+  const known = checkpoint.findRun(key);
+  const marker = await readMarker(storage, key.backupId);
+  if (known !== undefined && known.state === "running" && marker !== undefined) {
+    if (known.peer !== peer) throw otherSource(key, known.peer, peer);
+    return { run: known, resumed: true };
+  }
+  if (marker !== undefined) {
+    throw new AppError(
+      "locked",
+      `Cannot start backup "${key.backupId}": it was begun on host "${marker.host}" at ` +
+        `${marker.startedAt} from ${marker.source}, and the checkpoint to go on with is not here`,
+      {
+        hint: "run it there, or point offset_storage.db_path at its checkpoint; to give it up, " +
+          `delete "${key.backupId}/" in ${storage.location}, or choose another backup_id`,
+      },
+    );
+  }
+  // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
+  const run = checkpoint.startRun(key, peer, Date.now());
+  await writeMarker(storage, key.backupId, {
+    host: hostname(),
+    startedAt: new Date(run.startedAt).toISOString(),
+    source: peer,
+  });
+  try {
+    // Another one may have come to its end between our first look and our marker.
+    await refuseFinished(storage, key);
+  } catch (error) {
+    await storage.delete([markerKey(key.backupId)]);
+    throw error;
+  }
+  return { run, resumed: false };
+}
+
+async function refuseFinished(storage: Storage, key: RunKey): Promise<void> {
+  if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
+    throw new AppError(
+      "refused",
+      `Cannot start backup "${key.backupId}": it exists already and is finished`,
+      {
+        hint:
+          "choose another backup_id; one with a time pattern such as nightly-%Y%m%d-%H%M%S is new each run",
+      },
+    );
+  }
+}
+
+interface Marker {
+  host: string;
+  startedAt: string;
+  source: string;
+}
+
+async function readMarker(storage: Storage, backupId: string): Promise<Marker | undefined> {
+  const key = markerKey(backupId);
+  if (await storage.stat(key) === undefined) return undefined;
+  const unknown = { host: "unknown", startedAt: "an unknown time", source: "unknown" };
+  try {
+    const bytes = await readAll(storage.get(key), MARKER_MAX_BYTES);
+    return { ...unknown, ...JSON.parse(new TextDecoder().decode(bytes)) };
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    return unknown;
+  }
+}
+
+async function writeMarker(storage: Storage, backupId: string, marker: Marker): Promise<void> {
+  try {
+    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), { ifAbsent: true });
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+    throw new AppError("locked", `Cannot start backup "${backupId}": another one just began it`, {
+      cause: error,
+    });
+  }
+}
+
+function otherSource(key: RunKey, known: string, peer: string): AppError {
+  return new AppError(
+    "refused",
+    `Cannot go on with backup "${key.backupId}": its checkpoint is of source "${known}", ` +
+      `and this is "${peer}"`,
+    { hint: "choose another backup_id, or the source it was begun with" },
+  );
+}

@@ -1,0 +1,306 @@
+import { join } from "node:path";
+import { queueFolder } from "../../archive/layout.ts";
+import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
+import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
+import type { BackupOptions } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
+import type { Storage } from "../../storage/storage.ts";
+import {
+  assertEmpty,
+  type Captured,
+  captureQueue,
+  ExhaustedError,
+  settledDepth,
+} from "../hold/capture.ts";
+import type { ConnectionPool } from "../connection_pool.ts";
+import type { EventSink } from "../events.ts";
+import type { HoldBudget } from "../hold/budget.ts";
+import type { NodeWatch } from "../survey/node_watch.ts";
+import type { Packer } from "../packing/packer.ts";
+import type { ProgressMeter, QueueWork } from "../progress.ts";
+import { queueKey } from "../queue_key.ts";
+import { removeFolder, syncSpool } from "../spool/spool.ts";
+import { storeSpooled } from "../packing/store_spooled.ts";
+import type { PlannedQueue } from "../survey/survey.ts";
+
+/** What all queues of one backup run share. */
+export interface BackupContext {
+  readonly backupId: string;
+  readonly options: BackupOptions;
+  readonly run: Run;
+  readonly storage: Storage;
+  readonly checkpoint: CheckpointStore;
+  readonly connections: ConnectionPool;
+  readonly packer: Packer;
+  readonly nodes: NodeWatch;
+  readonly budget: HoldBudget;
+  readonly meter: ProgressMeter;
+  readonly emit: EventSink;
+  /** Queues that this process has read, by their keys. */
+  readonly readNow: Set<string>;
+  /** Folder of this run's spool. */
+  readonly spoolFolder: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Backs up one queue: read and give back, make the spool durable, pack into storage; with a
+ * checkpoint behind each step, so that a later run goes on behind the last one. A queue that is in
+ * the spool already (`row.state` is `read`) needs no plan.
+ */
+export async function backupQueue(
+  context: BackupContext,
+  item: { planned?: PlannedQueue; row?: BackupQueueRow },
+): Promise<void> {
+  const { checkpoint, run, meter } = context;
+  const { planned } = item;
+  const queue = planned?.queue ?? item.row!;
+  const work = meter.begin(queue, { phase: "waiting", messagesTotal: planned?.ready ?? 0 });
+  let row = item.row;
+  try {
+    const isRead = row?.state === "read";
+    using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
+    if (row === undefined || !isRead) {
+      const depthBefore = item.row?.state === "reading" ? item.row.report.depth : undefined;
+      const back = await returned(context, { planned: planned!, depthBefore });
+      row = await read(context, { ...back, work });
+      context.readNow.add(queueKey(row));
+    }
+    work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
+    work.phase = "packing";
+    const [entry, depthAfter] = await Promise.all([
+      storeSpooled(context, row),
+      item.row === row ? null : depthAfterReturn(context, row),
+    ]);
+    if (entry.capture !== null) entry.capture.depth_after = depthAfter;
+    tellLess(context, { entry, planned });
+    row = { ...row, state: "done", report: { entry } };
+    checkpoint.putBackupQueue(run.id, row);
+    removeFolder(spoolFolderOf(context, queue));
+    reportDone(context, entry, meter.end(work));
+  } catch (error) {
+    meter.end(work);
+    throw error;
+  }
+}
+
+/** Records that a queue is not in the backup, and why. */
+export function skipQueue(context: BackupContext, skipped: SkippedQueue): void {
+  const { vhost, name } = skipped;
+  context.checkpoint.putBackupQueue(context.run.id, {
+    vhost,
+    name,
+    state: "skipped",
+    report: { skipped },
+  });
+  context.meter.queuesDone++;
+  if (skipped.kind === "failed") context.meter.errorCount++;
+  context.emit({
+    type: "queue_done",
+    operation: "backup",
+    vhost,
+    queue: name,
+    queueType: skipped.queue_type,
+    outcome: skipped.kind === "failed" ? "failed" : "skipped",
+    messages: 0,
+    bytes: 0,
+    seconds: 0,
+    reason: skipped.reason,
+    ...(skipped.hint === undefined ? {} : { hint: skipped.hint }),
+  });
+}
+
+async function read(
+  context: BackupContext,
+  item: { planned: PlannedQueue; missing: number; work: QueueWork },
+): Promise<BackupQueueRow> {
+  const { checkpoint, run, signal } = context;
+  const { planned, missing, work } = item;
+  const { queue } = planned;
+  const folder = spoolFolderOf(context, queue);
+  const entry = emptyEntry(planned);
+  const row: BackupQueueRow = {
+    vhost: queue.vhost,
+    name: queue.name,
+    state: "read",
+    report: { entry },
+  };
+  if (planned.ready === 0) {
+    await context.connections.use(queue.vhost, async (connection) => {
+      await using inspector = new QueueInspector(connection);
+      await assertEmpty(inspector, queue);
+    });
+    markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
+    checkpoint.putDeliveryCount(run.peer, queue, 0);
+    checkpoint.putCaptured(run.id, row, []);
+    return row;
+  }
+  const memory = await context.budget.memory(planned, signal);
+  const used = checkpoint.deliveryCount(run.peer, queue);
+  if (planned.plan.deliveryAttempts > 0) {
+    // Before the first delivery: a process that is killed now has cost an attempt, too.
+    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
+  }
+  const depth = planned.ready + missing;
+  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
+  work.phase = "reading";
+  let captured: Captured;
+  try {
+    const { options: backup, nodes } = context;
+    captured = await context.connections.use(
+      queue.vhost,
+      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
+    );
+  } catch (error) {
+    if (error instanceof ExhaustedError && error.returned === 0) {
+      checkpoint.putDeliveryCount(run.peer, queue, used);
+    }
+    throw error;
+  } finally {
+    memory[Symbol.dispose]();
+  }
+  const { segments } = captured.spool;
+  await syncSpool(segments);
+  entry.message_count = captured.spool.messageCount;
+  entry.body_bytes = captured.spool.bodyBytes;
+  entry.largest_body = captured.spool.largestBody;
+  entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
+  entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
+  const inFlight = missing +
+    inFlightOf(planned, { ...captured.report, read: entry.message_count });
+  if (captured.partial !== undefined) entry.partial = captured.partial;
+  else markInFlight(context, entry, inFlight);
+  entry.capture = {
+    ...captured.report,
+    in_flight: inFlight,
+    depth_after: null,
+    highest_delivery_count: null,
+    fingerprint: "",
+  };
+  checkpoint.putCaptured(
+    run.id,
+    row,
+    segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
+  );
+  return row;
+}
+
+/**
+ * Waits until what an interrupted run had of the queue is back: the broker takes its time, and more of
+ * it until it notices that a connection is gone. What is missing then, somebody has, or had.
+ */
+async function returned(
+  { connections }: BackupContext,
+  { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
+): Promise<{ planned: PlannedQueue; missing: number }> {
+  if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
+  const { vhost, name } = planned.queue;
+  const ready = await connections.use(
+    vhost,
+    (connection) => settledDepth(connection, { name, expected: depthBefore }),
+  );
+  return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
+}
+
+function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {
+  if (inFlight === 0 || options.in_flight === "accept") return;
+  entry.partial = `${inFlight} ${
+    inFlight === 1 ? "message was" : "messages were"
+  } with its consumers`;
+}
+
+/** Messages that consumers had, by the statistics, and those that they took before they were read. */
+function inFlightOf(
+  { queue, consumers, plan }: PlannedQueue,
+  { depth_before, read }: { depth_before: number; read: number },
+): number {
+  // Nobody has any: what the statistics still say is what we had a moment ago, what is missing expired.
+  if (consumers === 0) return 0;
+  const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
+  return (queue.messagesUnacknowledged ?? 0) + taken;
+}
+
+/**
+ * Asked while the messages are packed: a classic queue takes seconds to show many of them again.
+ * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
+ */
+async function depthAfterReturn(
+  { connections }: BackupContext,
+  { vhost, name, report }: BackupQueueRow,
+): Promise<number | null> {
+  const expected = report.entry!.capture?.depth_before ?? 0;
+  if (expected === 0) return null;
+  try {
+    return await connections.use(
+      vhost,
+      (connection) => settledDepth(connection, { name, expected }),
+    );
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+function emptyEntry({ queue }: PlannedQueue): QueueEntry {
+  return {
+    vhost: queue.vhost,
+    name: queue.name,
+    queue_type: queue.type,
+    durable: queue.durable,
+    auto_delete: queue.autoDelete,
+    arguments: { ...queue.arguments },
+    segments: [],
+    message_count: 0,
+    body_bytes: 0,
+    largest_body: 0,
+    first_message_timestamp: null,
+    last_message_timestamp: null,
+    capture: null,
+  };
+}
+
+function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
+  return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
+}
+
+/** Nobody consumes, nothing expires, and yet there is less: that should never be, and is told. */
+function tellLess(
+  { emit }: BackupContext,
+  { entry, planned }: { entry: QueueEntry; planned: PlannedQueue | undefined },
+): void {
+  const { capture, vhost, name } = entry;
+  if (!capture || capture.depth_after === null || planned === undefined) return;
+  const { depth_before: before, depth_after: after } = capture;
+  if (after >= before || planned.consumers > 0 || planned.plan.expires) return;
+  emit({
+    type: "warning",
+    vhost,
+    queue: name,
+    message: `Queue "${name}" holds ${after} messages after it was read, and held ${before} before`,
+    hint: "did messages expire, or was somebody reading or purging it? this backup has them",
+  });
+}
+
+function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
+  const { capture, partial } = entry;
+  context.emit({
+    type: "queue_done",
+    operation: "backup",
+    vhost: entry.vhost,
+    queue: entry.name,
+    queueType: entry.queue_type,
+    outcome: "ok",
+    messages: entry.message_count,
+    bytes: entry.body_bytes,
+    bytesStored: entry.segments.reduce((sum, segment) => sum + segment.size_bytes, 0),
+    segments: entry.segments.length,
+    seconds,
+    ...(partial === undefined ? {} : { reason: partial }),
+    ...(capture === null ? {} : {
+      holdSeconds: capture.hold_ms / 1000,
+      returnCost: { method: capture.return_method, deliveryAttempts: capture.delivery_attempts },
+    }),
+  });
+}

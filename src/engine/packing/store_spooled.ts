@@ -1,0 +1,106 @@
+import PQueue from "p-queue";
+import { segmentKey, segmentKeyV1 } from "../../archive/layout.ts";
+import type { QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
+import type { BackupQueueRow, SegmentRow } from "../../checkpoint/rows.ts";
+import type { BackupContext } from "../backup/queue.ts";
+import type { PackedFile, SegmentJob } from "./protocol.ts";
+
+/** Segments of one queue that are packed and stored at the same time. */
+const SEGMENTS_AT_ONCE = 2;
+
+/**
+ * Packs what the spool holds of a queue and storage does not, with a checkpoint behind each segment;
+ * returns the manifest entry with all of them. Whatever fails, nothing of it goes on behind its end.
+ */
+export async function storeSpooled(
+  context: BackupContext,
+  row: BackupQueueRow,
+): Promise<QueueEntry> {
+  const { checkpoint, run, packer } = context;
+  const entry = row.report.entry!;
+  const segments = checkpoint.segments(run.id, row);
+  if (segments.length === 0) return entry;
+  const abort = new AbortController();
+  const signal = AbortSignal.any([context.signal, abort.signal]);
+  const losses = new Set<string>();
+  const pool = new PQueue({ concurrency: SEGMENTS_AT_ONCE });
+  const start = (work: () => Promise<void>) =>
+    pool.add(async () => {
+      if (!signal.aborted) await work().catch((error) => abort.abort(error));
+    });
+  let firstDeliveryTag = 1;
+  for (const segment of segments) {
+    const job = jobOf(context, { row, segment, firstDeliveryTag });
+    firstDeliveryTag += segment.spooled.recordCount;
+    if (segment.stored !== undefined) continue;
+    start(async () => {
+      segment.stored = await storeSegment(context, { row, job, segment, losses, signal });
+      checkpoint.putSegment(run.id, row, segment);
+    });
+  }
+  start(async () => {
+    const totals = {
+      segments: segments.map(({ spooled }) => spooled),
+      countsDeliveries: entry.queue_type === "quorum",
+    };
+    Object.assign(entry.capture!, await packer.totals(totals, { signal }));
+  });
+  await pool.onIdle();
+  signal.throwIfAborted();
+  keepDeliveryCount(context, entry);
+  for (const message of losses) {
+    context.emit({ type: "warning", vhost: row.vhost, queue: row.name, message });
+  }
+  return { ...entry, segments: segments.map(({ stored }) => stored!) };
+}
+
+function jobOf(
+  { options }: BackupContext,
+  item: { row: BackupQueueRow; segment: SegmentRow; firstDeliveryTag: number },
+): Omit<SegmentJob, "kind"> {
+  const { row: { vhost, name: queue }, segment: { spooled }, firstDeliveryTag } = item;
+  return {
+    segment: spooled,
+    compression: options.compression,
+    level: options.compression_level,
+    ...(options.format === "rbak-v1" ? { v1: { vhost, queue, firstDeliveryTag } } : {}),
+  };
+}
+
+async function storeSegment(
+  { backupId, options, storage, packer }: BackupContext,
+  item: {
+    row: BackupQueueRow;
+    segment: SegmentRow;
+    job: Omit<SegmentJob, "kind">;
+    losses: Set<string>;
+    signal: AbortSignal;
+  },
+): Promise<SegmentEntry> {
+  const { row, segment: { sequence, spooled }, job, losses, signal } = item;
+  const keyOf = options.format === "rbak-v1" ? segmentKeyV1 : segmentKey;
+  const key = keyOf(backupId, row.vhost, row.name, sequence, options.compression);
+  let packed: PackedFile | undefined;
+  async function* bytes() {
+    packed = yield* packer.segment(job);
+  }
+  // Replaces what an interrupted upload of this same segment may have left.
+  await storage.put(key, bytes(), { signal });
+  for (const loss of packed!.losses) losses.add(loss);
+  return {
+    key,
+    sequence,
+    record_count: spooled.recordCount,
+    size_bytes: packed!.sizeBytes,
+    uncompressed_bytes: packed!.uncompressedBytes,
+    first_timestamp: spooled.firstTimestamp,
+    last_timestamp: spooled.lastTimestamp,
+    checksum: packed!.checksum,
+  };
+}
+
+/** What the messages' counts are now, after the return: known better than by adding up. */
+function keepDeliveryCount({ checkpoint, run }: BackupContext, entry: QueueEntry): void {
+  const { delivery_attempts: attempts, highest_delivery_count: highest } = entry.capture!;
+  if (attempts > 0) checkpoint.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
+}

@@ -1,0 +1,49 @@
+import { AppError, messageOf } from "../../errors.ts";
+import { parseExactJson } from "../../exact_json.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { readBackupDefinitions } from "../stored/definitions.ts";
+
+/** A queue as definitions describe it. */
+export interface DefinedQueue {
+  readonly vhost: string;
+  readonly name: string;
+  readonly durable?: boolean;
+  readonly auto_delete?: boolean;
+  readonly arguments?: Record<string, unknown>;
+}
+
+/** A binding as definitions describe it. */
+export interface DefinedBinding {
+  readonly vhost: string;
+  /** The exchange. */
+  readonly source: string;
+  readonly destination_type: string;
+  readonly destination: string;
+  readonly routing_key: string;
+  readonly arguments?: unknown;
+}
+
+/** What a restore needs of a backup's definitions; numbers as `parseExactJson` gives them. */
+export interface StoredDefinitions {
+  readonly queues: readonly DefinedQueue[];
+  readonly bindings: readonly DefinedBinding[];
+}
+
+/**
+ * Reads what a restore needs of the definitions of a backup.
+ *
+ * @throws {AppError} as `readBackupDefinitions`
+ */
+export async function readForRestore(
+  storage: Storage,
+  backupId: string,
+): Promise<StoredDefinitions> {
+  const text = await readBackupDefinitions(storage, backupId);
+  try {
+    const { queues = [], bindings = [] } = parseExactJson(text) as Partial<StoredDefinitions>;
+    return { queues, bindings };
+  } catch (error) {
+    const problem = `Cannot read the definitions of backup "${backupId}": ${messageOf(error)}`;
+    throw new AppError("damaged", problem, { cause: error });
+  }
+}

@@ -1,0 +1,73 @@
+import type { Options } from "amqplib";
+import { checkKey } from "../../archive/layout.ts";
+import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
+import type { QueueFilter } from "../../config/config.ts";
+import { compileNames } from "../../config/name_pattern.ts";
+import { AppError } from "../../errors.ts";
+import { isRawNumber } from "../../exact_json.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { readForRestore } from "./definitions.ts";
+
+/** The queues of a backup that a filter selects. Throws when it selects none of several. */
+export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
+  const vhost = compileNames({ include: filter.vhosts, exclude: [] });
+  const name = compileNames(filter);
+  const selected = manifest.queues.filter((entry) =>
+    vhost(entry.vhost) && name(entry.name) && entry.message_count >= filter.min_messages &&
+    (filter.types.length === 0 || filter.types.some((type) => type === entry.queue_type))
+  );
+  if (selected.length === 0 && manifest.queues.length > 0) {
+    throw new AppError("usage", `Cannot restore: no queue of "${manifest.backup_id}" is selected`, {
+      hint: `it has ${manifest.queues.length} queues; see describe -b ${manifest.backup_id}`,
+    });
+  }
+  for (const entry of selected) checkKeys(manifest, entry);
+  return selected;
+}
+
+/**
+ * Fills in what format version 1 does not keep with the queue but in the definitions: durability and
+ * arguments. Version 2 has them in the manifest.
+ */
+export async function withDefinedArguments(
+  storage: Storage,
+  options: { manifest: Manifest; entries: readonly QueueEntry[] },
+): Promise<QueueEntry[]> {
+  const { manifest, entries } = options;
+  if (manifest.format_version !== 1 || manifest.definitions === null) return [...entries];
+  const { queues: defined } = await readForRestore(storage, manifest.backup_id);
+  return entries.map((entry) => {
+    const found = defined.find(({ vhost, name }) => vhost === entry.vhost && name === entry.name);
+    return found === undefined ? entry : {
+      ...entry,
+      durable: found.durable ?? true,
+      auto_delete: found.auto_delete ?? false,
+      arguments: found.arguments ?? {},
+    };
+  });
+}
+
+/** How a missing queue is declared: as it was, its type said in any case. */
+export function declareOptions(entry: QueueEntry): Options.AssertQueue {
+  const type = entry.queue_type === "classic" ? {} : { "x-queue-type": entry.queue_type };
+  return {
+    durable: entry.durable,
+    autoDelete: entry.auto_delete,
+    arguments: { ...type, ...plainNumbers(entry.arguments) },
+  };
+}
+
+function plainNumbers(table: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(table).map(([key, value]) => [
+      key,
+      isRawNumber(value) ? Number(value.rawJSON) : value,
+    ]),
+  );
+}
+
+function checkKeys(manifest: Manifest, entry: QueueEntry): void {
+  for (const { key, sequence } of entry.segments) {
+    checkKey(key, manifest.backup_id, entry.vhost, entry.name, sequence, manifest.format_version);
+  }
+}

@@ -1,0 +1,247 @@
+import { manifestKey, markerKey } from "../../archive/layout.ts";
+import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
+import { parseManifest, wrongKeys } from "../../archive/manifest_io.ts";
+import { AppError } from "../../errors.ts";
+import { ObjectMissingError, type Storage } from "../../storage/storage.ts";
+import type { EventSink } from "../events.ts";
+import { readManifest } from "./list.ts";
+import { ProgressMeter, type QueueWork } from "../progress.ts";
+import { shortfallOf } from "./shortfall.ts";
+import {
+  checkDefinitions,
+  checkDefinitionsV1,
+  QueueContent,
+  sumProblems,
+} from "./validate_content.ts";
+
+/** Something that is wrong with a backup; names are "" where it concerns no single queue. */
+export interface ValidationProblem {
+  readonly vhost: string;
+  readonly queue: string;
+  /** Key of the object concerned; "" for a disagreement within the manifest. */
+  readonly key: string;
+  readonly problem: string;
+}
+
+/** What a validation found. */
+export interface ValidationReport {
+  readonly backupId: string;
+  readonly deep: boolean;
+  /** No problem was found. */
+  readonly valid: boolean;
+  /** What the backup lacks, when it is partial: it may be whole all the same. */
+  readonly warning?: string;
+  readonly segmentsChecked: number;
+  /** Deep only: records that were read. */
+  readonly recordsChecked: number;
+  readonly problems: ValidationProblem[];
+  /** What is no fault of the backup and worth knowing. */
+  readonly notes: string[];
+}
+
+/** Options of {@linkcode validateBackup}. */
+export interface ValidateOptions {
+  storage: Storage;
+  backupId: string;
+  /** Read every byte, instead of looking at names and sizes only. */
+  deep: boolean;
+  signal: AbortSignal;
+  emit: EventSink;
+}
+
+/**
+ * Checks a backup against itself and collects all that is wrong.
+ *
+ * 1. the manifest is readable, and its numbers add up;
+ * 2. every object is where its names put it, in its size, and none is there beside;
+ * 3. deep: every segment and the definitions are read, hashed and parsed, and the records' counts,
+ *    times and fingerprints compared.
+ *
+ * @throws {AppError} `backup_not_found`, and what the storage throws.
+ */
+export async function validateBackup(options: ValidateOptions): Promise<ValidationReport> {
+  const validation = new Validation(options);
+  await validation.run();
+  return validation.report();
+}
+
+/** Objects of the backup, by key. */
+interface Objects {
+  /** Sizes of those that nothing in the manifest has claimed yet. */
+  readonly sizes: Map<string, number>;
+  /** Keys that do not follow from the names; nothing is read by them. */
+  readonly unsafe: ReadonlySet<string>;
+}
+
+class Validation {
+  readonly #options: ValidateOptions;
+  readonly #problems: ValidationProblem[] = [];
+  readonly #notes: string[] = [];
+  #shortfall: string | undefined;
+  #segmentsChecked = 0;
+  #recordsChecked = 0;
+
+  constructor(options: ValidateOptions) {
+    this.#options = options;
+  }
+
+  report(): ValidationReport {
+    return {
+      backupId: this.#options.backupId,
+      deep: this.#options.deep,
+      valid: this.#problems.length === 0,
+      ...(this.#shortfall === undefined ? {} : { warning: this.#shortfall }),
+      segmentsChecked: this.#segmentsChecked,
+      recordsChecked: this.#recordsChecked,
+      problems: this.#problems,
+      notes: this.#notes,
+    };
+  }
+
+  async run(): Promise<void> {
+    const manifest = await this.#manifest();
+    if (manifest === undefined) return;
+    this.#shortfall = shortfallOf(manifest);
+    this.#notes.push(...manifest.warnings);
+    this.#problems.push(...sumProblems(manifest));
+    const wrong = [...wrongKeys(manifest)];
+    this.#problems.push(...wrong);
+    const unsafe = new Set(wrong.map(({ key }) => key));
+    const sizes = await this.#sizes();
+    await this.#definitions(manifest, { unsafe, sizes });
+    await this.#queues(manifest, { unsafe, sizes });
+    sizes.delete(manifestKey(manifest.backup_id));
+    if (sizes.delete(markerKey(manifest.backup_id))) {
+      this.#notes.push("the marker of an unfinished backup is still there; it does no harm");
+    }
+    for (const key of sizes.keys()) this.#notes.push(`${key} belongs to nothing in the manifest`);
+  }
+
+  async #manifest(): Promise<Manifest | undefined> {
+    const { storage, backupId } = this.#options;
+    const key = manifestKey(backupId);
+    try {
+      return parseManifest(await readManifest(storage, backupId), { key, checkKeys: false });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "damaged") throw error;
+      this.#problems.push({ vhost: "", queue: "", key, problem: error.message });
+      return undefined;
+    }
+  }
+
+  /** Sizes of all objects of the backup; what belongs to it is taken out as it is met. */
+  async #sizes(): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>();
+    for await (const { key, size } of this.#options.storage.list(`${this.#options.backupId}/`)) {
+      this.#options.signal.throwIfAborted();
+      sizes.set(key, size);
+    }
+    return sizes;
+  }
+
+  async #definitions(manifest: Manifest, objects: Objects): Promise<void> {
+    const entry = manifest.definitions;
+    if (entry === null) {
+      this.#notes.push("the backup has no definitions");
+      return;
+    }
+    if (objects.unsafe.has(entry.key)) return;
+    const found = { vhost: "", queue: "", key: entry.key };
+    // Version 1 tells the size before compression, and no checksum.
+    const size = manifest.format_version === 1 ? undefined : entry.size_bytes;
+    const there = this.#checkObject(found, { size, objects });
+    if (!there || !this.#options.deep) return;
+    const check = manifest.format_version === 1 ? checkDefinitionsV1 : checkDefinitions;
+    await this.#collect(found, () => check(this.#options, entry));
+  }
+
+  async #queues(manifest: Manifest, objects: Objects): Promise<void> {
+    using meter = new ProgressMeter("validate", this.#options.emit);
+    meter.queuesTotal = manifest.queues.length;
+    meter.messagesTotal = manifest.total_messages;
+    for (const queue of manifest.queues) {
+      const { vhost, name } = queue;
+      const known = this.#problems.length;
+      const work = meter.begin(queue, { phase: "verifying", messagesTotal: queue.message_count });
+      await this.#queue(queue, { objects, work, formatVersion: manifest.format_version });
+      if (!this.#options.deep) work.messagesDone = queue.message_count;
+      const seconds = meter.end(work);
+      const problem = this.#problems.find((found) => found.vhost === vhost && found.queue === name);
+      meter.errorCount += this.#problems.length - known;
+      this.#options.emit({
+        type: "queue_done",
+        operation: "validate",
+        vhost,
+        queue: name,
+        queueType: queue.queue_type,
+        outcome: problem === undefined ? "ok" : "failed",
+        messages: queue.message_count,
+        bytes: queue.body_bytes,
+        segments: queue.segments.length,
+        seconds,
+        ...(problem === undefined ? {} : { reason: problem.problem }),
+      });
+    }
+    meter.send();
+  }
+
+  async #queue(
+    queue: QueueEntry,
+    { objects, work, formatVersion }: {
+      objects: Objects;
+      work: QueueWork;
+      formatVersion: Manifest["format_version"];
+    },
+  ): Promise<void> {
+    const content = new QueueContent(work);
+    let whole = true;
+    for (const segment of queue.segments) {
+      this.#options.signal.throwIfAborted();
+      const found = { vhost: queue.vhost, queue: queue.name, key: segment.key };
+      this.#segmentsChecked++;
+      if (objects.unsafe.has(segment.key)) whole = false;
+      else if (!this.#checkObject(found, { size: segment.size_bytes, objects })) whole = false;
+      else if (this.#options.deep) {
+        whole = await this.#collect(found, () => content.read(this.#options, segment)) && whole;
+      }
+    }
+    this.#recordsChecked += content.records;
+    if (!this.#options.deep || !whole) return;
+    for (const problem of content.problems(queue, formatVersion)) {
+      this.#problems.push({ vhost: queue.vhost, queue: queue.name, key: "", problem });
+    }
+  }
+
+  /** Whether an object is there, in its size; if not, that is a problem. */
+  #checkObject(
+    found: Omit<ValidationProblem, "problem">,
+    expected: { size: number | undefined; objects: Objects },
+  ): boolean {
+    const { sizes } = expected.objects;
+    const size = sizes.get(found.key);
+    sizes.delete(found.key);
+    if (size !== undefined && (expected.size ?? size) === size) return true;
+    const problem = size === undefined
+      ? "it is missing"
+      : `it has ${size} bytes, the manifest says ${expected.size}`;
+    this.#problems.push({ ...found, problem });
+    return false;
+  }
+
+  /** Runs a check; false when it found a problem. */
+  async #collect(
+    found: Omit<ValidationProblem, "problem">,
+    check: () => Promise<string[]>,
+  ): Promise<boolean> {
+    let problems: string[];
+    try {
+      problems = await check();
+    } catch (error) {
+      if (error instanceof ObjectMissingError) problems = ["it is missing"];
+      else if (error instanceof AppError && error.code === "damaged") problems = [error.message];
+      else throw error;
+    }
+    this.#problems.push(...problems.map((problem) => ({ ...found, problem })));
+    return problems.length === 0;
+  }
+}

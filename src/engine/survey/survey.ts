@@ -1,0 +1,214 @@
+import { checkNameV1 } from "../../archive/layout.ts";
+import type { BrokerConnection } from "../../broker/amqp/connection.ts";
+import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { ManagementClient } from "../../broker/management/client.ts";
+import type { Config } from "../../config/config.ts";
+import { requireSource } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
+import { isRead, planQueue, type QueueFacts, type QueuePlan } from "../../safety/plan.ts";
+import type { ConnectionPool } from "../connection_pool.ts";
+import type { NodeWatch } from "./node_watch.ts";
+import { compileOverrides } from "./overrides.ts";
+import { spoolRoom } from "../spool/room.ts";
+import { type DiscoveredQueue, discoverQueues, type SourceIdentity } from "./discover.ts";
+
+/** A queue with its depth and what will be done with it. */
+export interface PlannedQueue {
+  readonly queue: DiscoveredQueue;
+  /** Ready messages and consumers, by passive declare. */
+  readonly ready: number;
+  readonly consumers: number;
+  readonly plan: QueuePlan;
+}
+
+/** All that a backup will look at. */
+export interface Survey {
+  readonly queues: readonly PlannedQueue[];
+  /** Patterns of queues and vhosts that match nothing. */
+  readonly unmatched: readonly string[];
+  /** Selected vhosts whose queues the user may not list. */
+  readonly closedVhosts: readonly string[];
+  /** Tags of the management user. */
+  readonly userTags: readonly string[];
+}
+
+/**
+ * Finds the queues, asks each one's depth over AMQP (the management API's statistics lag, and are
+ * missing for young queues) and decides what reading it would do.
+ */
+export async function survey(options: {
+  config: Config;
+  client: ManagementClient;
+  connections: ConnectionPool;
+  /** As the management API gives it. */
+  source: SourceIdentity;
+  /** The delivery count to expect of a quorum queue's messages. */
+  deliveryCount: (queue: { vhost: string; name: string }) => number;
+  nodes: NodeWatch;
+  signal: AbortSignal;
+}): Promise<Survey> {
+  const { config: { backup }, config, client, connections, source, signal } = options;
+  const filter = requireSource(config).queues;
+  const choicesFor = compileOverrides(backup);
+  const room = await spoolRoom(backup);
+  const found = await discoverQueues(client, filter, { signal });
+  const planned: PlannedQueue[] = [];
+  /** One for each queue that the user may not even look at. */
+  const denials: AppError[] = [];
+  for (const queues of byVhost(found.queues)) {
+    signal.throwIfAborted();
+    try {
+      planned.push(...await inspect(queues));
+    } catch (error) {
+      if (!isClosedVhost(error)) throw error;
+      denials.push(...queues.map(() => error));
+      planned.push(
+        ...queues.map((queue) => ({ queue, ready: 0, consumers: 0, plan: refusal(error) })),
+      );
+    }
+  }
+  // Kept out of everything: that is the user or the password, not the rights on one queue or vhost.
+  const asked = planned.filter(({ plan }) => plan.verdict !== "excluded");
+  if (denials.length > 0 && denials.length === asked.length) throw denials[0]!;
+  // A refused queue without messages is one whose depth is not known.
+  const queues = planned.filter(({ ready, plan }) =>
+    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused")
+  );
+  return {
+    queues,
+    unmatched: [...found.unmatched, ...found.unmatchedVhosts],
+    closedVhosts: found.closedVhosts,
+    userTags: (await client.whoami({ signal })).tags,
+  };
+
+  async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
+    const nodes = await options.nodes.nodes(signal);
+    const isCalm = [...nodes.values()].every(({ alarm }) => alarm === undefined);
+    return await connections.use(queues[0]!.vhost, async (connection) => {
+      assertSameBroker(connection, source.clusterName);
+      await using inspector = new QueueInspector(connection);
+      // Asked where it matters, and once.
+      let mayPublish: boolean | undefined;
+      const result: PlannedQueue[] = [];
+      for (const queue of queues) {
+        signal.throwIfAborted();
+        const facts = await factsOf(queue, inspector);
+        if (facts === undefined) continue;
+        if ("error" in facts) {
+          if (facts.error.code === "broker_denied") denials.push(facts.error);
+          result.push({ queue, ready: 0, consumers: 0, plan: refusal(facts.error) });
+          continue;
+        }
+        // An alarm would block the connection that publishes.
+        if (queue.type === "quorum" && facts.ready > 0 && isCalm) {
+          mayPublish ??= await inspector.mayPublish();
+        }
+        const plan = planQueue({
+          ...facts,
+          deliveryCount: options.deliveryCount(queue),
+          memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
+          mayPublish,
+          spoolRoom: room,
+        }, {
+          brokerVersion: source.rabbitmqVersion,
+          requeueStrategy: backup.requeue_strategy,
+          memoryShare: backup.memory_share,
+          consumerTimeoutSecs: backup.consumer_timeout_secs,
+          ...choicesFor(queue),
+        });
+        const { ready, consumers } = facts;
+        result.push(withinFormat({ queue, ready, consumers, plan }, backup.format));
+      }
+      return result;
+    });
+  }
+}
+
+/** Whether messages of the queue will be held: the plan allows it, and there are some. */
+export function hasToBeRead({ ready, plan }: PlannedQueue): boolean {
+  return ready > 0 && isRead(plan);
+}
+
+/** Refuses what version 1 cannot store before it is read for nothing. */
+function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
+  const { queue } = planned;
+  if (format === "v2" || !hasToBeRead(planned)) return planned;
+  try {
+    checkNameV1(queue.vhost, queue.name);
+    return planned;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { ...planned, plan: refusal(error) };
+  }
+}
+
+/** What is known of a queue, or why not; undefined when it is gone since it was listed. */
+async function factsOf(
+  queue: DiscoveredQueue,
+  inspector: QueueInspector,
+): Promise<QueueFacts | { error: AppError } | undefined> {
+  const known = {
+    vhost: queue.vhost,
+    name: queue.name,
+    type: queue.type,
+    autoDelete: queue.autoDelete,
+    exclusive: queue.exclusive,
+    arguments: queue.arguments,
+    policy: queue.policy,
+    operatorPolicy: queue.operatorPolicy,
+    unacknowledged: queue.messagesUnacknowledged,
+    messageBytes: queue.messageBytes,
+    publishRate: queue.publishRate,
+  };
+  if (/[\r\n]/.test(queue.name)) {
+    // A queue of the name without them would be looked at instead, if there is one.
+    return {
+      error: new AppError("refused", "its name has a line end, which AMQP 0-9-1 cannot name", {
+        hint: "move its messages to a queue of another name",
+      }),
+    };
+  }
+  // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
+  if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
+  try {
+    const { ready, consumers } = await inspector.depth(queue.name);
+    return { ...known, ready, consumers };
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === "broker_unreachable") throw error;
+    if (error.code === "broker_missing") return undefined;
+    return { error };
+  }
+}
+
+/** Two URLs can be of two brokers; then plan, definitions and messages would not belong together. */
+function assertSameBroker({ clusterName }: BrokerConnection, expected: string): void {
+  if (clusterName === undefined || expected === "" || clusterName === expected) return;
+  throw new AppError(
+    "config",
+    `Cannot back up: amqp_url leads to broker "${clusterName}" and management_url to "${expected}"`,
+    { hint: "set source.amqp_url and source.management_url to the same cluster" },
+  );
+}
+
+function isClosedVhost(error: unknown): error is AppError {
+  return error instanceof AppError &&
+    (error.code === "broker_denied" || error.code === "broker_missing");
+}
+
+function refusal(error: AppError): QueuePlan {
+  return {
+    verdict: "refused",
+    returnMethod: "channel_close",
+    deliveryAttempts: 0,
+    keepsPart: false,
+    expires: false,
+    notes: [],
+    hold: { memoryPerMessage: 0, spoolPerMessage: 0 },
+    reason: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}
+
+function byVhost(queues: readonly DiscoveredQueue[]): DiscoveredQueue[][] {
+  return [...Map.groupBy(queues, (queue) => queue.vhost).values()];
+}
