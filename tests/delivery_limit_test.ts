@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk, assertPartial } from "./helpers/failure.ts";
 import { openBroker, publishNumbers } from "./helpers/direct.ts";
-import { jsonLines, newJob, newJobThrough } from "./helpers/job.ts";
+import { jsonLines, newJob } from "./helpers/job.ts";
 import { assertSameMessages, pikaGenerate, type PikaMessage, pikaRead } from "./helpers/pika.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import { put, type QueueSpec, testVhost, waitForDepth } from "./helpers/queues.ts";
@@ -208,7 +208,7 @@ testOnEach("a kill while messages are held is counted in the next plan", async (
   const count = 3_000;
   await using vhost = await testVhost(broker, "killed");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  await using job = await newJobThrough(proxy, broker);
+  await using job = await newJob(proxy.through(broker));
   const queue = await vhost.queue("q", { type: "quorum", arguments: { "x-delivery-limit": 5 } });
   await using connection = await openBroker(broker, vhost.name);
   await publishNumbers(connection, "q", count);

@@ -5,7 +5,7 @@ import { type Broker, brokers, startBroker, testOnEach } from "./helpers/brokers
 import { breaksIn, openBroker, publishNumbers, readNumbers } from "./helpers/direct.ts";
 import { runCli } from "./helpers/cli.ts";
 import { allOf, assertNothingLeft, assertOk, assertPartial } from "./helpers/failure.ts";
-import { type Job, jsonLines, newJob, newJobThrough } from "./helpers/job.ts";
+import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { within } from "./helpers/middle.ts";
 import { readWithPython } from "./helpers/readers.ts";
 import { management, testVhost, waitForDepth, waitUntil } from "./helpers/queues.ts";
@@ -111,7 +111,7 @@ testOnEach("a hold that gets too long ends early", async (broker) => {
   for (const type of ["classic", "quorum"] as const) {
     await using vhost = await testVhost(broker, "patience");
     await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-    await using job = await newJobThrough(proxy, broker);
+    await using job = await newJob(proxy.through(broker));
     const queue = await vhost.queue("q", { type, arguments: {} });
     await using connection = await openBroker(broker, vhost.name);
     await publishNumbers(connection, "q", count);
@@ -149,7 +149,7 @@ testOnEach(
     for (const type of ["classic", "quorum"] as const) {
       await using vhost = await testVhost(broker, "length");
       await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-      await using job = await newJobThrough(proxy, broker);
+      await using job = await newJob(proxy.through(broker));
       const limit = 10_000;
       const queue = await vhost.queue("q", { type, arguments: { "x-max-length": limit } });
       await using connection = await openBroker(broker, vhost.name);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { concat, parseFrames } from "./helpers/amqp_wire.ts";
 import { testOnEach } from "./helpers/brokers.ts";
-import { newJobThrough } from "./helpers/job.ts";
+import { newJob } from "./helpers/job.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import { testVhost } from "./helpers/queues.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
@@ -25,7 +25,7 @@ const HARMLESS = new Set([
 testOnEach("a backup sends no method that takes, changes or deletes anything", async (broker) => {
   await using vhost = await testVhost(broker, "methods");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  await using job = await newJobThrough(proxy, broker);
+  await using job = await newJob(proxy.through(broker));
   await using client = await PlainClient.open(broker, vhost.name);
   const queues = [
     { name: "classic" },

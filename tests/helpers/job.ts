@@ -1,7 +1,6 @@
 import { stringify } from "yaml";
 import type { Broker } from "./brokers.ts";
 import { type CliResult, type CliRun, runCli, startCli } from "./cli.ts";
-import type { TcpProxy } from "./tcp_proxy.ts";
 import { type TempDir, tempDir } from "./temp.ts";
 
 /** What a test may change of the configuration; merged over what {@linkcode Job} writes. */
@@ -106,15 +105,6 @@ export class Job implements AsyncDisposable {
 /** A job with an empty folder. */
 export async function newJob(broker: Pick<Broker, "amqpUrl" | "managementUrl">): Promise<Job> {
   return new Job(broker, await tempDir());
-}
-
-/** The same, with AMQP by way of a proxy. */
-export async function newJobThrough(
-  proxy: TcpProxy,
-  broker: Pick<Broker, "amqpUrl" | "managementUrl">,
-): Promise<Job> {
-  const { amqpUrl, managementUrl } = broker;
-  return await newJob({ amqpUrl: proxy.urlFor(amqpUrl), managementUrl });
 }
 
 /** The JSON lines that a run with `--json` printed, of one type. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Broker } from "./brokers.ts";
 import type { CliResult, CliRun } from "./cli.ts";
 import { administrator, assertNothingLeft, assertOk, assertWhole, type Loaded } from "./failure.ts";
-import { type Job, jsonLines, newJobThrough } from "./job.ts";
+import { type Job, jsonLines, newJob } from "./job.ts";
 import { assertSameMessages, pikaGenerate, pikaRead } from "./pika.ts";
 import { deleteQueue, testVhost, waitForDepth } from "./queues.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
@@ -40,7 +40,7 @@ export class Middle implements AsyncDisposable {
     const vhost = await testVhost(broker, "middle");
     const proxy = TcpProxy.inFrontOf(broker.amqpUrl);
     const user = await administrator(broker, vhost.name);
-    const job = await newJobThrough(proxy, user.address);
+    const job = await newJob(proxy.through(user.address));
     const middle = new Middle({ broker, proxy, job }, [], [job, proxy, user, vhost]);
     for (const name of ["first", "second"]) {
       const queue = await vhost.queue(name, { type: "quorum" });
