@@ -12,6 +12,7 @@ interface World {
   queues: (Partial<ListedQueue> & { vhost: string; name: string })[];
   policies?: Policy[];
   operatorPolicies?: Policy[];
+  exchanges?: { vhost: string; name: string; type: string; messages_delayed?: number }[];
   /** Vhosts that the user has no permission on. */
   closed?: string[];
 }
@@ -62,6 +63,22 @@ Deno.test("discoverQueues: takes the type from where the broker says it", async 
   };
   const types = (await discover(world, {})).queues.map(({ type }) => type);
   assert.deepEqual(types, ["quorum", "stream", "delayed"]);
+});
+
+Deno.test("discoverQueues: finds the exchanges of selected vhosts that delay messages", async () => {
+  const type = "x-delayed-message";
+  const world = {
+    vhosts: ["/", "other"],
+    queues: [],
+    exchanges: [
+      { vhost: "/", name: "amq.topic", type: "topic" },
+      { vhost: "/", name: "later", type, messages_delayed: 3 },
+      { vhost: "other", name: "later", type },
+    ],
+  };
+  assert.deepEqual((await discover(world, { vhosts: ["/"] })).delayedExchanges, [
+    { vhost: "/", name: "later", messages: 3 },
+  ]);
 });
 
 Deno.test("discoverQueues: sorts by vhost, then name, by bytes", async () => {
@@ -228,6 +245,7 @@ function clientOf(world: World, asked: (string | undefined)[] = []): ManagementC
       );
       return Promise.resolve(visible.map((queue) => queueSchema.parse(queue)));
     },
+    exchanges: () => Promise.resolve(world.exchanges ?? []),
     policies: () => Promise.resolve(world.policies ?? []),
     operatorPolicies: () => Promise.resolve(world.operatorPolicies ?? []),
   };
