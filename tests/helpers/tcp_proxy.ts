@@ -24,11 +24,11 @@ export class TcpProxy implements AsyncDisposable {
     return new TcpProxy({ hostname, port: Number(port) });
   }
 
-  /** The URL with this proxy's host and port. */
-  urlFor(amqpUrl: string): string {
-    const url = new URL(amqpUrl);
+  /** The broker with its AMQP by way of this proxy. */
+  through<Address extends { readonly amqpUrl: string }>(broker: Address): Address {
+    const { protocol, username, password } = new URL(broker.amqpUrl);
     const { port } = this.#listener.addr as Deno.NetAddr;
-    return `${url.protocol}//${url.username}:${url.password}@127.0.0.1:${port}`;
+    return { ...broker, amqpUrl: `${protocol}//${username}:${password}@127.0.0.1:${port}` };
   }
 
   /** Lets so many more bytes of the broker pass, and no further until {@linkcode resume}. */

@@ -192,15 +192,11 @@ async function read(
  * it until it notices that a connection is gone. What is missing then, somebody has, or had.
  */
 async function returned(
-  { connections }: BackupContext,
+  context: BackupContext,
   { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
   if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
-  const { vhost, name } = planned.queue;
-  const ready = await connections.use(
-    vhost,
-    (connection) => settledDepth(connection, { name, expected: depthBefore }),
-  );
+  const ready = await depthOnceBack(context, { queue: planned.queue, expected: depthBefore });
   return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
 }
 
@@ -227,20 +223,31 @@ function inFlightOf(
  * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
  */
 async function depthAfterReturn(
-  { connections }: BackupContext,
-  { vhost, name, report }: BackupQueueRow,
+  context: BackupContext,
+  row: BackupQueueRow,
 ): Promise<number | null> {
-  const expected = report.entry!.capture?.depth_before ?? 0;
+  const expected = row.report.entry!.capture?.depth_before ?? 0;
   if (expected === 0) return null;
   try {
-    return await connections.use(
-      vhost,
-      (connection) => settledDepth(connection, { name, expected }),
-    );
+    return await depthOnceBack(context, { queue: row, expected });
   } catch (error) {
     if (error instanceof AppError) return null;
     throw error;
   }
+}
+
+/** The depth once it shows the messages that were given back, by a connection of the queue's vhost. */
+async function depthOnceBack(
+  { connections }: BackupContext,
+  { queue: { vhost, name }, expected }: {
+    queue: { vhost: string; name: string };
+    expected: number;
+  },
+): Promise<number> {
+  return await connections.use(
+    vhost,
+    (connection) => settledDepth(connection, { name, expected }),
+  );
 }
 
 function emptyEntry({ queue }: PlannedQueue): QueueEntry {

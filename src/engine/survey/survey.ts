@@ -136,6 +136,11 @@ export function hasToBeRead({ ready, plan }: PlannedQueue): boolean {
   return ready > 0 && isRead(plan);
 }
 
+/** How many messages of the queue are held where it is read. */
+export function heldAtMost({ ready, plan }: Pick<PlannedQueue, "ready" | "plan">): number {
+  return Math.min(ready, plan.atMost ?? Infinity);
+}
+
 /** Refuses what version 1 cannot store before it is read for nothing. */
 function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
   const { queue } = planned;
