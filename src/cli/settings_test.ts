@@ -65,6 +65,13 @@ const SAMPLES: Record<string, unknown> = {
   "if-not-empty": "skip",
   "create-missing-queues": "false",
   window: "7",
+  "restore-definitions": "true",
+  "definitions-dry-run": "true",
+  "select-users": "true",
+  transformations: ["exclude_users,no_op", "drop_empty_policies"],
+  "rename-vhost": ["a=b", "c=d=e"],
+  "allow-version-mismatch": "true",
+  "skip-unsupported": "true",
 };
 
 Deno.test("every setting is one that the configuration knows", async () => {
@@ -73,6 +80,9 @@ Deno.test("every setting is one that the configuration knows", async () => {
     groups.queueSettings("restore.queues"),
     groups.STORAGE_SETTINGS,
     groups.RESTORE_SETTINGS,
+    groups.definitionsSettings("restore"),
+    groups.IMPORT_SETTINGS,
+    groups.ROLLBACK_SETTINGS,
     groups.PROGRESS_SETTINGS,
   ];
   for (const side of [ALL, restore]) {

@@ -66,8 +66,20 @@ export type StorageConfig = FilesystemStorage | MemoryStorage;
 export type Compression = "zstd" | "lz4" | "none";
 export type RequeueStrategy = "auto" | "cancel" | "nack" | "reject" | "get";
 
+/** Which definitions, and what is done to them; see `schema/definitions.ts`. */
+export interface DefinitionsChoice {
+  readonly definitions_selection: {
+    readonly vhosts: readonly string[];
+    readonly queues: readonly string[];
+    readonly exchanges: readonly string[];
+    readonly users: boolean;
+  };
+  readonly definitions_transformations: readonly string[];
+  readonly definitions_rename_vhosts: Readonly<Record<string, string>>;
+}
+
 /** How a backup is taken. Sizes in bytes. */
-export interface BackupOptions {
+export interface BackupOptions extends DefinitionsChoice {
   readonly segment_max_bytes: number;
   readonly segment_max_interval_ms: number;
   readonly compression: Compression;
@@ -110,7 +122,7 @@ export interface QueueOverride {
 }
 
 /** How a backup is restored. */
-export interface RestoreOptions {
+export interface RestoreOptions extends DefinitionsChoice {
   readonly publish_mode: "direct-to-queue";
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
@@ -118,6 +130,11 @@ export interface RestoreOptions {
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
   readonly queues: QueueFilter;
+  readonly restore_definitions: boolean;
+  readonly definitions_dry_run: boolean;
+  readonly definitions_allow_version_mismatch: boolean;
+  readonly definitions_skip_unsupported: boolean;
+  readonly definitions_rollback_dir: string;
 }
 
 /** Where it is kept what is done already. */

@@ -1,5 +1,5 @@
 import { expandBackupId } from "./backup_id.ts";
-import type { Config, QueueFilter, StorageConfig } from "./config.ts";
+import type { Config, DefinitionsChoice, QueueFilter, StorageConfig } from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
 import type { Environment } from "./interpolate.ts";
@@ -14,7 +14,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
   const source = await resolveEndpoint("source", file.source, context);
   const target = await resolveEndpoint("target", file.target, context);
   const storage = resolveStorage(file.storage, context);
-  const restore = file.restore ?? SectionSchemas.restore.parse({});
+  const { definitions_rollback_dir, ...restore } = file.restore ??
+    SectionSchemas.restore.parse({});
   const state = stateFolder(context.env);
   const { spool_dir, prefetch_count, ...backup } = file.backup ?? SectionSchemas.backup.parse({});
   backup.queue_overrides.forEach(({ queues, vhosts = [] }, index) => {
@@ -22,6 +23,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(queues, [...path, "queues"], context);
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
+  checkSelection(backup.definitions_selection, "backup", context);
+  checkSelection(restore.definitions_selection, "restore", context);
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
@@ -35,7 +38,14 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: { ...restore, queues: filter(restore.queues, ["restore", "queues"], context) },
+    restore: {
+      ...restore,
+      queues: filter(restore.queues, ["restore", "queues"], context),
+      definitions_rollback_dir: expandHome(
+        definitions_rollback_dir ?? `${state}/rollback`,
+        context.env,
+      ),
+    },
     offset_storage: {
       backend: offsets.backend,
       db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
@@ -79,6 +89,16 @@ function filter(
     checkPatterns(complete[key], [...path, key], context);
   }
   return complete;
+}
+
+function checkSelection(
+  selection: DefinitionsChoice["definitions_selection"],
+  section: "backup" | "restore",
+  context: ResolveContext,
+): void {
+  for (const key of ["vhosts", "queues", "exchanges"] as const) {
+    checkPatterns(selection[key], [section, "definitions_selection", key], context);
+  }
 }
 
 function checkPatterns(

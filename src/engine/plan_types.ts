@@ -1,3 +1,4 @@
+import type { ImportReport } from "../definitions/import.ts";
 import type { Verdict } from "../safety/plan.ts";
 
 /** What a backup would do, queue by queue. */
@@ -41,6 +42,8 @@ export interface RestorePlan {
   readonly refused?: { readonly message: string; readonly hint?: string };
   /** What the backup lacks, when it is partial. */
   readonly warning?: string;
+  /** What the backup's definitions would change first, where they are restored. */
+  readonly definitions?: ImportReport;
   readonly queues: readonly PlannedRestoreQueue[];
 }
 

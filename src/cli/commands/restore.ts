@@ -13,9 +13,12 @@ import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../cont
 import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
+import { importDocument } from "../output/import_text.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
   PROGRESS_SETTINGS,
   queueSettings,
   RESTORE_SETTINGS,
@@ -27,6 +30,8 @@ const SETTINGS = [
   brokerSettings("target"),
   queueSettings("restore.queues"),
   RESTORE_SETTINGS,
+  definitionsSettings("restore"),
+  IMPORT_SETTINGS,
   PROGRESS_SETTINGS,
 ];
 
@@ -66,15 +71,17 @@ export function addValidateRestoreCommand(program: Command, launch: Launch): voi
     description: "Says what a restore would do to each queue, and does nothing.",
     examples: [["what would be done", "rabbitmq-backup validate-restore -c restore.yaml"]],
   }));
-  addSettings(addFormatOption(command), SETTINGS).action(launch(showPlan));
+  addSettings(addFormatOption(command), SETTINGS)
+    .action(launch((context) => showPlan(context)));
 }
 
 async function restore(context: CommandContext): Promise<number> {
   // 1. With --dry-run: only the plan.
   if (context.flags.dryRun === true) return await showPlan(context);
 
-  // 2. The configuration, and which backup.
+  // 2. The configuration, and which backup. It may ask for the plan as well.
   const { config, backupId } = await prepare(context);
+  if (config.restore.definitions_dry_run) return await showPlan(context, { config, backupId });
 
   // 3. The restore.
   const { runRestore } = await import("../../engine/restore/restore.ts");
@@ -89,13 +96,18 @@ async function restore(context: CommandContext): Promise<number> {
   return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
 }
 
-async function prepare(context: CommandContext): Promise<{ config: Config; backupId: string }> {
+async function prepare(context: CommandContext): Promise<RestoreTarget> {
   const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
   return { config, backupId: await chooseBackup(context, { config, verb: "restore" }) };
 }
 
-async function showPlan(context: CommandContext): Promise<number> {
-  const target = await prepare(context);
+interface RestoreTarget {
+  readonly config: Config;
+  readonly backupId: string;
+}
+
+async function showPlan(context: CommandContext, prepared?: RestoreTarget): Promise<number> {
+  const target = prepared ?? await prepare(context);
   const { planRestore } = await import("../../engine/restore/dry_run.ts");
   const work: EngineWork<RestorePlan> = {
     stopping: "ending",
@@ -106,12 +118,17 @@ async function showPlan(context: CommandContext): Promise<number> {
     document: { v: 1, ...restorePlanDocument(plan) },
     text: () => restorePlanLines(plan, context.output.outStyle),
   });
-  if (plan.refused !== undefined) return exitCodeOf("refused");
-  return plan.queues.some(({ action }) => action === "skip") ? EXIT.partial : EXIT.ok;
+  const { definitions } = plan;
+  if (plan.refused !== undefined || definitions?.blocked !== undefined) {
+    return exitCodeOf("refused");
+  }
+  const partial = definitions?.complete === false ||
+    plan.queues.some(({ action }) => action === "skip");
+  return partial ? EXIT.partial : EXIT.ok;
 }
 
 function restorePlanDocument(
-  { backupId, location, target, refused, warning, queues }: RestorePlan,
+  { backupId, location, target, refused, warning, definitions, queues }: RestorePlan,
 ) {
   return {
     backup_id: backupId,
@@ -119,6 +136,7 @@ function restorePlanDocument(
     target,
     refused,
     warning,
+    definitions: definitions && importDocument(definitions),
     queues: queues.map(({ queueType, restoredBefore, ...queue }) => ({
       ...queue,
       queue_type: queueType,

@@ -1,6 +1,7 @@
 import type { BackupPlan, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatCount, plural } from "./format.ts";
+import { importLines } from "./import_text.ts";
 import { paint, type Style, type Tone } from "./style.ts";
 import { renderFields, renderTable } from "./table.ts";
 
@@ -57,6 +58,9 @@ export function restorePlanLines(plan: RestorePlan, style: Style): string[] {
       ["Into", escapeText(plan.target.address)],
     ]),
     "",
+    ...plan.definitions === undefined
+      ? []
+      : ["Definitions:", ...importLines(plan.definitions, { style, all: false }), ""],
     ...queueTable(queues, (queue) => painted(actionOf(queue, plan), style)),
     ...reasonLines(queues),
     "",

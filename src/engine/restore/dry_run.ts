@@ -1,8 +1,10 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireStorage, requireTarget } from "../../config/config.ts";
+import type { ImportReport } from "../../definitions/import.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
+import { planDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import type { PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
 import { connectionsOf, findRestore, restoreKey, surveyRestore } from "./survey.ts";
@@ -20,6 +22,10 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       key: restoreKey(config, { backupId, location }),
       createdAt: manifest.created_at,
     });
+    const { restore_definitions, definitions_dry_run } = config.restore;
+    const definitions = restore_definitions || definitions_dry_run
+      ? await planDefinitions({ config, storage, manifest, emit, signal })
+      : undefined;
     await using connections = connectionsOf(config, signal);
     const { targets, refusal } = await surveyRestore({
       config,
@@ -27,6 +33,7 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       manifest,
       connections,
       recorded,
+      coming: vhostsToCome(definitions),
       emit,
       signal,
     });
@@ -37,11 +44,17 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       target: { address: requireTarget(config).amqp_url.address },
       ...(refusal === undefined ? {} : { refused: textOf(refusal) }),
       ...(warning === undefined ? {} : { warning }),
+      ...(definitions === undefined ? {} : { definitions }),
       queues: targets.map(planned),
     };
   } finally {
     await storage.close();
   }
+}
+
+function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
+  const created = definitions?.created.filter(({ kind }) => kind === "vhosts") ?? [];
+  return new Set(created.map(({ name }) => name));
 }
 
 function recordedBefore(path: string, run: Parameters<typeof findRestore>[1]): RestoreQueueRow[] {

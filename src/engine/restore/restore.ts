@@ -8,6 +8,7 @@ import { AppError } from "../../errors.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
 import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
@@ -38,9 +39,14 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
-    // 2. Where each queue goes.
+    // 2. Definitions, when they are wanted; without them no messages.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    if (config.restore.restore_definitions) {
+      await restoreDefinitions({ config, storage, manifest, emit, signal });
+    }
+
+    // 3. Where each queue goes.
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
     const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
@@ -60,7 +66,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     });
     if (refusal !== undefined) throw refusal;
 
-    // 3. Missing queues and their bindings, then messages.
+    // 4. Missing queues and their bindings, then messages.
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -75,7 +81,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     };
     const outcome = await restoreQueues(context, { targets, bindings, abort });
 
-    // 4. Done: a later restore of this backup starts anew.
+    // 5. Done: a later restore of this backup starts anew.
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();

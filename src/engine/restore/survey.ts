@@ -28,6 +28,8 @@ export async function surveyRestore(options: {
   connections: ConnectionPool;
   /** What the run that is gone on with has recorded. */
   recorded: readonly RestoreQueueRow[];
+  /** Vhosts that would be created first. */
+  coming?: ReadonlySet<string>;
   emit: EventSink;
   signal: AbortSignal;
 }): Promise<RestoreSurvey> {
@@ -38,7 +40,14 @@ export async function surveyRestore(options: {
     entries: selectQueues(manifest, config.restore.queues),
   });
   const positions = new Map(recorded.map((row) => [queueKey(row), row]));
-  const targets = await planTargets({ config, entries, connections, positions, signal });
+  const targets = await planTargets({
+    config,
+    entries,
+    connections,
+    positions,
+    ...options.coming === undefined ? {} : { coming: options.coming },
+    signal,
+  });
   const refusal = refusalOf(targets, config);
   const bindings = await bindingsOf(refusal === undefined ? targets : [], {
     manifest,

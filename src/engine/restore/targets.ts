@@ -22,9 +22,11 @@ export async function planTargets(options: {
   entries: readonly QueueEntry[];
   connections: ConnectionPool;
   positions: Map<string, RestoreQueueRow>;
+  /** Vhosts that a restore would create first; there is nothing to look at yet. */
+  coming?: ReadonlySet<string>;
   signal: AbortSignal;
 }): Promise<Target[]> {
-  const { config, entries, connections, positions, signal } = options;
+  const { config, entries, connections, positions, coming, signal } = options;
   const targets: Target[] = [];
   // One connection a vhost; names of which the broker may end it get one of their own.
   const groups = Map.groupBy(
@@ -33,6 +35,10 @@ export async function planTargets(options: {
   );
   for (const queues of groups.values()) {
     signal.throwIfAborted();
+    if (coming?.has(queues[0]!.vhost)) {
+      targets.push(...queues.map(toCome));
+      continue;
+    }
     await connections.use(queues[0]!.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       for (const entry of queues) {
@@ -41,6 +47,12 @@ export async function planTargets(options: {
     });
   }
   return targets;
+}
+
+function toCome(entry: QueueEntry): Target {
+  const { vhost, name } = entry;
+  const position = { vhost, name, confirmed: 0, resent: 0, unsettled: 0, done: false };
+  return { entry, action: "create", depth: 0, position };
 }
 
 /** Why nothing is restored: a queue is not to be touched, and the configuration says to fail then. */

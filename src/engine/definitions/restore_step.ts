@@ -1,0 +1,124 @@
+import type { Manifest } from "../../archive/manifest.ts";
+import type { Config } from "../../config/config.ts";
+import type { Definitions } from "../../definitions/document.ts";
+import type { ImportReport } from "../../definitions/import.ts";
+import { checkComplete, parseDefinitions } from "../../definitions/parse.ts";
+import { prepareDefinitions } from "../../definitions/prepare.ts";
+import { AppError } from "../../errors.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { EventSink } from "../events.ts";
+import { readBackupDefinitions } from "../stored/definitions.ts";
+import { runImport } from "./import.ts";
+import { placeInBackup } from "./rollback.ts";
+
+/** What the step of a restore that imports definitions needs. */
+export interface DefinitionsStep {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly manifest: Manifest;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+}
+
+/** How many objects a message names. */
+const NAMED = 3;
+
+/** The definitions of a backup as they are wanted, found to be whole. */
+export async function backupDefinitionsFor(
+  config: Config,
+  { storage, backupId }: { storage: Storage; backupId: string },
+): Promise<Definitions> {
+  const definitions = parseDefinitions(await readBackupDefinitions(storage, backupId));
+  checkComplete(definitions);
+  return prepareDefinitions(definitions, config.restore);
+}
+
+/** What the definitions would change in the target; changes nothing. */
+export async function planDefinitions(step: DefinitionsStep): Promise<ImportReport> {
+  return await carryOut(step, { dryRun: true });
+}
+
+/**
+ * Imports the definitions of a backup, before its messages.
+ *
+ * @throws AppError `refused` or `failed` when not all of them are there afterwards, unless the
+ * configuration says to leave out what the target does not take
+ */
+export async function restoreDefinitions(step: DefinitionsStep): Promise<void> {
+  const { emit } = step;
+  emit({ type: "step", message: "Restoring the definitions" });
+  const planned = await planDefinitions(step);
+  if (planned.blocked !== undefined) throw planned.blocked;
+  checkResult(planned, step);
+  const report = await carryOut(step, { dryRun: false });
+  checkResult(report, step);
+  tellLosses(report, emit);
+  emit({
+    type: "step",
+    message: `Definitions: ${report.created.length} created, ${report.updated.length} updated`,
+  });
+}
+
+async function carryOut(
+  { config, storage, manifest, signal }: DefinitionsStep,
+  { dryRun }: { dryRun: boolean },
+): Promise<ImportReport> {
+  if (Object.keys(config.restore.definitions_rename_vhosts).length > 0) {
+    throw new AppError(
+      "usage",
+      "Cannot restore definitions with vhosts under other names: messages go to those of their own",
+      {
+        hint: "leave out restore.definitions_rename_vhosts, or use it with definitions-import, " +
+          "which restores no messages",
+      },
+    );
+  }
+  const backupId = manifest.backup_id;
+  const { report } = await runImport({
+    config,
+    definitions: await backupDefinitionsFor(config, { storage, backupId }),
+    dryRun,
+    place: placeInBackup(storage, manifest),
+    signal,
+  });
+  return report;
+}
+
+/** Stops when the target is not as the definitions say; messages could go astray. */
+function checkResult(report: ImportReport, { config: { restore }, manifest }: DefinitionsStep) {
+  if (report.complete) return;
+  const lenient = restore.definitions_skip_unsupported ||
+    restore.definitions_allow_version_mismatch;
+  if (lenient && report.missing.length === 0) return;
+  const { failed, different, missing } = report;
+  const problems = [
+    ...failed.map((one) => ({ ...one, problem: one.reason })),
+    ...different.map((one) => ({ ...one, problem: "it is there, and otherwise" })),
+    ...missing.map((one) => ({ ...one, problem: "it is not there" })),
+  ];
+  const named = problems.slice(0, NAMED).map(({ kind, vhost, name, problem }) => {
+    const where = vhost === undefined ? "" : ` of vhost ${JSON.stringify(vhost)}`;
+    return `${JSON.stringify(name)}${where} in ${kind} (${problem})`;
+  });
+  const more = problems.length > NAMED ? `; and ${problems.length - NAMED} more` : "";
+  throw new AppError(
+    report.dryRun ? "refused" : "failed",
+    `Cannot restore the definitions: ${named.join("; ")}${more}. No message has been restored`,
+    {
+      hint: `definitions-import --backup-id ${manifest.backup_id} --dry-run shows all; to go on ` +
+        "without them set restore.definitions_skip_unsupported",
+    },
+  );
+}
+
+function tellLosses(report: ImportReport, emit: EventSink): void {
+  const losses = [
+    ...report.failed.map((one) => ({ ...one, what: "was left out" })),
+    ...report.different.map((one) => ({ ...one, what: "was left", reason: "it is otherwise" })),
+    ...report.changedMeaning.map((one) => ({ ...one, what: "has changed" })),
+  ];
+  for (const { kind, vhost, name, what, reason } of losses) {
+    const where = vhost === undefined ? "" : ` of vhost "${vhost}"`;
+    emit({ type: "warning", message: `"${name}"${where} in ${kind} ${what}: ${reason}` });
+  }
+}
