@@ -114,10 +114,15 @@ async function showPlan(context: CommandContext, prepared?: RestoreTarget): Prom
     run: (tools) => planRestore({ ...target, ...tools }),
   };
   const plan = await runEngineWork(context, work);
-  await showResult(context, {
-    document: { v: 1, ...restorePlanDocument(plan) },
-    text: () => restorePlanLines(plan, context.output.outStyle),
-  });
+  const { output } = context;
+  // Where only the file asks for the plan, a stream of lines has begun.
+  if (output.options.jsonLines) output.message("plan", restorePlanDocument(plan));
+  else {
+    await showResult(context, {
+      document: { v: 1, ...restorePlanDocument(plan) },
+      text: () => restorePlanLines(plan, output.outStyle),
+    });
+  }
   const { definitions } = plan;
   if (plan.refused !== undefined || definitions?.blocked !== undefined) {
     return exitCodeOf("refused");
