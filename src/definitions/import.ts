@@ -12,7 +12,7 @@ import {
   reportOf,
   toBeSent,
 } from "./import_report.ts";
-import { reported } from "./diff.ts";
+import { reported, type ReportedObject } from "./diff.ts";
 import { placed } from "./parts.ts";
 import { sendDefinitions } from "./send.ts";
 
@@ -82,11 +82,21 @@ async function carryOut(
     const after = await readDefinitions(client, { vhost, signal, purpose: "import" });
     const report = reportOf(wanted, { ...plan, after, failed, dryRun: false });
     if (report.complete || Date.now() >= end) return report;
-    // What is there and different stays so; what is missing may still come.
-    if (report.missing.length === 0 && !report.different.some(isUpdatable)) return report;
+    if (!mayStillCome(report)) return report;
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal })
       .catch(() => signal?.throwIfAborted());
   }
+}
+
+/** What is missing may come later; what is different and was foretold, or is kept, stays so. */
+function mayStillCome({ missing, different, changedMeaning }: ImportReport): boolean {
+  const foretold = new Set(changedMeaning.map(keyOf));
+  return missing.length > 0 ||
+    different.some((object) => isUpdatable(object) && !foretold.has(keyOf(object)));
+}
+
+function keyOf({ kind, vhost = "", name }: ReportedObject): string {
+  return [kind, vhost, name].join("\0");
 }
 
 /** What the broker is expected to take. */
