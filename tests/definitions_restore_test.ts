@@ -5,6 +5,7 @@ import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import {
   createBoundExchange,
+  createUser,
   createVhost,
   management,
   put,
@@ -115,6 +116,33 @@ testOnEach("without all definitions no message is restored", async (broker) => {
   assert.equal(lenient.code, 0, lenient.stdout + lenient.stderr);
   assert.match(lenient.stderr, /"orders" of vhost .* was left: it is otherwise/);
   assert.equal(await queueDepth(broker, queue), 3);
+});
+
+testOnEach("who may not publish once the definitions are there is told before", async (broker) => {
+  await using job = await newJob(broker);
+  await using vhost = await testVhost(broker, "restore-defs");
+  await backUp(job, vhost);
+  const scope = encodeURIComponent(vhost.name);
+  const name = `writer-${crypto.randomUUID().slice(0, 8)}`;
+  await createUser(broker, { name, password: "canary-77de" });
+  await remove(broker, `vhosts/${scope}`);
+  const url = new URL(broker.amqpUrl);
+  [url.username, url.password] = [name, "canary-77de"];
+  const admin = { management_username: broker.username, management_password: broker.password };
+  const target = { ...targetOf(broker), ...admin, amqp_url: url.href.replace(/\/$/, "") };
+  const restore = { restore_definitions: true, definitions_selection: { vhosts: [vhost.name] } };
+  try {
+    for (const flags of [["--dry-run"], []]) {
+      const refused = await job.restore({ target, restore }, flags);
+      assert.equal(refused.code, 7, refused.stdout + refused.stderr);
+      const text = refused.stdout + refused.stderr;
+      assert.match(text, /by the definitions user "writer-[0-9a-f]+" gets no permissions there/);
+    }
+    assert.deepEqual(await vhostsNamed(broker, vhost.name), []);
+  } finally {
+    await createVhost(broker, vhost.name);
+    await remove(broker, `users/${name}`);
+  }
 });
 
 testOnEach("who may not import definitions restores nothing", async (broker) => {

@@ -85,7 +85,6 @@ async function readFacts(
     exchangeTypes: overview.exchange_types &&
       new Set(overview.exchange_types.map(({ name }) => name)),
     plugins: plugins.reduce((all, each) => all && each && all.intersection(each), plugins[0]),
-    username: client.username,
   };
 }
 

@@ -8,7 +8,7 @@ import {
   tableOf,
   VHOST_KINDS,
 } from "./document.ts";
-import { byIdentity } from "./compare.ts";
+import { byIdentity, isAsWanted } from "./compare.ts";
 import { reported, type ReportedObject } from "./diff.ts";
 import { argumentProblem, parameterProblem, policyProblem } from "./support.ts";
 import { type BrokerVersion, isFrom, versionOf } from "./versions.ts";
@@ -20,8 +20,6 @@ export interface TargetFacts {
   readonly exchangeTypes: ReadonlySet<string> | undefined;
   /** Plugins that all its nodes have; undefined when it does not tell. */
   readonly plugins: ReadonlySet<string> | undefined;
-  /** The user who imports. */
-  readonly username: string;
 }
 
 /** What will not come over as it is, known before anything is changed. */
@@ -87,12 +85,13 @@ class Check {
     const kept = ["queues", "exchanges", "bindings"].includes(kind);
     const findings: Finding[] = [];
     for (const [identity, object] of objects) {
-      // One that is there stays as it is.
-      if (kept && existing.has(identity)) continue;
+      const old = existing.get(identity);
+      // It stays as it is.
+      if (old !== undefined && (kept || isAsWanted(kind, object, old))) continue;
       const found = this.#outside(kind, object) ?? this.#of(kind, object);
       if (found === undefined) continue;
       findings.push({ object, ...reported(kind, object, vhost), ...found });
-      if (found.effect === "refused" && !existing.has(identity)) this.#forget(kind, object);
+      if (found.effect === "refused" && old === undefined) this.#forget(kind, object);
     }
     return findings;
   }

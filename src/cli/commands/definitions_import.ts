@@ -1,19 +1,15 @@
 import type { Command } from "commander";
 import type { Manifest } from "../../archive/manifest.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
-import type { Definitions } from "../../definitions/document.ts";
-import type { DefinitionsResult } from "../../engine/definitions/import.ts";
 import type { RollbackPlace } from "../../engine/definitions/rollback.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
 import { choiceOf, readDefinitionsFile } from "../definitions_input.ts";
+import { showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { EXIT, exitCodeOf } from "../exit_code.ts";
-import { showResult } from "../output/document.ts";
 import { escapeText } from "../output/escape.ts";
-import { importDocument, importLines } from "../output/import_text.ts";
 import {
   brokerSettings,
   definitionsSettings,
@@ -104,52 +100,23 @@ async function importInto(context: CommandContext): Promise<number> {
   const definitions = prepareDefinitions(parsed, choiceOf(config.restore, flags));
 
   // 3. Import.
-  const result = await runDefinitionsImport(context, { config, definitions, place: source.place });
-
-  // 4. What came of it.
-  return await showImport(context, { result, place: source.place, backupId: source.backupId });
-}
-
-/** Imports definitions as the flags say, until it is stopped. */
-export async function runDefinitionsImport(
-  context: CommandContext,
-  options: { config: Config; definitions: Definitions; place: RollbackPlace },
-): Promise<DefinitionsResult> {
+  const { place, backupId } = source;
   const { runImport } = await import("../../engine/definitions/import.ts");
-  return await runEngineWork(context, {
+  const result = await runEngineWork(context, {
     stopping: "what the broker took stays",
     run: ({ signal }) =>
       runImport({
-        ...options,
-        vhost: context.flags.vhost as string | undefined,
-        dryRun: context.flags.dryRun === true,
+        config,
+        definitions,
+        place,
+        vhost: flags.vhost as string | undefined,
+        dryRun: flags.dryRun === true || config.restore.definitions_dry_run,
         signal,
       }),
   });
-}
 
-/** Shows what an import did; returns the exit code. */
-export async function showImport(
-  context: CommandContext,
-  options: { result: DefinitionsResult; place: RollbackPlace; backupId?: string | undefined },
-): Promise<number> {
-  const { result: { report, snapshot }, place } = options;
-  const { options: { verbosity }, outStyle } = context.output;
-  const kept = snapshot && `${place.storage.location}/${snapshot.key}`;
-  await showResult(context, {
-    document: {
-      v: 1,
-      backup_id: options.backupId,
-      ...importDocument(report),
-      rollback_snapshot: kept,
-    },
-    text: () => [
-      ...importLines(report, { style: outStyle, all: verbosity > 0 }),
-      ...kept === undefined ? [] : [`What the broker had is kept in ${escapeText(kept)}.`],
-    ],
-  });
-  if (report.blocked !== undefined) return exitCodeOf(report.blocked.code);
-  return report.complete ? EXIT.ok : EXIT.partial;
+  // 4. What came of it.
+  return await showImport(context, { result, place, backupId });
 }
 
 interface OpenDefinitions extends AsyncDisposable {

@@ -5,9 +5,10 @@ import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
 import { readDefinitionsFile } from "../definitions_input.ts";
+import { showImport } from "../definitions_result.ts";
+import { runEngineWork } from "../engine_run.ts";
 import { escapeText } from "../output/escape.ts";
 import { brokerSettings, ROLLBACK_SETTINGS, STORAGE_SETTINGS } from "../setting_groups.ts";
-import { runDefinitionsImport, showImport } from "./definitions_import.ts";
 
 const FILE_SETTINGS = [brokerSettings("target"), ROLLBACK_SETTINGS];
 const SETTINGS = [STORAGE_SETTINGS, ...FILE_SETTINGS];
@@ -18,7 +19,7 @@ const HELP = {
     "Every import of definitions keeps what the broker had before it: an import of a backup beside " +
     "the backup's definitions, one of a file in a local folder. This brings a snapshot back, the " +
     "newest unless told otherwise: what was changed or deleted since is as it was. What was created " +
-    "since stays: definitions-diff shows it. What the broker has now is kept first.",
+    "since stays, and is named. What the broker has now is kept first.",
   examples: [
     ["the last import of a file", "rabbitmq-backup definitions-rollback -c restore.yaml --dry-run"],
     [
@@ -63,10 +64,15 @@ async function rollback(context: CommandContext): Promise<number> {
     const definitions = parseDefinitions(text);
 
     // 3. Import it.
-    const result = await runDefinitionsImport(context, { config, definitions, place });
+    const { runRollback } = await import("../../engine/definitions/import.ts");
+    const { result, createdSince } = await runEngineWork(context, {
+      stopping: "what the broker took stays",
+      run: ({ signal }) =>
+        runRollback({ config, definitions, place, dryRun: flags.dryRun === true, signal }),
+    });
 
     // 4. What came of it.
-    return await showImport(context, { result, place });
+    return await showImport(context, { result, place, createdSince });
   } finally {
     await place.storage.close();
   }

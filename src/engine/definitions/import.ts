@@ -1,8 +1,15 @@
 import { ManagementClient } from "../../broker/management/client.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
 import type { Definitions } from "../../definitions/document.ts";
-import { importDefinitions, type ImportReport } from "../../definitions/import.ts";
+import {
+  importDefinitions,
+  type ImportReport,
+  type ReportedObject,
+} from "../../definitions/import.ts";
+import { originalVhost } from "../../definitions/document.ts";
+import { readDefinitions } from "../../definitions/export.ts";
 import { AppError } from "../../errors.ts";
+import { compareSides } from "./sides.ts";
 import { keepSnapshot, type RollbackPlace, type Snapshot } from "./rollback.ts";
 
 /** What an import did, and the way back. */
@@ -53,4 +60,19 @@ export async function runImport(run: ImportRun): Promise<DefinitionsResult> {
     const hint = error.hint === undefined ? kept : `${error.hint}; ${kept}`;
     throw new AppError(error.code, error.message, { hint, cause: error });
   }
+}
+
+/** Imports a snapshot, and tells what the broker has beside it: nothing is deleted. */
+export async function runRollback(
+  run: ImportRun,
+): Promise<{ result: DefinitionsResult; createdSince: readonly ReportedObject[] }> {
+  const { config, definitions, signal } = run;
+  const result = await runImport(run);
+  const client = new ManagementClient(requireTarget(config));
+  const live = await readDefinitions(client, { signal });
+  const { added } = compareSides(
+    { definitions, vhost: originalVhost(definitions) },
+    { definitions: live, vhost: undefined },
+  );
+  return { result, createdSince: added };
 }

@@ -1,5 +1,5 @@
 import type { Manifest } from "../../archive/manifest.ts";
-import type { Config } from "../../config/config.ts";
+import { type Config, requireTarget } from "../../config/config.ts";
 import type { Definitions } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { checkComplete, parseDefinitions } from "../../definitions/parse.ts";
@@ -9,6 +9,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
 import { readBackupDefinitions } from "../stored/definitions.ts";
 import { runImport } from "./import.ts";
+import { rightsProblem } from "./rights.ts";
 import { placeInBackup } from "./rollback.ts";
 
 /** What the step of a restore that imports definitions needs. */
@@ -23,19 +24,9 @@ export interface DefinitionsStep {
 /** How many objects a message names. */
 const NAMED = 3;
 
-/** The definitions of a backup as they are wanted, found to be whole. */
-export async function backupDefinitionsFor(
-  config: Config,
-  { storage, backupId }: { storage: Storage; backupId: string },
-): Promise<Definitions> {
-  const definitions = parseDefinitions(await readBackupDefinitions(storage, backupId));
-  checkComplete(definitions);
-  return prepareDefinitions(definitions, config.restore);
-}
-
 /** What the definitions would change in the target; changes nothing. */
 export async function planDefinitions(step: DefinitionsStep): Promise<ImportReport> {
-  return await carryOut(step, { dryRun: true });
+  return await planOf(step, await wantedOf(step));
 }
 
 /**
@@ -47,10 +38,11 @@ export async function planDefinitions(step: DefinitionsStep): Promise<ImportRepo
 export async function restoreDefinitions(step: DefinitionsStep): Promise<void> {
   const { emit } = step;
   emit({ type: "step", message: "Restoring the definitions" });
-  const planned = await planDefinitions(step);
-  if (planned.blocked !== undefined) throw planned.blocked;
-  checkResult(planned, step);
-  const report = await carryOut(step, { dryRun: false });
+  const definitions = await wantedOf(step);
+  const plan = await planOf(step, definitions);
+  if (plan.blocked !== undefined) throw plan.blocked;
+  checkResult(plan, step);
+  const report = await carryOut(step, { definitions, dryRun: false });
   checkResult(report, step);
   tellLosses(report, emit);
   emit({
@@ -59,10 +51,7 @@ export async function restoreDefinitions(step: DefinitionsStep): Promise<void> {
   });
 }
 
-async function carryOut(
-  { config, storage, manifest, signal }: DefinitionsStep,
-  { dryRun }: { dryRun: boolean },
-): Promise<ImportReport> {
+async function wantedOf({ config, storage, manifest }: DefinitionsStep): Promise<Definitions> {
   if (Object.keys(config.restore.definitions_rename_vhosts).length > 0) {
     throw new AppError(
       "usage",
@@ -73,14 +62,27 @@ async function carryOut(
       },
     );
   }
-  const backupId = manifest.backup_id;
-  const { report } = await runImport({
-    config,
-    definitions: await backupDefinitionsFor(config, { storage, backupId }),
-    dryRun,
-    place: placeInBackup(storage, manifest),
-    signal,
-  });
+  const definitions = parseDefinitions(
+    await readBackupDefinitions(storage, manifest.backup_id),
+  );
+  checkComplete(definitions);
+  return prepareDefinitions(definitions, config.restore);
+}
+
+async function planOf(step: DefinitionsStep, definitions: Definitions): Promise<ImportReport> {
+  const plan = await carryOut(step, { definitions, dryRun: true });
+  const { config, manifest } = step;
+  const blocked = plan.blocked ??
+    rightsProblem(requireTarget(config), { manifest, definitions, plan });
+  return blocked === undefined ? plan : { ...plan, blocked };
+}
+
+async function carryOut(
+  { config, storage, manifest, signal }: DefinitionsStep,
+  { definitions, dryRun }: { definitions: Definitions; dryRun: boolean },
+): Promise<ImportReport> {
+  const place = placeInBackup(storage, manifest);
+  const { report } = await runImport({ config, definitions, dryRun, place, signal });
   return report;
 }
 

@@ -55,12 +55,12 @@ export function placeInFolder(folder: string): RollbackPlace {
 /** Keeps what a broker has; it is there as a whole when this returns. */
 export async function keepSnapshot(place: RollbackPlace, text: string): Promise<Snapshot> {
   const { storage, prefix, compression, formatVersion } = place;
-  const options = { compression: compression === "json" ? "none" : compression, formatVersion };
+  const codec: Compression = compression === "json" ? "none" : compression;
   let takenAt = Date.now();
   for (let tries = 1;; tries++, takenAt++) {
     const key = prefix + rollbackName(takenAt, compression);
     try {
-      const packed = compress(bytesOf(text), options as Parameters<typeof compress>[1]);
+      const packed = compress(bytesOf(text), { compression: codec, formatVersion });
       await storage.put(key, packed, { ifAbsent: true });
       return { key, takenAt };
     } catch (error) {
