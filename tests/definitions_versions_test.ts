@@ -55,7 +55,7 @@ Deno.test("4.3 to 4.0 to 3.10: what is too new is named, and left out when told 
   assert.equal(refused.code, 7, refused.stderr);
   assert.match(
     refused.stderr,
-    /would not take "retries" .*before 4\.3 does not know delayed-retry/,
+    /It would refuse "retries" .*before 4\.3 does not know delayed-retry/,
   );
   const skip = ["--skip-unsupported", "--json"];
   const down = await run(middle!, dir, ["definitions-import", "-i", exported, ...skip]);

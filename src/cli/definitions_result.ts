@@ -41,6 +41,6 @@ export async function showImport(context: CommandContext, shown: ShownImport): P
       ],
     ],
   });
-  if (report.blocked !== undefined) return exitCodeOf(report.blocked.code);
+  if (report.blocked !== undefined) return exitCodeOf("refused");
   return report.complete ? EXIT.ok : EXIT.partial;
 }

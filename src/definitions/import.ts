@@ -3,7 +3,7 @@ import type { ManagementClient } from "../broker/management/client.ts";
 import { type DefinedObject, type Definitions, filtered } from "./document.ts";
 import { readDefinitions } from "./export.ts";
 import { formatDefinitions } from "./format.ts";
-import { type ImportPlan, planImport, type PlanOptions } from "./import_plan.ts";
+import { blockedError, type ImportPlan, planImport, type PlanOptions } from "./import_plan.ts";
 import {
   expected,
   type FailedObject,
@@ -50,7 +50,7 @@ export async function importDefinitions(
 ): Promise<ImportReport> {
   const plan = await planImport(client, definitions, options);
   if (options.dryRun) return dryReport(plan);
-  if (plan.blocked !== undefined) throw plan.blocked;
+  if (plan.blocked !== undefined) throw blockedError(plan.blocked);
   return await carryOut(client, plan, options);
 }
 

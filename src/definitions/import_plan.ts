@@ -35,7 +35,22 @@ export interface ImportPlan {
   /** Versions, where their majors differ. */
   readonly mismatch: { readonly source: string; readonly target: string } | undefined;
   /** Why nothing is to be imported. */
-  readonly blocked: AppError | undefined;
+  readonly blocked: Blocked | undefined;
+}
+
+/** Why nothing is to be imported, in parts for those who show what is found beside it. */
+export interface Blocked {
+  readonly problem: string;
+  /** The first of the objects that it is about, with reasons. */
+  readonly objects: string;
+  readonly wayOut: string;
+}
+
+/** The error of a plan that is blocked. */
+export function blockedError({ problem, objects, wayOut }: Blocked): AppError {
+  return new AppError("refused", `Cannot import definitions: ${problem}`, {
+    hint: `${objects}. --dry-run shows all. ${wayOut}`,
+  });
 }
 
 /** How many objects a message names. */
@@ -91,32 +106,25 @@ async function readFacts(
 function blockedBy(
   { allowVersionMismatch, skipUnsupported }: ImportLeave,
   { findings, mismatch }: Pick<ImportPlan, "findings" | "mismatch">,
-): AppError | undefined {
+): Blocked | undefined {
   const refused = findings.filter(({ effect }) => effect === "refused");
   if (mismatch !== undefined && !allowVersionMismatch) {
-    const lost = findings.length === 0
-      ? "Nothing is known that would be lost"
-      : `Lost or changed would be: ${namesOf(findings)}`;
-    return new AppError(
-      "refused",
-      `Cannot import definitions: they are of RabbitMQ ${mismatch.source}, and the broker is ` +
-        mismatch.target,
-      {
-        hint: `${lost}. --dry-run shows all; --allow-version-mismatch goes on, without what the ` +
-          "broker would refuse",
-      },
-    );
+    return {
+      problem: `they are of RabbitMQ ${mismatch.source}, and the broker is ${mismatch.target}`,
+      objects: findings.length === 0
+        ? "Nothing is known that would be lost"
+        : `Lost or changed would be ${namesOf(findings)}`,
+      wayOut: "--allow-version-mismatch goes on, without what the broker would refuse",
+    };
   }
   if (refused.length === 0 || skipUnsupported || allowVersionMismatch) return undefined;
-  return new AppError(
-    "refused",
-    `Cannot import definitions: the broker would not take ${namesOf(refused)}`,
-    {
-      hint:
-        "--dry-run shows all. Take them out by --transformations or a selection, or leave them " +
-        "out with --skip-unsupported",
-    },
-  );
+  const count = refused.length === 1 ? "one object" : `${refused.length} objects`;
+  return {
+    problem: `the broker would not take ${count} of them`,
+    objects: `It would refuse ${namesOf(refused)}`,
+    wayOut: "Take out what is refused by --transformations or a selection, or leave it out with " +
+      "--skip-unsupported",
+  };
 }
 
 function namesOf(findings: readonly Finding[]): string {

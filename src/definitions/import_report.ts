@@ -1,4 +1,3 @@
-import type { AppError } from "../errors.ts";
 import { byIdentity, differencesOf, fieldsToChange, isAsWanted } from "./compare.ts";
 import { type ChangedObject, reported, type ReportedObject } from "./diff.ts";
 import {
@@ -53,8 +52,8 @@ export interface ImportReport {
   readonly changedMeaning: readonly FailedObject[];
   /** Versions of definitions and broker, where their majors differ. */
   readonly mismatch?: { readonly source: string; readonly target: string };
-  /** With `dryRun`: why nothing would be imported. */
-  readonly blocked?: AppError;
+  /** With `dryRun`: why nothing would be imported, and the way out. */
+  readonly blocked?: { readonly problem: string; readonly wayOut: string };
 }
 
 /** Kinds of which an import leaves objects that exist as they are. */
@@ -69,7 +68,7 @@ export interface ImportStates {
   readonly findings: readonly Finding[];
   readonly failed: readonly (FailedObject & { object: DefinedObject })[];
   readonly mismatch: ImportReport["mismatch"] | undefined;
-  readonly blocked: AppError | undefined;
+  readonly blocked: ImportReport["blocked"];
   readonly dryRun: boolean;
 }
 
@@ -142,7 +141,9 @@ export function reportOf(wanted: Definitions, state: ImportStates): ImportReport
     missing,
     changedMeaning,
     ...mismatch === undefined ? {} : { mismatch },
-    ...dryRun && blocked !== undefined ? { blocked } : {},
+    ...dryRun && blocked !== undefined
+      ? { blocked: { problem: blocked.problem, wayOut: blocked.wayOut } }
+      : {},
   };
 }
 

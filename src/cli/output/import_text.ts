@@ -86,8 +86,7 @@ function linesOf(object: ListedObject, sign: string): string[] {
 
 function blockedLines({ blocked }: ImportReport): string[] {
   if (blocked === undefined) return [];
-  const hint = blocked.hint === undefined ? [] : [`Hint: ${escapeText(blocked.hint)}`];
-  return [escapeText(blocked.message), ...hint, ""];
+  return [`Refused: ${escapeText(blocked.problem)}.`, `Hint: ${escapeText(blocked.wayOut)}`, ""];
 }
 
 function resultLine({ dryRun, complete, blocked }: ImportReport, style: Style): string {
@@ -114,6 +113,6 @@ export function importDocument(report: ImportReport) {
     ...lists,
     changed_meaning: changedMeaning,
     version_mismatch: mismatch,
-    refused: blocked && { message: blocked.message, hint: blocked.hint },
+    refused: blocked && { message: blocked.problem, hint: blocked.wayOut },
   };
 }

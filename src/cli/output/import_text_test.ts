@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { ImportReport } from "../../definitions/import.ts";
-import { AppError } from "../../errors.ts";
 import { importLines } from "./import_text.ts";
 
 const STYLE = { color: false, unicode: false };
@@ -93,9 +92,9 @@ Deno.test("importLines() of a dry run names what would come, ten of a kind unles
   const all = importLines(report, { style: STYLE, all: true });
   assert.equal(all.filter((line) => line.startsWith("  queue ")).length, 12);
   assert.ok(!all.some((line) => line.includes("more")));
-  const blocked = new AppError("refused", "Cannot import: of 3.13", { hint: "go on" });
+  const blocked = { problem: "of 3.13", wayOut: "go on" };
   assert.deepEqual(importLines({ ...report, blocked }, { style: STYLE, all: false }).slice(-4), [
-    "Cannot import: of 3.13",
+    "Refused: of 3.13.",
     "Hint: go on",
     "",
     "! Nothing would be imported. Nothing was done.",

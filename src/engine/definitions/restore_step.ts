@@ -24,6 +24,8 @@ export interface DefinitionsStep {
 /** How many objects a message names. */
 const NAMED = 3;
 
+const SHOWS_ALL = "restore --dry-run shows all";
+
 /** What the definitions would change in the target; changes nothing. */
 export async function planDefinitions(step: DefinitionsStep): Promise<ImportReport> {
   return await planOf(step, await wantedOf(step));
@@ -40,7 +42,12 @@ export async function restoreDefinitions(step: DefinitionsStep): Promise<void> {
   emit({ type: "step", message: "Restoring the definitions" });
   const definitions = await wantedOf(step);
   const plan = await planOf(step, definitions);
-  if (plan.blocked !== undefined) throw plan.blocked;
+  const { blocked } = plan;
+  if (blocked !== undefined) {
+    const problem =
+      `Cannot restore the definitions: ${blocked.problem}. No message has been restored`;
+    throw new AppError("refused", problem, { hint: `${SHOWS_ALL}. ${blocked.wayOut}` });
+  }
   checkResult(plan, step);
   const report = await carryOut(step, { definitions, dryRun: false });
   checkResult(report, step);
@@ -87,7 +94,7 @@ async function carryOut(
 }
 
 /** Stops when the target is not as the definitions say; messages could go astray. */
-function checkResult(report: ImportReport, { config: { restore }, manifest }: DefinitionsStep) {
+function checkResult(report: ImportReport, { config: { restore } }: DefinitionsStep) {
   if (report.complete) return;
   const lenient = restore.definitions_skip_unsupported ||
     restore.definitions_allow_version_mismatch;
@@ -107,8 +114,7 @@ function checkResult(report: ImportReport, { config: { restore }, manifest }: De
     report.dryRun ? "refused" : "failed",
     `Cannot restore the definitions: ${named.join("; ")}${more}. No message has been restored`,
     {
-      hint: `definitions-import --backup-id ${manifest.backup_id} --dry-run shows all; to go on ` +
-        "without them set restore.definitions_skip_unsupported",
+      hint: `${SHOWS_ALL}. To go on without them set restore.definitions_skip_unsupported`,
     },
   );
 }

@@ -3,7 +3,6 @@ import type { BrokerEndpoint } from "../../config/config.ts";
 import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 import { type Definitions, objectsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
-import { AppError } from "../../errors.ts";
 
 /** As the broker calls the default exchange when it looks at permissions. */
 const DEFAULT_EXCHANGE = "amq.default";
@@ -13,7 +12,7 @@ const DEFAULT_EXCHANGE = "amq.default";
  * broker gives permissions on a vhost that an import creates to the user who imports, and to nobody
  * else; and definitions may take some away.
  *
- * @returns an error when the messages of a vhost could not be restored
+ * @returns why the messages of a vhost could not be restored
  */
 export function rightsProblem(
   { amqp_url: { username }, management_username: importer }: BrokerEndpoint,
@@ -22,7 +21,7 @@ export function rightsProblem(
     definitions: Definitions;
     plan: ImportReport;
   },
-): AppError | undefined {
+): ImportReport["blocked"] {
   const created = new Set(
     plan.created.filter(({ kind }) => kind === "vhosts").map(({ name }) => name),
   );
@@ -35,16 +34,13 @@ export function rightsProblem(
       ? undefined
       : "may not write to the default exchange there";
     if (problem === undefined) continue;
-    return new AppError(
-      "refused",
-      `Cannot restore messages into vhost ${JSON.stringify(vhost)}: by the definitions user ` +
-        `${JSON.stringify(username)} ${problem}`,
-      {
-        hint: "restore with a user who may, or take the permissions out of what is restored: " +
-          "--transformations exclude_permissions; with the same user for AMQP and the management " +
-          "API the broker gives it permissions on vhosts that it creates",
-      },
-    );
+    return {
+      problem: `messages could not go into vhost ${JSON.stringify(vhost)}: by the definitions ` +
+        `user ${JSON.stringify(username)} ${problem}`,
+      wayOut: "Restore with a user who may, or take the permissions out of what is restored: " +
+        "--transformations exclude_permissions; with the same user for AMQP and the management " +
+        "API the broker gives it permissions on vhosts that it creates",
+    };
   }
   return undefined;
 }

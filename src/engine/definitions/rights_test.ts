@@ -14,7 +14,7 @@ function problem(
     manifest: { queues: [{ vhost: "v" }] } as Manifest,
     definitions: { permissions: write === undefined ? [] : [right] },
     plan: { created: created ? [{ kind: "vhosts", name: "v" }] : [] } as unknown as ImportReport,
-  })?.message;
+  })?.problem;
 }
 
 Deno.test("rightsProblem: who publishes is to have permissions on what is created", () => {
