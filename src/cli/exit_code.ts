@@ -86,6 +86,12 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
     errors: [],
   },
   {
+    code: 13,
+    name: "declined",
+    meaning: "A question was not answered with yes; nothing was done.",
+    errors: ["declined"],
+  },
+  {
     code: 130,
     name: "interrupted",
     meaning: "Stopped by Ctrl-C (SIGINT). The same command goes on where it stopped.",

@@ -62,7 +62,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
 }
 
 function addOutputOptions(program: Command): void {
-  const noInput = new Option("--no-input", "never ask (nothing asks in this version)");
+  const noInput = new Option("--no-input", "never ask: go on as without a terminal");
   // A flag of its own, and not the opposite of definitions-import's --input.
   noInput.negate = false;
   program
