@@ -1,3 +1,7 @@
+import type { Broker } from "./brokers.ts";
+
+type BrokerUrls = Pick<Broker, "amqpUrl" | "managementUrl">;
+
 /** Stands between a client and a broker, and holds back or cuts what goes through. */
 export class TcpProxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
@@ -25,10 +29,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /** The broker with its AMQP by way of this proxy. */
-  through<Address extends { readonly amqpUrl: string }>(broker: Address): Address {
-    const { protocol, username, password } = new URL(broker.amqpUrl);
+  through({ amqpUrl, managementUrl }: BrokerUrls): BrokerUrls {
+    const { protocol, username, password } = new URL(amqpUrl);
     const { port } = this.#listener.addr as Deno.NetAddr;
-    return { ...broker, amqpUrl: `${protocol}//${username}:${password}@127.0.0.1:${port}` };
+    return { amqpUrl: `${protocol}//${username}:${password}@127.0.0.1:${port}`, managementUrl };
   }
 
   /** Lets so many more bytes of the broker pass, and no further until {@linkcode resume}. */
