@@ -183,8 +183,7 @@ testOnEach(
     await using vhost = await testVhost(broker, "goes-on");
     await using client = await PlainClient.open(broker, vhost.name);
     await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-    const { amqpUrl } = broker;
-    await using job = await newJob({ ...broker, amqpUrl: proxy.urlFor(amqpUrl) });
+    await using job = await newJob(proxy.through(broker));
     // Read while this runs, as times from now are to cut it.
     const all = messages(600).map(({ head, body }, index) => {
       const whole = new Uint8Array(20_000);

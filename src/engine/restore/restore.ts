@@ -21,7 +21,7 @@ import {
 } from "./survey.ts";
 import type { Target } from "./targets.ts";
 import { createVhosts } from "./vhosts.ts";
-import { lockRun, runFolder } from "../run_lock.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 
 /** Options of a restore. */
@@ -50,7 +50,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     using _lock = lockRun(folder, key);
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
     // 2. Where each queue goes.
     const abort = new AbortController();

@@ -108,7 +108,7 @@ async function notesOf(
 async function policiesIn(manifest: Manifest, storage: Storage) {
   if (manifest.definitions === null) return [];
   try {
-    return (await readForRestore(storage, manifest.backup_id)).policies;
+    return (await readForRestore(storage, manifest)).policies;
   } catch (error) {
     // That they are damaged has been said for the bindings.
     if (error instanceof AppError && error.code === "damaged") return [];
