@@ -2,7 +2,7 @@ import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
-  operation: "backup" | "restore";
+  operation: "backup" | "restore" | "verify";
   backupId: string;
   /** Where the backup is stored, without secrets. */
   location: string;

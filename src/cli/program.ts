@@ -10,6 +10,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DESCRIPTION =
@@ -48,6 +49,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addRestoreCommand(program, launch);
   program.commands.forEach(addStreamFormatOption);
   addValidateRestoreCommand(program, launch);
+  addVerifyCommand(program, launch);
   program.commandsGroup("Backups:");
   addListCommand(program, launch);
   addDescribeCommand(program, launch);

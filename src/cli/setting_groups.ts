@@ -218,9 +218,9 @@ export const MESSAGE_SETTINGS: SettingGroup = {
   ],
 };
 
-/** How a backup is restored. */
-export const RESTORE_SETTINGS: SettingGroup = {
-  heading: "How it is restored:",
+/** Where the messages go. */
+export const MAPPING_SETTINGS: SettingGroup = {
+  heading: "Where they go (default where they came from):",
   settings: [
     {
       flags: "--vhost-mapping <from=to>",
@@ -240,6 +240,13 @@ export const RESTORE_SETTINGS: SettingGroup = {
       help: "to another exchange, with publish_mode exchange",
       list: true,
     },
+  ],
+};
+
+/** How a backup is restored. */
+export const RESTORE_SETTINGS: SettingGroup = {
+  heading: "How it is restored:",
+  settings: [
     {
       flags: "--if-not-empty <what>",
       path: "restore.if_not_empty",

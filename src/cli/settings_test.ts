@@ -82,6 +82,7 @@ Deno.test("every setting is one that the configuration knows", async () => {
     groups.queueSettings("restore.queues"),
     groups.STORAGE_SETTINGS,
     groups.MESSAGE_SETTINGS,
+    groups.MAPPING_SETTINGS,
     groups.RESTORE_SETTINGS,
     groups.PROGRESS_SETTINGS,
   ];

@@ -17,6 +17,7 @@ import { showResult } from "../output/document.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
+  MAPPING_SETTINGS,
   MESSAGE_SETTINGS,
   PROGRESS_SETTINGS,
   queueSettings,
@@ -29,6 +30,7 @@ const SETTINGS = [
   brokerSettings("target"),
   queueSettings("restore.queues"),
   MESSAGE_SETTINGS,
+  MAPPING_SETTINGS,
   RESTORE_SETTINGS,
   PROGRESS_SETTINGS,
 ];

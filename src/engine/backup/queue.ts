@@ -6,7 +6,8 @@ import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { assertEmpty, type Captured, captureQueue, ExhaustedError } from "../hold/capture.ts";
+import { assertEmpty } from "../hold/capture.ts";
+import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
@@ -114,7 +115,7 @@ async function read(
   context: BackupContext,
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
-  const { checkpoint, run, signal } = context;
+  const { checkpoint, run } = context;
   const { planned, missing, work } = item;
   const { queue } = planned;
   const folder = spoolFolderOf(context, queue);
@@ -135,30 +136,14 @@ async function read(
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
-  const memory = await context.budget.memory(planned, signal);
-  const used = checkpoint.deliveryCount(run.peer, queue);
-  if (planned.plan.deliveryAttempts > 0) {
-    // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
-  }
   const depth = planned.ready + missing;
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
-  work.phase = "reading";
-  let captured: Captured;
-  try {
-    const { options: backup, nodes } = context;
-    captured = await context.connections.use(
-      queue.vhost,
-      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
-    );
-  } catch (error) {
-    if (error instanceof ExhaustedError && error.returned === 0) {
-      checkpoint.putDeliveryCount(run.peer, queue, used);
-    }
-    throw error;
-  } finally {
-    memory[Symbol.dispose]();
-  }
+  const captured = await captureCounted({ ...context, peer: run.peer }, {
+    planned,
+    folder,
+    work,
+    begun: () =>
+      checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } }),
+  });
   const { segments } = captured.spool;
   await syncSpool(segments);
   entry.message_count = captured.spool.messageCount;

@@ -3,9 +3,11 @@ import { parseTimePoint, resolveTimePoint } from "../../config/time_point.ts";
 import { AppError } from "../../errors.ts";
 import type { MessageSelection, TimeWindow } from "./selection.ts";
 
-/** The keys of `restore` that say what is taken and where it goes. */
+/**
+ * The keys of `restore` that say what of a queue is taken and where it goes. Which queues may change: how
+ * far each one is stands for itself.
+ */
 const KEYS = [
-  "queues",
   "time_window_start",
   "time_window_end",
   "time_window_field",
