@@ -4,7 +4,7 @@ import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
 import type { PlanOptions, QueueFacts, ReadMethod } from "./facts.ts";
 import { dropsHead, hazardOf } from "./hazards.ts";
 import { type ChosenOptions, countsAttempts, returnMethodFor } from "./return_method.ts";
-import { deliveryLimit, numberSetting, setting } from "./settings.ts";
+import { atLeast, deliveryLimit, numberSetting, setting } from "./settings.ts";
 
 export type { PlanOptions, QueueFacts, ReadMethod };
 
@@ -50,6 +50,8 @@ export interface HoldLimits {
   readonly maxLengthBytes?: number;
   /** The count at which a message is lost by being given back, or by a crash while it is held. */
   readonly deliveryLimit?: number;
+  /** Seconds that our consumers ask the broker for, so that its own default does not count (4.3). */
+  readonly consumerTimeoutSecs?: number;
   /** Bytes that holding one message takes of the broker's memory and of the spool. */
   readonly memoryPerMessage: number;
   readonly spoolPerMessage: number;
@@ -172,6 +174,7 @@ function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {
     maxLength: bounded ? numberSetting(facts, "max-length") : undefined,
     maxLengthBytes: bounded ? numberSetting(facts, "max-length-bytes") : undefined,
     deliveryLimit: limit,
+    consumerTimeoutSecs: atLeast(options.brokerVersion, 4, 3) ? timeout : undefined,
   };
   return {
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),

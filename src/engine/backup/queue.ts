@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
@@ -17,6 +18,7 @@ import {
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
+import { isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
@@ -24,6 +26,14 @@ import { queueKey } from "../queue_key.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+
+/**
+ * RabbitMQ 4.3 and newer wait a minute for a node that is gone before they take back from a quorum
+ * queue's consumers what they had through it (consumer_disconnected_timeout).
+ */
+const DISCONNECTED_MS = 65_000;
+/** An interruption may have been just now when the reading began no longer ago than this. */
+const RECENT_MS = 600_000;
 
 /** What all queues of one backup run share. */
 export interface BackupContext {
@@ -63,8 +73,8 @@ export async function backupQueue(
     const isRead = row?.state === "read";
     using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
     if (row === undefined || !isRead) {
-      const depthBefore = item.row?.state === "reading" ? item.row.report.depth : undefined;
-      const back = await returned(context, { planned: planned!, depthBefore });
+      const interrupted = item.row?.state === "reading" ? item.row : undefined;
+      const back = await returned(context, { planned: planned!, interrupted });
       row = await read(context, { ...back, work });
       context.readNow.add(queueKey(row));
     }
@@ -131,6 +141,7 @@ async function read(
     await context.connections.use(queue.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
+      await assertStillEmpty(inspector, queue);
     });
     markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
     checkpoint.putDeliveryCount(run.peer, queue, 0);
@@ -144,7 +155,11 @@ async function read(
     checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
   }
   const depth = planned.ready + missing;
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
+  checkpoint.putBackupQueue(run.id, {
+    ...row,
+    state: "reading",
+    report: { entry, depth, startedAt: Date.now() },
+  });
   work.phase = "reading";
   let captured: Captured;
   try {
@@ -177,7 +192,7 @@ async function read(
     in_flight: inFlight,
     depth_after: null,
     highest_delivery_count: null,
-    fingerprint: "",
+    fingerprint: new RecordFingerprint().digest(),
   };
   checkpoint.putCaptured(
     run.id,
@@ -187,21 +202,45 @@ async function read(
   return row;
 }
 
+/** What had no leader when it was planned, and has one by now, was empty only by its words. */
+async function assertStillEmpty(
+  inspector: QueueInspector,
+  queue: PlannedQueue["queue"],
+): Promise<void> {
+  const { ready, consumers } = await inspector.depth(queue.name);
+  if (ready === 0 || !isDoubtful(queue, { ready: 0, consumers })) return;
+  throw new AppError(
+    "failed",
+    `Cannot read queue "${queue.name}": it had no leader when it was planned, and has ${ready} ` +
+      "messages now",
+    { hint: "take another backup" },
+  );
+}
+
 /**
  * Waits until what an interrupted run had of the queue is back: the broker takes its time, and more of
  * it until it notices that a connection is gone. What is missing then, somebody has, or had.
  */
 async function returned(
-  { connections }: BackupContext,
-  { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
+  { connections, emit, signal }: BackupContext,
+  { planned, interrupted }: { planned: PlannedQueue; interrupted: BackupQueueRow | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
-  if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
-  const { vhost, name } = planned.queue;
+  const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
+  if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
+  const { queue: { vhost, name }, plan, consumers } = planned;
+  // A dead node's consumers are still counted. Later on those that are there are others.
+  const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
+    Date.now() - startedAt < RECENT_MS;
+  const patienceMs = isDisconnected ? DISCONNECTED_MS : 0;
+  if (isDisconnected) {
+    const message = `Waiting for messages of queue "${name}" that the interrupted run had`;
+    emit({ type: "step", message });
+  }
   const ready = await connections.use(
     vhost,
-    (connection) => settledDepth(connection, { name, expected: depthBefore }),
+    (connection) => settledDepth(connection, { name, expected, patienceMs, signal }),
   );
-  return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
+  return { planned: { ...planned, ready }, missing: Math.max(0, expected - ready) };
 }
 
 function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {
