@@ -38,6 +38,11 @@ export class AppError extends Error {
   }
 }
 
+/** Whether a message is of the operating system and says that disk or quota are used up. */
+export function saysDiskFull(message: string): boolean {
+  return /ENOSPC|EDQUOT|No space left|quota exceeded|os error (28|122)\b/i.test(message);
+}
+
 /** The message of anything that was thrown, for use behind "Cannot <action>: ". */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

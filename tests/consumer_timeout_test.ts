@@ -92,8 +92,7 @@ class Held implements AsyncDisposable {
     const queue = await vhost.queue("q", { type, arguments: queueArguments });
     const loaded = { queue, sent: await pikaGenerate(broker, queue, MESSAGES) };
     const proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-    const amqpUrl = proxy.urlFor(broker.amqpUrl);
-    const job = await newJob({ amqpUrl, managementUrl: broker.managementUrl });
+    const job = await newJob(proxy.through(broker));
     return new Held({ broker, vhost, proxy, job, loaded });
   }
 

@@ -1,3 +1,4 @@
+import { Output, type OutputOptions } from "./output/output.ts";
 import type { OutputStream, Terminal } from "./terminal.ts";
 
 /** A stream that keeps what is written to it. For tests. */
@@ -60,4 +61,16 @@ export class FakeTerminal implements Terminal {
   advance(seconds: number): void {
     this.time = new Date(this.time.getTime() + seconds * 1000);
   }
+}
+
+/** An output as without flags, but for these options; JSON in lines. For tests. */
+export function fakeOutput(terminal: FakeTerminal, options: Partial<OutputOptions> = {}): Output {
+  return new Output(terminal, {
+    json: false,
+    jsonLines: options.json ?? false,
+    quiet: false,
+    verbosity: 0,
+    color: true,
+    ...options,
+  });
 }

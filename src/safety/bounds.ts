@@ -67,7 +67,10 @@ function timeBound(facts: QueueFacts, options: PlanOptions): Bound | undefined {
  * Seconds after which the broker takes back what a consumer does not acknowledge; undefined for never.
  * Queues have settings of their own from 3.12 on; from 4.3 on only quorum queues look at the clock.
  */
-export function consumerTimeout(facts: QueueFacts, options: PlanOptions): number | undefined {
+export function consumerTimeout(
+  facts: QueueFacts,
+  options: Pick<PlanOptions, "brokerVersion" | "consumerTimeoutSecs">,
+): number | undefined {
   const { brokerVersion, consumerTimeoutSecs } = options;
   if (facts.type !== "quorum" && atLeast(brokerVersion, 4, 3)) return undefined;
   const own = atLeast(brokerVersion, 3, 12) ? numberSetting(facts, "consumer-timeout") : undefined;

@@ -1,40 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { planOn, queueFacts } from "../../tests/helpers/queue_facts.ts";
 import { consumerTimeout } from "./bounds.ts";
 import { memoryPerMessage, spoolPerMessage } from "./estimate.ts";
-import { type PlanOptions, planQueue, type QueueFacts } from "./plan.ts";
+import type { PlanOptions, QueueFacts } from "./plan.ts";
 
 const MILLION = 1_000_000;
-const OPTIONS: PlanOptions = {
-  brokerVersion: "4.3.6",
-  requeueStrategy: "auto",
-  onHazard: "refuse",
-  partial: "refuse",
-  memoryShare: 0.5,
-  consumerTimeoutSecs: 1800,
-};
 
 /** A million messages of 1 KiB in a classic queue. */
 function facts(change: Partial<QueueFacts> = {}): QueueFacts {
   const ready = change.ready ?? MILLION;
-  return {
-    vhost: "/",
-    name: "q",
-    type: "classic",
-    autoDelete: false,
-    exclusive: false,
-    arguments: {},
-    policy: {},
-    operatorPolicy: {},
-    ready,
-    consumers: 0,
-    messageBytes: ready * 1024,
-    ...change,
-  };
+  return queueFacts({ ready, messageBytes: ready * 1024, ...change });
 }
 
-const plan = (queue: QueueFacts, options: Partial<PlanOptions> = {}) =>
-  planQueue(queue, { ...OPTIONS, ...options });
+const plan = (queue: QueueFacts, options?: Partial<PlanOptions>) => planOn("4.3.6", queue, options);
 
 Deno.test("bounds: a million messages do not fit into half of 2 GB", () => {
   const queue = facts({ memoryHeadroom: 2e9 });
@@ -98,7 +77,7 @@ Deno.test("bounds: not even one message fits", () => {
 
 Deno.test("bounds: the broker's consumer timeout leaves half of its time", () => {
   const plan = (queue: QueueFacts, options: Partial<PlanOptions>) =>
-    planQueue(queue, { ...OPTIONS, brokerVersion: "4.0.5", ...options });
+    planOn("4.0.5", queue, options);
   // 302.4 s by the estimate.
   assert.equal(plan(facts(), { consumerTimeoutSecs: 605 }).verdict, "safe");
   const found = plan(facts(), { consumerTimeoutSecs: 604 });
@@ -115,7 +94,7 @@ Deno.test("bounds: the broker's consumer timeout leaves half of its time", () =>
 
 Deno.test("bounds: the consumer timeout of argument, policies and configuration", () => {
   const timeoutOf = (change: Partial<QueueFacts>, consumerTimeoutSecs = 1800) =>
-    consumerTimeout(facts(change), { ...OPTIONS, brokerVersion: "4.0.5", consumerTimeoutSecs });
+    consumerTimeout(facts(change), { brokerVersion: "4.0.5", consumerTimeoutSecs });
   const argument = { arguments: { "x-consumer-timeout": 90_000 } };
   const policy = { policy: { "consumer-timeout": 60_000 } };
   const operatorPolicy = { operatorPolicy: { "consumer-timeout": 30_000 } };
@@ -134,7 +113,7 @@ Deno.test("bounds: the consumer timeout of argument, policies and configuration"
 Deno.test("bounds: which queues the broker takes back from, by its version", () => {
   const own = { arguments: { "x-consumer-timeout": 90_000 } };
   const timeoutOf = (brokerVersion: string, change: Partial<QueueFacts>) =>
-    consumerTimeout(facts(change), { ...OPTIONS, brokerVersion });
+    consumerTimeout(facts(change), { brokerVersion, consumerTimeoutSecs: 1800 });
   for (const type of ["classic", "quorum"]) {
     assert.equal(timeoutOf("3.10.8", { type, ...own }), 1800, "queues have none of their own");
     assert.equal(timeoutOf("3.12.0", { type, ...own }), 90);

@@ -8,13 +8,7 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
-import {
-  assertEmpty,
-  type Captured,
-  captureQueue,
-  ExhaustedError,
-  settledDepth,
-} from "../hold/capture.ts";
+import { assertEmpty, type Captured, captureQueue, ExhaustedError } from "../hold/capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
@@ -23,6 +17,7 @@ import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
+import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
@@ -80,12 +75,16 @@ export async function backupQueue(
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const [entry, depthAfter] = await Promise.all([
+    const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
+    const [entry, after] = await Promise.all([
       storeSpooled(context, row),
-      item.row === row ? null : depthAfterReturn(context, row),
+      item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
     ]);
-    if (entry.capture !== null) entry.capture.depth_after = depthAfter;
-    tellLess(context, { entry, planned });
+    if (entry.capture !== null && after !== undefined) {
+      entry.capture.depth_after = after.depth;
+      if (after.first !== undefined) entry.capture.first_after = after.first;
+    }
+    tellDifference(context.emit, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
     checkpoint.putBackupQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
@@ -227,19 +226,16 @@ async function returned(
 ): Promise<{ planned: PlannedQueue; missing: number }> {
   const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
   if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
-  const { queue: { vhost, name }, plan, consumers } = planned;
+  const { queue, plan, consumers } = planned;
   // A dead node's consumers are still counted. Later on those that are there are others.
   const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
     Date.now() - startedAt < RECENT_MS;
   const patienceMs = isDisconnected ? DISCONNECTED_MS : 0;
   if (isDisconnected) {
-    const message = `Waiting for messages of queue "${name}" that the interrupted run had`;
+    const message = `Waiting for messages of queue "${queue.name}" that the interrupted run had`;
     emit({ type: "step", message });
   }
-  const ready = await connections.use(
-    vhost,
-    (connection) => settledDepth(connection, { name, expected, patienceMs, signal }),
-  );
+  const ready = await depthOnceBack(connections, { queue, expected, patienceMs, signal });
   return { planned: { ...planned, ready }, missing: Math.max(0, expected - ready) };
 }
 
@@ -259,27 +255,6 @@ function inFlightOf(
   if (consumers === 0) return 0;
   const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
   return (queue.messagesUnacknowledged ?? 0) + taken;
-}
-
-/**
- * Asked while the messages are packed: a classic queue takes seconds to show many of them again.
- * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
- */
-async function depthAfterReturn(
-  { connections }: BackupContext,
-  { vhost, name, report }: BackupQueueRow,
-): Promise<number | null> {
-  const expected = report.entry!.capture?.depth_before ?? 0;
-  if (expected === 0) return null;
-  try {
-    return await connections.use(
-      vhost,
-      (connection) => settledDepth(connection, { name, expected }),
-    );
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
 }
 
 function emptyEntry({ queue }: PlannedQueue): QueueEntry {
@@ -302,24 +277,6 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
 
 function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
-}
-
-/** Nobody consumes, nothing expires, and yet there is less: that should never be, and is told. */
-function tellLess(
-  { emit }: BackupContext,
-  { entry, planned }: { entry: QueueEntry; planned: PlannedQueue | undefined },
-): void {
-  const { capture, vhost, name } = entry;
-  if (!capture || capture.depth_after === null || planned === undefined) return;
-  const { depth_before: before, depth_after: after } = capture;
-  if (after >= before || planned.consumers > 0 || planned.plan.expires) return;
-  emit({
-    type: "warning",
-    vhost,
-    queue: name,
-    message: `Queue "${name}" holds ${after} messages after it was read, and held ${before} before`,
-    hint: "did messages expire, or was somebody reading or purging it? this backup has them",
-  });
 }
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {

@@ -34,7 +34,7 @@ export async function bindingsOf(
   };
   if (manifest.definitions === null) return unknown("the backup has no definitions");
   try {
-    return bindingsTo(created, await readForRestore(storage, manifest.backup_id));
+    return bindingsTo(created, await readForRestore(storage, manifest));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "damaged") throw error;
     return unknown(error.message);

@@ -35,7 +35,7 @@ export async function withDefinedArguments(
 ): Promise<QueueEntry[]> {
   const { manifest, entries } = options;
   if (manifest.format_version !== 1 || manifest.definitions === null) return [...entries];
-  const { queues: defined } = await readForRestore(storage, manifest.backup_id);
+  const { queues: defined } = await readForRestore(storage, manifest);
   return entries.map((entry) => {
     const found = defined.find(({ vhost, name }) => vhost === entry.vhost && name === entry.name);
     return found === undefined ? entry : {

@@ -1,6 +1,6 @@
 import { RecordParser } from "../../archive/record.ts";
 import type { QueueEntry } from "../../archive/manifest.ts";
-import { type Publish, Publisher } from "../../broker/amqp/publisher.ts";
+import { DEFAULT_EXCHANGE, type Publish, Publisher } from "../../broker/amqp/publisher.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
@@ -24,8 +24,6 @@ const SETTLE_MS = 10_000;
 const BLOCKED_MS = 500;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
-
-const DEFAULT_EXCHANGE = new Uint8Array(0);
 
 /** What all queues of one restore run share. */
 export interface RestoreContext {

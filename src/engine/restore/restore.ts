@@ -15,7 +15,7 @@ import { declareOptions } from "./plan.ts";
 import { type RestoreContext, restoreQueue } from "./queue.ts";
 import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./survey.ts";
 import type { Target } from "./targets.ts";
-import { lockRun, runFolder } from "../run_lock.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 
 /**
@@ -36,7 +36,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     using _lock = lockRun(folder, key);
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
     // 2. Where each queue goes.
     const abort = new AbortController();
