@@ -13,6 +13,7 @@ export type ErrorCode =
   | "refused"
   | "backup_not_found"
   | "locked"
+  | "declined"
   | "interrupted"
   | "terminated";
 

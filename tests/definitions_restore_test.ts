@@ -108,7 +108,7 @@ testOnEach("without all definitions no message is restored", async (broker) => {
     `${vhost.name}=x`,
   ]);
   assert.equal(renamed.code, 2, renamed.stderr);
-  assert.match(renamed.stderr, /messages go to those of their own/);
+  assert.match(renamed.stderr, /Hint: use restore\.vhost_mapping/);
   assert.equal(await queueDepth(broker, queue), 0);
 
   // Told to go on without.

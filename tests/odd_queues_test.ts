@@ -167,6 +167,9 @@ testOnEach("each queue is read, refused or excluded, and none is harmed", async 
   for (const queue of read) {
     const entry = manifest.queues.find(({ name }: { name: string }) => name === queue.name);
     assert.equal(entry.message_count, queue.bodies.length, queue.name);
+    const isLookedAt = entry.queue_type === "classic" && queue.bodies.length > 0 &&
+      !["room enough", "ttl"].includes(queue.name);
+    assert.equal(entry.capture?.first_after, isLookedAt ? "same" : undefined, queue.name);
   }
 
   // 3. Nothing is gone, moved or dead-lettered.

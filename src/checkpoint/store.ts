@@ -77,13 +77,14 @@ export class CheckpointStore implements Disposable {
   /** The run of that key, if there is one. */
   findRun(key: RunKey): Run | undefined {
     const row = this.#get(
-      "SELECT id, peer, state, started_at FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      // All columns: a file that is only read may be of an older schema.
+      "SELECT * FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
     ) as
-      | { id: number; peer: string; state: string; started_at: number }
+      | { id: number; peer: string; state: string; started_at: number; choice?: string }
       | undefined;
     if (row === undefined) return undefined;
     return {
@@ -92,23 +93,28 @@ export class CheckpointStore implements Disposable {
       peer: row.peer,
       state: row.state as Run["state"],
       startedAt: row.started_at,
+      choice: row.choice ?? "",
     };
   }
 
   /** Records a new run; one of the same key is forgotten with all that hangs on it. */
-  startRun(key: RunKey, peer: string, startedAt: number): Run {
+  startRun(
+    key: RunKey,
+    { peer, startedAt, choice = "" }: { peer: string; startedAt: number; choice?: string },
+  ): Run {
     const run = this.findRun(key);
     if (run !== undefined) this.forgetRun(run.id);
     const { lastInsertRowid } = this.#run(
-      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
+      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at, choice) VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
       peer,
       startedAt,
+      choice,
     );
-    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt };
+    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt, choice };
   }
 
   /** Marks a run as finished. */
@@ -241,8 +247,10 @@ export class CheckpointStore implements Disposable {
       resent: number;
       done: number;
       unbound?: number;
+      left_out?: number;
+      untimed?: number;
     }[];
-    return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound }) => ({
+    return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound, ...row }) => ({
       vhost: decodeName(vhost),
       name: decodeName(name),
       confirmed,
@@ -250,16 +258,20 @@ export class CheckpointStore implements Disposable {
       resent,
       done: done === 1,
       ...(unbound === 1 ? { unbound: true } : {}),
+      ...(row.left_out ? { leftOut: row.left_out } : {}),
+      ...(row.untimed ? { untimed: row.untimed } : {}),
     }));
   }
 
   /** Records the position of one queue of a restore run. */
   putRestoreQueue(runId: number, row: RestoreQueueRow): void {
     this.#run(
-      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
-         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done,
-         unbound = excluded.unbound`,
+      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound,
+         left_out, untimed)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         confirmed = excluded.confirmed, unsettled = excluded.unsettled, resent = excluded.resent,
+         done = excluded.done, unbound = excluded.unbound, left_out = excluded.left_out,
+         untimed = excluded.untimed`,
       runId,
       encodeName(row.vhost),
       encodeName(row.name),
@@ -268,6 +280,8 @@ export class CheckpointStore implements Disposable {
       row.resent,
       row.done ? 1 : 0,
       row.unbound ? 1 : 0,
+      row.leftOut ?? 0,
+      row.untimed ?? 0,
     );
   }
 

@@ -9,11 +9,11 @@ import type { SettingGroup } from "./settings.ts";
 /** The backup that a command is about: the one named, or the newest finished one for `latest`. */
 export async function chooseBackup(
   context: CommandContext,
-  { config, verb }: { config: Config; verb: string },
+  { config, ...choice }: { config: Config } & Omit<Choice, "named">,
 ): Promise<string> {
   const storage = await openConfiguredStorage(config);
   try {
-    return await chooseFrom(storage, context, { named: config.backup_id, verb });
+    return await chooseFrom(storage, context, { named: config.backup_id, ...choice });
   } finally {
     await storage.close();
   }

@@ -126,8 +126,6 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "restore.produce_batch_size": 'there are no batches; "window" says how many may be unconfirmed',
   "restore.dry_run": "use the flag --dry-run",
   "restore.checkpoint_state": "use offset_storage.db_path",
-  "restore.time_window_start": "not available in this version",
-  "restore.time_window_end": "not available in this version",
 };
 
 function unknownKey(parent: ConfigPath, key: string): Found {

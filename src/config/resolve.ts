@@ -1,8 +1,16 @@
 import { expandBackupId } from "./backup_id.ts";
-import type { Config, DefinitionsChoice, QueueFilter, StorageConfig } from "./config.ts";
+import type {
+  Config,
+  DefinitionsChoice,
+  QueueFilter,
+  RestoreOptions,
+  StorageConfig,
+} from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
+import { parseHeaderPattern } from "./header_pattern.ts";
 import type { Environment } from "./interpolate.ts";
+import { compileMapping } from "./name_mapping.ts";
 import { compileName } from "./name_pattern.ts";
 import type { ConfigPath } from "./problem.ts";
 import { type ConfigFile, SectionSchemas } from "./schema.ts";
@@ -14,8 +22,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
   const source = await resolveEndpoint("source", file.source, context);
   const target = await resolveEndpoint("target", file.target, context);
   const storage = resolveStorage(file.storage, context);
-  const { definitions_rollback_dir, ...restore } = file.restore ??
-    SectionSchemas.restore.parse({});
+  const restore = file.restore ?? SectionSchemas.restore.parse({});
   const state = stateFolder(context.env);
   const { spool_dir, prefetch_count, ...backup } = file.backup ?? SectionSchemas.backup.parse({});
   backup.queue_overrides.forEach(({ queues, vhosts = [] }, index) => {
@@ -24,7 +31,6 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
   checkSelection(backup.definitions_selection, "backup", context);
-  checkSelection(restore.definitions_selection, "restore", context);
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
@@ -38,14 +44,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: {
-      ...restore,
-      queues: filter(restore.queues, ["restore", "queues"], context),
-      definitions_rollback_dir: expandHome(
-        definitions_rollback_dir ?? `${state}/rollback`,
-        context.env,
-      ),
-    },
+    restore: resolveRestore(restore, context),
     offset_storage: {
       backend: offsets.backend,
       db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
@@ -69,6 +68,35 @@ function resolveStorage(
     : storage;
   if (config?.backend !== "filesystem") return config;
   return { ...config, path: expandHome(config.path, context.env) };
+}
+
+/** With the defaults of what is written as a whole; every pattern compiles. */
+function resolveRestore(
+  restore: NonNullable<ConfigFile["restore"]>,
+  context: ResolveContext,
+): RestoreOptions {
+  const messages = { headers: [], routing_keys: [], exchanges: [], ...restore.messages };
+  for (const key of ["routing_keys", "exchanges"] as const) {
+    checkPatterns(messages[key], ["restore", "messages", key], context);
+  }
+  messages.headers.forEach((header, index) =>
+    attempt(["restore", "messages", "headers", index], context, () => parseHeaderPattern(header))
+  );
+  checkPatterns(restore.drop_queue_arguments, ["restore", "drop_queue_arguments"], context);
+  for (const key of ["vhost_mapping", "queue_mapping", "exchange_mapping"] as const) {
+    attempt(["restore", key], context, () => compileMapping(restore[key]));
+  }
+  const { definitions_rollback_dir: rollbackDir, ...others } = restore;
+  checkSelection(restore.definitions_selection, "restore", context);
+  return {
+    ...others,
+    messages,
+    queues: filter(restore.queues, ["restore", "queues"], context),
+    definitions_rollback_dir: expandHome(
+      rollbackDir ?? `${stateFolder(context.env)}/rollback`,
+      context.env,
+    ),
+  };
 }
 
 /** The filter with its defaults; every pattern in it compiles. */

@@ -51,6 +51,12 @@ export interface QueueDoneEvent {
   /** How long the messages were unavailable to consumers; backup only. */
   readonly holdSeconds?: number;
   readonly returnCost?: ReturnCost;
+  /** Restore: where its messages went, when that is another queue. */
+  readonly destination?: { readonly vhost: string; readonly queue: string };
+  /** Restore: messages in the backup that were not chosen, in all runs. */
+  readonly leftOut?: number;
+  /** Of these, messages without a timestamp to go by. */
+  readonly untimed?: number;
   /** Why it was skipped or failed, and what to do. */
   readonly reason?: string;
   readonly hint?: string;
@@ -88,6 +94,8 @@ export interface SummaryEvent {
   readonly seconds: number;
   /** Restore: how many messages may have been published twice because of an interruption. */
   readonly possibleDuplicates?: number;
+  /** Restore: messages of restored queues that were not chosen. */
+  readonly messagesLeftOut?: number;
   /** Interrupted: the command that goes on. */
   readonly resumeCommand?: string;
 }

@@ -6,6 +6,7 @@ import {
   encodeProperties,
   headerValue,
   type Properties,
+  timestampOf,
   withoutHeaders,
 } from "./properties.ts";
 
@@ -140,6 +141,12 @@ Deno.test("headerValue: finds what a full decode finds, or nothing", () => {
     assert.deepEqual(headerValue(raw, name), found?.[1]);
   }));
   assert.equal(headerValue(hex("0000"), "x"), undefined);
+});
+
+Deno.test("timestampOf: finds what a full decode finds, or nothing", () => {
+  fc.assert(fc.property(anyProperties, (properties) => {
+    assert.equal(timestampOf(encodeProperties(properties)), properties.timestamp);
+  }));
 });
 
 Deno.test("withoutHeaders: cuts these headers and touches no other byte", () => {

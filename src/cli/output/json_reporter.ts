@@ -106,6 +106,10 @@ function queueDoneFields(event: QueueDoneEvent) {
     seconds_held: rounded(event.holdSeconds),
     return_method: event.returnCost?.method,
     delivery_attempts: event.returnCost?.deliveryAttempts,
+    target_vhost: event.destination?.vhost,
+    target_queue: event.destination?.queue,
+    left_out: event.leftOut,
+    without_timestamp: event.untimed,
     reason: event.reason,
     hint: event.hint,
   };
@@ -125,6 +129,7 @@ function summaryFields(summary: SummaryEvent, exitCode: number) {
     bytes_stored: summary.bytesStored,
     seconds_elapsed: rounded(summary.seconds),
     possible_duplicates: summary.possibleDuplicates,
+    messages_left_out: summary.messagesLeftOut,
     resume_command: summary.resumeCommand,
     exit_code: exitCode,
   };

@@ -64,6 +64,7 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
     ["Stored", bytesStored === undefined ? undefined : storedText(bytesStored, bytes)],
     ["Held", holdText(tally)],
     ["Returned", returnText(tally)],
+    ["Left out", leftOutText(summary, tally)],
     ["Twice", duplicatesText(summary)],
   ];
 }
@@ -100,6 +101,15 @@ function returnText({ queuesByAttempts }: Tally): string | undefined {
     return `${plural(queues, "queue")} ${cost}`;
   });
   return parts.length === 0 ? undefined : `${parts.join(", ")}; messages are marked redelivered`;
+}
+
+function leftOutText(
+  { messagesLeftOut = 0 }: SummaryEvent,
+  { untimed }: Tally,
+): string | undefined {
+  if (messagesLeftOut === 0) return undefined;
+  const without = untimed === 0 ? "" : `, of which ${formatCount(untimed)} have no timestamp`;
+  return `${plural(messagesLeftOut, "message")} that were not chosen${without}`;
 }
 
 function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefined {

@@ -1,12 +1,14 @@
 import type { Manifest } from "../../archive/manifest.ts";
-import { type Config, requireTarget } from "../../config/config.ts";
-import type { Definitions } from "../../definitions/document.ts";
+import { type Config, requireTarget, type RestoreOptions } from "../../config/config.ts";
+import { type Definitions, objectsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { checkComplete, parseDefinitions } from "../../definitions/parse.ts";
 import { prepareDefinitions } from "../../definitions/prepare.ts";
+import { renameVhosts } from "../../definitions/transform.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
+import { RestoreMapping } from "../restore/mapping.ts";
 import { readBackupDefinitions } from "../stored/definitions.ts";
 import { runImport } from "./import.ts";
 import { rightsProblem } from "./rights.ts";
@@ -64,8 +66,8 @@ async function wantedOf({ config, storage, manifest }: DefinitionsStep): Promise
       "usage",
       "Cannot restore definitions with vhosts under other names: messages go to those of their own",
       {
-        hint: "leave out restore.definitions_rename_vhosts, or use it with definitions-import, " +
-          "which restores no messages",
+        hint: "use restore.vhost_mapping, which moves both; definitions_rename_vhosts is for " +
+          "definitions-import",
       },
     );
   }
@@ -73,14 +75,25 @@ async function wantedOf({ config, storage, manifest }: DefinitionsStep): Promise
     await readBackupDefinitions(storage, manifest.backup_id),
   );
   checkComplete(definitions);
-  return prepareDefinitions(definitions, config.restore);
+  return movedVhosts(prepareDefinitions(definitions, config.restore), config.restore);
+}
+
+/** The definitions in the vhosts that the messages go to. */
+function movedVhosts(definitions: Definitions, restore: RestoreOptions): Definitions {
+  const mapping = new RestoreMapping(restore);
+  const names = objectsOf(definitions, "vhosts").map(({ name }) => String(name))
+    .map((name) => [name, mapping.mapVhost(name)] as const)
+    .filter(([name, moved]) => name !== moved);
+  return renameVhosts(definitions, Object.fromEntries(names));
 }
 
 async function planOf(step: DefinitionsStep, definitions: Definitions): Promise<ImportReport> {
   const plan = await carryOut(step, { definitions, dryRun: true });
   const { config, manifest } = step;
+  const mapping = new RestoreMapping(config.restore);
+  const vhosts = new Set(manifest.queues.map(({ vhost }) => mapping.mapVhost(vhost)));
   const blocked = plan.blocked ??
-    rightsProblem(requireTarget(config), { manifest, definitions, plan });
+    rightsProblem(requireTarget(config), { vhosts, definitions, plan });
   return blocked === undefined ? plan : { ...plan, blocked };
 }
 

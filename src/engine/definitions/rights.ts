@@ -1,4 +1,3 @@
-import type { Manifest } from "../../archive/manifest.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 import { type Definitions, objectsOf } from "../../definitions/document.ts";
@@ -16,8 +15,9 @@ const DEFAULT_EXCHANGE = "amq.default";
  */
 export function rightsProblem(
   { amqp_url: { username }, management_username: importer }: BrokerEndpoint,
-  { manifest, definitions, plan }: {
-    manifest: Manifest;
+  { vhosts, definitions, plan }: {
+    /** Where the messages go. */
+    vhosts: ReadonlySet<string>;
     definitions: Definitions;
     plan: ImportReport;
   },
@@ -25,7 +25,7 @@ export function rightsProblem(
   const created = new Set(
     plan.created.filter(({ kind }) => kind === "vhosts").map(({ name }) => name),
   );
-  for (const vhost of new Set(manifest.queues.map((queue) => queue.vhost))) {
+  for (const vhost of vhosts) {
     const permission = objectsOf(definitions, "permissions")
       .find((one) => one.vhost === vhost && one.user === username);
     const problem = permission === undefined

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Manifest } from "../../archive/manifest.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { rightsProblem } from "./rights.ts";
@@ -11,7 +10,7 @@ function problem(
   const endpoint = { amqp_url: { username: "writer" }, management_username: importer };
   const right = { vhost: "v", user: "writer", configure: "", read: "", write };
   return rightsProblem(endpoint as BrokerEndpoint, {
-    manifest: { queues: [{ vhost: "v" }] } as Manifest,
+    vhosts: new Set(["v"]),
     definitions: { permissions: write === undefined ? [] : [right] },
     plan: { created: created ? [{ kind: "vhosts", name: "v" }] : [] } as unknown as ImportReport,
   })?.problem;

@@ -1,5 +1,4 @@
 import { RecordParser } from "../../archive/record.ts";
-import type { QueueEntry } from "../../archive/manifest.ts";
 import { DEFAULT_EXCHANGE, type Publish, Publisher } from "../../broker/amqp/publisher.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
@@ -8,11 +7,16 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { republished } from "../../message/broker_headers.ts";
+import type { MessageHead } from "../../message/message.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { type FetchedSegment, fetchSegment } from "../stored/segment_fetch.ts";
+import type { QueueName, RestoreMapping } from "./mapping.ts";
+import { MessagePicker, type Passed } from "./picker.ts";
+import type { MessageSelection } from "./selection.ts";
+import type { Source } from "./targets.ts";
 
 /** A record takes at least this many bytes, so a slice of records begins no more messages than… */
 const SMALLEST_RECORD = 21;
@@ -29,6 +33,8 @@ const STOP_MS = 5_000;
 export interface RestoreContext {
   readonly backupId: string;
   readonly options: RestoreOptions;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
   readonly run: Run;
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
@@ -41,29 +47,37 @@ export interface RestoreContext {
 }
 
 /** One queue of a restore and where it stands. */
-export interface RestoreItem {
-  readonly entry: QueueEntry;
-  /** Ready messages in the target before the first one of this run. */
+export interface RestoreItem extends Source {
+  /** Ready messages in the destination before the first one of this run. */
   readonly depthBefore: number;
   readonly position: RestoreQueueRow;
 }
 
+/** What came of one queue: what this call published, and what of it was passed over, in all. */
+export interface RestoredQueue {
+  readonly messages: number;
+  /** Of bodies. */
+  readonly bytes: number;
+  readonly leftOut: number;
+  readonly untimed: number;
+}
+
 /**
- * Publishes the messages of one queue, in order, direct to the queue of that name, from the recorded
- * position on. Returns how many this call published, and the bytes of their bodies.
+ * Publishes the chosen messages of one queue, in order, direct to its destination, from the recorded
+ * position on.
  */
 export async function restoreQueue(
   context: RestoreContext,
   item: RestoreItem,
-): Promise<{ messages: number; bytes: number }> {
-  const { entry } = item;
+): Promise<RestoredQueue> {
+  const { entry, destination, share, position } = item;
   const work = context.meter.begin(entry, {
     phase: "publishing",
-    messagesTotal: entry.message_count - item.position.confirmed,
+    messagesTotal: share.atMost - position.confirmed,
   });
   try {
     return await context.connections.use(
-      entry.vhost,
+      destination.vhost,
       (connection) => publishQueue(context, { connection, item, work }),
     );
   } finally {
@@ -74,11 +88,13 @@ export async function restoreQueue(
 async function publishQueue(
   context: RestoreContext,
   options: { connection: BrokerConnection; item: RestoreItem; work: QueueWork },
-): Promise<{ messages: number; bytes: number }> {
-  const { checkpoint, run, signal } = context;
-  const { connection, item: { entry, position }, work } = options;
+): Promise<RestoredQueue> {
+  const { checkpoint, run, signal, selection } = context;
+  const { connection, item: { entry, destination, share, position }, work } = options;
   const { window } = context.options;
   const start = position.confirmed;
+  const { leftOut = 0, untimed = 0 } = position;
+  const picker = new MessagePicker(selection, { taken: start, leftOut, untimed });
   // Recorded before the first publish: from here on the target may hold messages of this run.
   checkpoint.putRestoreQueue(run.id, { ...position, unsettled: window });
   const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
@@ -87,22 +103,24 @@ async function publishQueue(
   let recorded = 0;
   const record = (confirmed: number, unsettled = window) => {
     recorded = confirmed;
-    checkpoint.putRestoreQueue(run.id, { ...position, confirmed: start + confirmed, unsettled });
+    const taken = start + confirmed;
+    const passed = picker.passedBy(taken);
+    checkpoint.putRestoreQueue(run.id, { ...position, ...passed, confirmed: taken, unsettled });
     publisher.release(confirmed);
   };
   const publisher = new Publisher(connection, {
     window,
-    target: `queue "${entry.name}" of vhost "${entry.vhost}"`,
+    target: `queue "${destination.name}" of vhost "${destination.vhost}"`,
     onConfirmed: (confirmed) => {
       work.messagesDone = confirmed;
       if (confirmed - recorded >= step) record(confirmed);
     },
   });
   await publisher.open();
-  using _blocked = watchBlocked(connection, { entry, emit: context.emit });
-  const messages = new QueuePublishing(publisher, entry.name, work);
+  using _blocked = watchBlocked(connection, { queue: destination, emit: context.emit });
+  const messages = new QueuePublishing({ publisher, picker, queue: destination.name, work });
   try {
-    await publishSegments(context, { entry, start, publisher, messages, room });
+    await publishSegments(context, { share, start: start + leftOut, publisher, messages, room });
     await publisher.finish(signal);
   } finally {
     await publisher.settle(STOP_MS);
@@ -118,27 +136,35 @@ async function publishQueue(
       hint: "the broker would have copied each of them to the queues named there once more",
     });
   }
-  if (start + publisher.confirmed !== entry.message_count) {
+  const confirmed = start + publisher.confirmed;
+  const passed = picker.isFull ? undefined : picker.passed.leftOut;
+  if (
+    confirmed !== picker.taken || (passed !== undefined && confirmed + passed !== share.records)
+  ) {
     throw new AppError(
       "failed",
-      `Cannot restore queue "${entry.name}" whole: ${start + publisher.confirmed} messages were ` +
-        `published, and the backup has ${entry.message_count}`,
+      `Cannot restore queue "${entry.name}" whole: ${confirmed + (passed ?? 0)} messages were ` +
+        `published or passed over, and the backup has ${share.records}`,
     );
   }
   await checkDepth(connection, options.item, publisher.confirmed);
-  checkpoint.putRestoreQueue(run.id, {
-    ...position,
-    confirmed: start + publisher.confirmed,
-    unsettled: 0,
-    done: true,
-  });
-  return { messages: publisher.confirmed, bytes: messages.bodyBytes };
+  const done = { ...position, ...picker.passed, confirmed, unsettled: 0, done: true };
+  checkpoint.putRestoreQueue(run.id, done);
+  return { messages: publisher.confirmed, bytes: messages.bodyBytes, ...leftOutOf(entry, done) };
+}
+
+/** How many messages of a queue that is done were not chosen, those of segments not read among them. */
+export function leftOutOf(
+  { message_count }: { message_count: number },
+  { confirmed, untimed = 0 }: { confirmed: number; untimed?: number },
+): Passed {
+  return { leftOut: message_count - confirmed, untimed };
 }
 
 /** Tells why nothing goes on while the broker takes no messages: its alarms end, and so does that. */
 function watchBlocked(
   connection: BrokerConnection,
-  { entry, emit }: { entry: QueueEntry; emit: EventSink },
+  { queue: { vhost, name }, emit }: { queue: QueueName; emit: EventSink },
 ): Disposable {
   let told: string | undefined;
   const timer = setInterval(() => {
@@ -146,9 +172,9 @@ function watchBlocked(
     if (blocked !== undefined && told === undefined) {
       emit({
         type: "warning",
-        vhost: entry.vhost,
-        queue: entry.name,
-        message: `Queue "${entry.name}" has to wait: the target does not take messages for now ` +
+        vhost,
+        queue: name,
+        message: `Queue "${name}" has to wait: the target does not take messages for now ` +
           `(${blocked})`,
         hint: "it goes on by itself when the target's memory or disk alarm ends",
       });
@@ -162,7 +188,7 @@ function watchBlocked(
 async function publishSegments(
   context: RestoreContext,
   options: {
-    entry: QueueEntry;
+    share: Source["share"];
     start: number;
     publisher: Publisher;
     messages: QueuePublishing;
@@ -170,9 +196,9 @@ async function publishSegments(
     room: number;
   },
 ): Promise<void> {
-  const { entry, publisher, messages, room } = options;
+  const { share, publisher, messages, room } = options;
   const slice = room * SMALLEST_RECORD;
-  const { segments, skip } = behind(entry.segments, options.start);
+  const { segments, skip } = behind(share.segments, options.start);
   messages.skip = skip;
   const fetch = (index: number) =>
     segments[index] === undefined
@@ -180,7 +206,7 @@ async function publishSegments(
       : caught(fetchSegment(context.storage, segments[index], context));
   let next = fetch(0);
   try {
-    for (let index = 0; next !== undefined; index++) {
+    for (let index = 0; next !== undefined && !messages.isComplete; index++) {
       await using segment = await unwrap(next);
       next = fetch(index + 1);
       const parser = new RecordParser(messages);
@@ -188,6 +214,7 @@ async function publishSegments(
         for (let offset = 0; offset < chunk.length; offset += slice) {
           await publisher.flow(room, context.signal);
           parser.push(chunk.subarray(offset, offset + slice));
+          if (messages.isComplete) return;
         }
       }
       parser.finish();
@@ -213,29 +240,43 @@ export function behind<Segment extends { readonly record_count: number }>(
   return { segments: segments.slice(first), skip };
 }
 
-/** Turns records into publishes. */
+/** Turns the records that are chosen into publishes. */
 class QueuePublishing {
-  /** Leading records that are in the target already. */
+  /** Leading records that an earlier run has seen to. */
   skip = 0;
   /** Messages whose CC or BCC header was left out. */
   copying = 0;
   /** Bytes of bodies published. */
   bodyBytes = 0;
   readonly #publisher: Publisher;
+  readonly #picker: MessagePicker;
   readonly #routingKey: Uint8Array;
   readonly #work: QueueWork;
-  #skipping = false;
+  #skipping = true;
 
-  constructor(publisher: Publisher, queue: string, work: QueueWork) {
+  constructor(
+    { publisher, picker, queue, work }: {
+      publisher: Publisher;
+      picker: MessagePicker;
+      queue: string;
+      work: QueueWork;
+    },
+  ) {
     this.#publisher = publisher;
+    this.#picker = picker;
     this.#routingKey = new TextEncoder().encode(queue);
     this.#work = work;
   }
 
-  head(head: { properties: Uint8Array; bodySize: number }): void {
-    this.#skipping = this.skip > 0;
+  /** Whether nothing more is to be published: the limit is reached, and the last message whole. */
+  get isComplete(): boolean {
+    return this.#skipping && this.#picker.isFull;
+  }
+
+  head(head: MessageHead): void {
+    this.#skipping = this.skip > 0 || !this.#picker.takes(head);
     if (this.#skipping) {
-      this.skip--;
+      if (this.skip > 0) this.skip--;
       return;
     }
     const { properties, copied } = republished(head.properties);
@@ -257,6 +298,7 @@ class QueuePublishing {
 
   end(): void {
     if (!this.#skipping) this.#publisher.end();
+    this.#skipping = true;
   }
 }
 
@@ -266,17 +308,17 @@ async function checkDepth(
   item: RestoreItem,
   published: number,
 ): Promise<void> {
-  const { entry, depthBefore } = item;
+  const { destination: { name }, depthBefore } = item;
   await using inspector = new QueueInspector(connection);
   const expected = depthBefore + published;
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
-    const { ready, consumers } = await inspector.depth(entry.name);
+    const { ready, consumers } = await inspector.depth(name);
     if (ready >= expected || consumers > 0) return;
     if (performance.now() > deadline) {
       throw new AppError(
         "failed",
-        `Cannot restore queue "${entry.name}" whole: ${published} messages were confirmed, but it ` +
+        `Cannot restore queue "${name}" whole: ${published} messages were confirmed, but it ` +
           `holds ${ready} where ${expected} should be`,
         {
           hint:

@@ -1,9 +1,7 @@
 import PQueue from "p-queue";
 import { join } from "node:path";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
-import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage } from "../../config/config.ts";
+import { requireStorage, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
@@ -11,13 +9,29 @@ import type { EventSink, SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
-import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
-import { declareOptions } from "./plan.ts";
-import { type RestoreContext, restoreQueue } from "./queue.ts";
-import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./survey.ts";
+import type { Bindings } from "./bindings.ts";
+import { createBound } from "./create.ts";
+import { RestoreMapping } from "./mapping.ts";
+import { leftOutOf, type RestoreContext, restoreQueue } from "./queue.ts";
+import {
+  claimRestore,
+  connectionsOf,
+  restoreKey,
+  type RestoreSurvey,
+  surveyRestore,
+} from "./survey.ts";
 import type { Target } from "./targets.ts";
+import { createVhosts } from "./vhosts.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
+
+/** Options of a restore. */
+export interface RestoreRunOptions extends RunOptions {
+  /** When it was called for; what times from now are seen from. */
+  readonly now: Date;
+  /** The person has seen the plan: what stands there is not told again. */
+  readonly isPlanSeen?: boolean;
+}
 
 /**
  * Restores a backup into the target broker, or goes on with an interrupted restore of the same
@@ -26,7 +40,7 @@ import { removeFolder } from "../spool/spool.ts";
  * Throws an {@linkcode AppError} when the run cannot go on; confirmed messages are recorded, and the
  * same command goes on behind them.
  */
-export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
+export async function runRestore(options: RestoreRunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
   const storage = await openStorage(requireStorage(config));
   try {
@@ -49,27 +63,39 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     // 3. Where each queue goes.
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
-    const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
+    const { run, choice: { selection } } = claimRestore(checkpoint, {
+      config,
+      key,
+      createdAt: manifest.created_at,
+      now: options.now.getTime(),
+    });
+    const mapping = new RestoreMapping(config.restore);
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
     if (recorded.length > 0) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }
-    const { targets, bindings, refusal } = await surveyRestore({
+    const survey = await surveyRestore({
       config,
       storage,
       manifest,
+      selection,
+      mapping,
       connections,
       recorded,
-      emit,
+      emit: options.isPlanSeen ? () => {} : emit,
       signal,
     });
-    if (refusal !== undefined) throw refusal;
+    if (survey.refusal !== undefined) throw survey.refusal;
+    if (!options.isPlanSeen) tellNotes(survey, emit);
 
-    // 4. Missing queues and their bindings, then messages.
+    // 4. Missing vhosts, missing queues and their bindings, then messages.
+    await createVhosts(survey.vhosts, { target: requireTarget(config), signal });
     const context: RestoreContext = {
       backupId,
       options: config.restore,
+      selection,
+      mapping,
       run,
       storage,
       checkpoint,
@@ -79,14 +105,14 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       folder,
       signal,
     };
-    const outcome = await restoreQueues(context, { targets, bindings, abort });
+    const outcome = await restoreQueues(context, { ...survey, abort });
 
     // 5. Done: a later restore of this backup starts anew.
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();
-    const duplicates = targets.reduce((sum, { position }) => sum + position.resent, 0);
-    tellDuplicates(targets, emit);
+    const duplicates = survey.targets.reduce((sum, { position }) => sum + position.resent, 0);
+    tellDuplicates(survey.targets, emit);
     return {
       type: "summary",
       operation: "restore",
@@ -100,9 +126,24 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       bytes: outcome.bytes,
       seconds: meter.seconds,
       possibleDuplicates: duplicates,
+      messagesLeftOut: outcome.leftOut,
     };
   } finally {
     await storage.close();
+  }
+}
+
+/** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
+function tellNotes({ notes }: RestoreSurvey, emit: EventSink): void {
+  for (const [{ destination: { vhost, name } }, texts] of notes) {
+    for (const text of texts) {
+      emit({
+        type: "warning",
+        vhost,
+        queue: name,
+        message: `Queue "${name}" of vhost "${vhost}": ${text}`,
+      });
+    }
   }
 }
 
@@ -122,7 +163,7 @@ function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
 }
 
 /** The numbers of a queue that nothing was published to. */
-const NOTHING = { messages: 0, bytes: 0, seconds: 0 };
+const NOTHING = { messages: 0, bytes: 0, seconds: 0, leftOut: 0, untimed: 0 };
 
 interface Outcome {
   ok: number;
@@ -130,6 +171,8 @@ interface Outcome {
   failed: number;
   messages: number;
   bytes: number;
+  /** Messages of restored queues that were not chosen. */
+  leftOut: number;
 }
 
 async function restoreQueues(
@@ -137,8 +180,8 @@ async function restoreQueues(
   options: { targets: readonly Target[]; bindings: Bindings; abort: AbortController },
 ): Promise<Outcome> {
   const { meter, signal } = context;
-  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0 };
-  const targets = options.targets.toSorted((a, b) => b.entry.message_count - a.entry.message_count);
+  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0, leftOut: 0 };
+  const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
   const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
@@ -176,45 +219,31 @@ async function restoreOne(
   options: { target: Target; bindings: Bindings; outcome: Outcome },
 ): Promise<void> {
   const { target, bindings, outcome } = options;
-  const { entry } = target;
+  const { entry, destination, share } = target;
   const startedAt = performance.now();
-  const position = toBeBound(target)
-    ? await createBound(context, { target, bindings })
-    : target.position;
-  const { messages, bytes } = position.done || entry.message_count === 0
-    ? { messages: 0, bytes: 0 }
-    : await restoreQueue(context, { entry, depthBefore: target.depth, position });
-  if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
+  const position = await createBound(context, { target, bindings });
+  const isNothing = position.done || share.records === 0;
+  const restored = isNothing
+    ? { messages: 0, bytes: 0, ...leftOutOf(entry, position) }
+    : await restoreQueue(context, {
+      entry,
+      destination,
+      share,
+      depthBefore: target.depth,
+      position,
+    });
+  if (isNothing) context.meter.queuesDone++;
+  // Beforehand only the most that there can be is known.
+  else context.meter.messagesTotal -= share.atMost - position.confirmed - restored.messages;
   outcome.ok++;
-  outcome.messages += messages;
-  outcome.bytes += bytes;
+  outcome.messages += restored.messages;
+  outcome.bytes += restored.bytes;
+  outcome.leftOut += restored.leftOut;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
-    messages,
-    bytes,
+    ...restored,
     seconds: (performance.now() - startedAt) / 1000,
   });
-}
-
-/** Creates a queue and makes its bindings, or makes those that an earlier run has not. */
-async function createBound(
-  context: RestoreContext,
-  { target, bindings }: { target: Target; bindings: Bindings },
-): Promise<RestoreQueueRow> {
-  const { checkpoint, run } = context;
-  const { entry, action, position } = target;
-  // Recorded before, so that a run that is killed in between knows what is left to do.
-  checkpoint.putRestoreQueue(run.id, { ...position, unbound: true });
-  if (action === "create") {
-    await context.connections.use(entry.vhost, async (connection) => {
-      await using inspector = new QueueInspector(connection);
-      await inspector.declare(entry.name, declareOptions(entry));
-    });
-  }
-  const unbound = !await bindQueue(context, { entry, bindings });
-  const bound = { ...position, unbound };
-  checkpoint.putRestoreQueue(run.id, bound);
-  return bound;
 }
 
 function report(
@@ -225,10 +254,13 @@ function report(
     messages: number;
     bytes: number;
     seconds: number;
+    leftOut: number;
+    untimed: number;
     error?: AppError;
   },
 ): void {
-  const { entry } = target;
+  const { entry, destination } = target;
+  const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   const reason = result.error?.message ?? target.reason;
   const hint = result.error?.hint ?? target.hint;
   context.emit({
@@ -241,6 +273,9 @@ function report(
     messages: result.messages,
     bytes: result.bytes,
     seconds: result.seconds,
+    ...(isMoved ? { destination: { vhost: destination.vhost, queue: destination.name } } : {}),
+    ...(result.leftOut > 0 ? { leftOut: result.leftOut } : {}),
+    ...(result.untimed > 0 ? { untimed: result.untimed } : {}),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
@@ -252,8 +287,8 @@ function isQueueFailure(error: unknown): error is AppError {
     ["failed", "refused", "broker_missing", "broker_denied", "damaged"].includes(error.code);
 }
 
-function left({ entry, position, action }: Target): number {
-  return action === "skip" || position.done ? 0 : entry.message_count - position.confirmed;
+function left({ share, position, action }: Target): number {
+  return action === "skip" || position.done ? 0 : share.atMost - position.confirmed;
 }
 
 /** Removes segments that a killed restore had fetched. */
