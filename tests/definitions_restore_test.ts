@@ -118,6 +118,28 @@ testOnEach("without all definitions no message is restored", async (broker) => {
   assert.equal(await queueDepth(broker, queue), 3);
 });
 
+testOnEach("definitions go where the messages are mapped to", async (broker) => {
+  await using job = await newJob(broker);
+  await using vhost = await testVhost(broker, "restore-defs");
+  await backUp(job, vhost);
+  const moved = `${vhost.name}-moved`;
+  const restore = {
+    restore_definitions: true,
+    definitions_selection: { vhosts: [vhost.name] },
+    vhost_mapping: { [vhost.name]: moved },
+    queues: { vhosts: [vhost.name] },
+  };
+  try {
+    const restored = await job.restore({ target: targetOf(broker), restore });
+    assert.equal(restored.code, 0, restored.stdout + restored.stderr);
+    assert.equal(await queueDepth(broker, { vhost: moved, name: "orders" }), 3);
+    const policies = await management(broker, `policies/${encodeURIComponent(moved)}`);
+    assert.equal((policies as unknown[]).length, 1);
+  } finally {
+    await remove(broker, `vhosts/${encodeURIComponent(moved)}`);
+  }
+});
+
 testOnEach("who may not publish once the definitions are there is told before", async (broker) => {
   await using job = await newJob(broker);
   await using vhost = await testVhost(broker, "restore-defs");
