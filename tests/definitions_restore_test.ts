@@ -1,6 +1,7 @@
 /** A restore that brings the definitions back before the messages, or nothing at all. */
 import assert from "node:assert/strict";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
+import { runCli } from "./helpers/cli.ts";
 import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import {
@@ -11,6 +12,7 @@ import {
   put,
   queueDepth,
   remove,
+  setPermissions,
   type TestVhost,
   testVhost,
 } from "./helpers/queues.ts";
@@ -163,6 +165,65 @@ testOnEach("who may not publish once the definitions are there is told before", 
     assert.deepEqual(await vhostsNamed(broker, vhost.name), []);
   } finally {
     await createVhost(broker, vhost.name);
+    await remove(broker, `users/${name}`);
+  }
+});
+
+testOnEach("who restores keeps the password, or nothing is done", async (broker) => {
+  await using job = await newJob(broker);
+  await using vhost = await testVhost(broker, "restore-defs");
+  const name = `admin-${crypto.randomUUID().slice(0, 8)}`;
+  const user = (password: string) => createUser(broker, { name, password, tags: "administrator" });
+  await user("canary-old-31");
+  await setPermissions(broker, { vhost: vhost.name, user: name });
+  await backUp(job, vhost);
+  const url = new URL(broker.amqpUrl);
+  [url.username, url.password] = [name, "canary-old-31"];
+  const target = { ...targetOf(broker), amqp_url: url.href.replace(/\/$/, "") };
+  const restore = {
+    restore_definitions: true,
+    definitions_selection: { vhosts: [vhost.name], users: true },
+    if_not_empty: "append",
+  };
+  try {
+    // The same password has another hash, and is the same.
+    await user("canary-old-31");
+    const same = await job.restore({ target, restore }, ["--dry-run"]);
+    assert.equal(same.code, 0, same.stdout + same.stderr);
+    assert.match(same.stdout, /password_hash: \*\*\* -> \*\*\*/);
+
+    // Another one is found, and the import alone goes through to its end.
+    await user("canary-new-32");
+    [url.username, url.password] = [name, "canary-new-32"];
+    target.amqp_url = url.href.replace(/\/$/, "");
+    const refused = await job.restore({ target, restore });
+    assert.equal(refused.code, 7, refused.stdout + refused.stderr);
+    assert.match(refused.stderr, /user "admin-.*", who restores, would get another password/);
+    const imported = await runCli([
+      "definitions-import",
+      "-p",
+      job.backups,
+      "-b",
+      "test",
+      "--json",
+      ...[
+        "--select-vhost",
+        vhost.name,
+        "--select-users",
+      ],
+    ], {
+      env: {
+        RABBITMQ_BACKUP_AMQP_URL: target.amqp_url,
+        RABBITMQ_BACKUP_MANAGEMENT_URL: broker.managementUrl,
+        XDG_STATE_HOME: job.dir.path,
+      },
+    });
+    assert.equal(imported.code, 0, imported.stdout + imported.stderr);
+    const { updated, changed_meaning } = JSON.parse(imported.stdout);
+    assert.ok(updated.some((one: { name: string }) => one.name === name));
+    assert.match(JSON.stringify(changed_meaning), /would get another password/);
+    assert.doesNotMatch(imported.stdout + imported.stderr + refused.stderr, /canary/);
+  } finally {
     await remove(broker, `users/${name}`);
   }
 });

@@ -13,6 +13,8 @@ export class FakeBroker {
   plugins: string[] = [];
   /** So many exports after an import do not show it yet. */
   lateBy = 0;
+  /** Once the user who imports is imported, reading is denied. */
+  locksOut = false;
   /** Ends every import. */
   refusal: AppError | undefined;
   /** Names of objects that it refuses, with all that stands in the same request. */
@@ -44,6 +46,9 @@ export class FakeBroker {
         }),
       nodes: () => Promise.resolve([{ running: true, enabled_plugins: this.plugins }]),
       definitions: () => {
+        if (this.locksOut && this.#hasImported("guest")) {
+          return Promise.reject(new AppError("broker_denied", "refused"));
+        }
         if (this.#next !== this.#shown && this.lateBy-- <= 0) this.#shown = this.#next;
         return Promise.resolve(JSON.stringify(this.#shown));
       },
@@ -63,6 +68,12 @@ export class FakeBroker {
       },
     };
     return client as unknown as ManagementClient;
+  }
+
+  #hasImported(user: string): boolean {
+    return this.imports.some(({ json }) =>
+      (json as { users?: Named[] }).users?.some(({ name }) => name === user)
+    );
   }
 
   #merge(json: Record<string, unknown>): void {

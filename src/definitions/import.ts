@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ManagementClient } from "../broker/management/client.ts";
-import { type DefinedObject, type Definitions, filtered } from "./document.ts";
+import { AppError } from "../errors.ts";
+import { type DefinedObject, type Definitions, filtered, type Kind } from "./document.ts";
 import { readDefinitions } from "./export.ts";
 import { formatDefinitions } from "./format.ts";
 import { blockedError, type ImportPlan, planImport, type PlanOptions } from "./import_plan.ts";
@@ -14,7 +15,7 @@ import {
 } from "./import_report.ts";
 import { reported, type ReportedObject } from "./diff.ts";
 import { placed } from "./parts.ts";
-import { sendDefinitions } from "./send.ts";
+import { type Refusal, sendDefinitions } from "./send.ts";
 
 export type { FailedObject, ImportReport, KindReport } from "./import_report.ts";
 export type { ChangedObject, ReportedObject } from "./diff.ts";
@@ -26,8 +27,9 @@ export interface ImportOptions extends PlanOptions {
   /** How long to wait until all is there; default 30 s. */
   timeoutMs?: number;
   /**
-   * Called once before anything is changed, and not when there is nothing to change, with what the target has as definitions that bring it
-   * back: whole, or of the one vhost that is imported into. What it throws ends the import.
+   * Called once before anything is changed, and not when there is nothing to change. Gets what the
+   * target has, as definitions that bring it back: whole, or of the one vhost that is imported into.
+   * What it throws ends the import.
    */
   beforeChange?: ((snapshot: string) => Promise<void>) | undefined;
 }
@@ -65,10 +67,44 @@ async function carryOut(
   plan: ImportPlan,
   { beforeChange, signal, timeoutMs = 30_000 }: ImportOptions,
 ): Promise<ImportReport> {
-  const { wanted, vhost, before } = plan;
+  const { vhost, before } = plan;
   const sent = toBeSent(accepted(plan), before, vhost);
   if (placed(sent).length > 0) await beforeChange?.(snapshotOf(plan));
-  const refusals = await sendDefinitions(client, sent, { vhost, signal });
+  // 1. All but the user who imports: with another password it could not go on.
+  const isOwn = (kind: Kind, { name }: DefinedObject) =>
+    kind === "users" && name === client.username;
+  const own = filtered(sent, isOwn);
+  const others = filtered(sent, (kind, object) => !isOwn(kind, object));
+  const refusals = await sendDefinitions(client, others, { vhost, signal });
+
+  // 2. Until they are there.
+  const end = Date.now() + timeoutMs;
+  let there: Definitions;
+  while (true) {
+    const read = await readDefinitions(client, { vhost, signal, purpose: "import" });
+    there = expected(own, read, vhost);
+    const report = reportOfRun(plan, { after: there, refusals });
+    if (report.complete || Date.now() >= end || !mayStillCome(report)) break;
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal })
+      .catch(() => signal?.throwIfAborted());
+  }
+  if (placed(own).length === 0) return reportOfRun(plan, { after: there, refusals });
+
+  // 3. That user, who may then not look any more.
+  refusals.push(...await sendDefinitions(client, own, { vhost, signal }));
+  const after = await readDefinitions(client, { vhost, signal, purpose: "import" })
+    .catch((error) => {
+      if (error instanceof AppError && error.code === "broker_denied") return there;
+      throw error;
+    });
+  return reportOfRun(plan, { after, refusals });
+}
+
+function reportOfRun(
+  plan: ImportPlan,
+  { after, refusals }: { after: Definitions; refusals: readonly Refusal[] },
+): ImportReport {
+  const { wanted, vhost } = plan;
   const failed = [
     ...predicted(plan),
     ...refusals.map(({ kind, object, reason }) => ({
@@ -77,15 +113,7 @@ async function carryOut(
       reason,
     })),
   ];
-  const end = Date.now() + timeoutMs;
-  while (true) {
-    const after = await readDefinitions(client, { vhost, signal, purpose: "import" });
-    const report = reportOf(wanted, { ...plan, after, failed, dryRun: false });
-    if (report.complete || Date.now() >= end) return report;
-    if (!mayStillCome(report)) return report;
-    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal })
-      .catch(() => signal?.throwIfAborted());
-  }
+  return reportOf(wanted, { ...plan, after, failed, dryRun: false });
 }
 
 /** What is missing may come later; what is different and was foretold, or is kept, stays so. */

@@ -1,4 +1,5 @@
 import type { ManagementClient } from "../broker/management/client.ts";
+import type { Secret } from "../config/secret.ts";
 import { AppError } from "../errors.ts";
 import { type Definitions, filtered, isBrokersOwn } from "./document.ts";
 import { readDefinitions } from "./export.ts";
@@ -21,6 +22,8 @@ export interface PlanOptions extends ImportLeave {
    * that the file says it was taken of.
    */
   vhost?: string | undefined;
+  /** That of the user who imports: tells whether the definitions would change it. */
+  password?: Secret | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -73,7 +76,7 @@ export async function planImport(
   const { vhost } = scoped;
   const wanted = filtered(scoped.definitions, (kind, object) => !isBrokersOwn(kind, object));
   const before = await readDefinitions(client, { vhost, signal, purpose: "import" });
-  const target = await readFacts(client, signal);
+  const target = { ...await readFacts(client, signal), password: options.password };
   const findings = findingsOf(wanted, { before, target, vhost });
   const source = versionOf(wanted);
   const mismatch = source !== undefined && target.version !== undefined &&
@@ -100,6 +103,7 @@ async function readFacts(
     exchangeTypes: overview.exchange_types &&
       new Set(overview.exchange_types.map(({ name }) => name)),
     plugins: plugins.reduce((all, each) => all && each && all.intersection(each), plugins[0]),
+    username: client.username,
   };
 }
 

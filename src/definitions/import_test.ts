@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { failure } from "../../tests/helpers/app_error.ts";
+import { Secret } from "../config/secret.ts";
 import type { AppError, ErrorCode } from "../errors.ts";
 import { exportDefinitions } from "./export.ts";
 import { FakeBroker } from "./fake_broker.ts";
 import { importDefinitions } from "./import.ts";
+import { hasPassword } from "./password.ts";
 import { parseDefinitions } from "./parse.ts";
 
 Deno.test("importDefinitions: creates, leaves alone, updates, and says which", async () => {
@@ -276,6 +278,49 @@ Deno.test("importDefinitions: the snapshot comes first, and brings back what was
     /disk full/,
   );
   assert.equal(broker.imports.length, 2);
+});
+
+Deno.test("importDefinitions: the user who imports is changed last, and all else is verified before", async () => {
+  const user = (name: string, password_hash: string) => ({
+    name,
+    password_hash,
+    tags: "administrator",
+  });
+  const broker = new FakeBroker({ users: [user("guest", "b2xk")], queues: [] });
+  broker.locksOut = true;
+  broker.lateBy = 1;
+  const wanted = {
+    users: [user("guest", "bmV3"), user("other", "bmV3")],
+    queues: [queue("q", {})],
+  };
+  const told = await broker.import(wanted, { dryRun: true });
+  assert.deepEqual(told.changedMeaning.map(({ name, reason }) => `${name}: ${reason}`), [
+    "guest: it is the user who imports, and would get another password",
+    "other: it does not say how its password is hashed: the broker takes it for SHA-256, and if " +
+    "that is wrong nobody can log in until it gets a new password",
+  ]);
+  const report = await broker.import(wanted);
+  assert.equal(report.complete, true);
+  const sent = broker.imports.map(({ json }) => Object.keys(json as object).join());
+  assert.deepEqual(sent, ["users,queues", "users"]);
+  assert.deepEqual(broker.imports[1]?.json, { users: [user("guest", "bmV3")] });
+  assert.deepEqual(report.updated.map(({ name }) => name), ["guest"]);
+});
+
+Deno.test("hasPassword: as RabbitMQ hashes it", () => {
+  const sha256 = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR";
+  const user = { password_hash: sha256, hashing_algorithm: "rabbit_password_hashing_sha256" };
+  // The example of https://www.rabbitmq.com/docs/passwords.
+  assert.equal(hasPassword(user, new Secret("test12")), true);
+  assert.equal(hasPassword({ password_hash: sha256 }, new Secret("test12")), true);
+  assert.equal(hasPassword(user, new Secret("test1")), false);
+  for (const algorithm of ["rabbit_password_hashing_sha512", "rabbit_password_hashing_md5", "x"]) {
+    assert.equal(
+      hasPassword({ ...user, hashing_algorithm: algorithm }, new Secret("test12")),
+      false,
+    );
+  }
+  assert.equal(hasPassword({ password_hash: "!" }, new Secret("test12")), false);
 });
 
 Deno.test("importDefinitions: a broker keeps its own identity and exchanges", async () => {

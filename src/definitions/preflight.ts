@@ -1,3 +1,4 @@
+import type { Secret } from "../config/secret.ts";
 import {
   type DefinedObject,
   type Definitions,
@@ -10,6 +11,7 @@ import {
 } from "./document.ts";
 import { byIdentity, isAsWanted } from "./compare.ts";
 import { reported, type ReportedObject } from "./diff.ts";
+import { hasPassword, isAdministrator } from "./password.ts";
 import { argumentProblem, parameterProblem, policyProblem } from "./support.ts";
 import { type BrokerVersion, isFrom, versionOf } from "./versions.ts";
 
@@ -20,6 +22,9 @@ export interface TargetFacts {
   readonly exchangeTypes: ReadonlySet<string> | undefined;
   /** Plugins that all its nodes have; undefined when it does not tell. */
   readonly plugins: ReadonlySet<string> | undefined;
+  /** The user who imports, and its password where it is known. */
+  readonly username: string;
+  readonly password?: Secret | undefined;
 }
 
 /** What will not come over as it is, known before anything is changed. */
@@ -135,7 +140,17 @@ class Check {
     }
   }
 
-  #user({ password_hash: hash, hashing_algorithm: algorithm }: DefinedObject): Found | undefined {
+  #user(user: DefinedObject): Found | undefined {
+    const { password_hash: hash, hashing_algorithm: algorithm } = user;
+    const { username, password } = this.#preflight.target;
+    if (user.name === username) {
+      if (!isAdministrator(user)) {
+        return changed("it is the user who imports, and would no longer be an administrator");
+      }
+      if (password === undefined || !hasPassword(user, password)) {
+        return changed("it is the user who imports, and would get another password");
+      }
+    }
     if (hash === undefined || hash === null) {
       return changed("it has no password hash: nobody can log in until it gets a password");
     }

@@ -14,6 +14,7 @@ function found(
     version: parseVersion(version),
     exchangeTypes: new Set(["direct", "topic"]),
     plugins: new Set(),
+    username: "importer",
     ...facts,
   };
   const there = { vhosts: [{ name: "/" }], users: [{ name: "me" }], ...before };

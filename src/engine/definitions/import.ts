@@ -39,11 +39,13 @@ export interface ImportRun {
  */
 export async function runImport(run: ImportRun): Promise<DefinitionsResult> {
   const { config, definitions, vhost, dryRun, place, signal } = run;
-  const client = new ManagementClient(requireTarget(config));
+  const target = requireTarget(config);
+  const client = new ManagementClient(target);
   let snapshot: Snapshot | undefined;
   try {
     const report = await importDefinitions(client, definitions, {
       vhost,
+      password: target.management_password,
       dryRun,
       signal,
       allowVersionMismatch: config.restore.definitions_allow_version_mismatch,

@@ -1,4 +1,5 @@
 import type { BrokerEndpoint } from "../../config/config.ts";
+import { hasPassword } from "../../definitions/password.ts";
 import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 import { type Definitions, objectsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
@@ -14,7 +15,7 @@ const DEFAULT_EXCHANGE = "amq.default";
  * @returns why the messages of a vhost could not be restored
  */
 export function rightsProblem(
-  { amqp_url: { username }, management_username: importer }: BrokerEndpoint,
+  endpoint: BrokerEndpoint,
   { vhosts, definitions, plan }: {
     /** Where the messages go. */
     vhosts: ReadonlySet<string>;
@@ -22,9 +23,12 @@ export function rightsProblem(
     plan: ImportReport;
   },
 ): ImportReport["blocked"] {
+  const { amqp_url: { username }, management_username: importer } = endpoint;
   const created = new Set(
     plan.created.filter(({ kind }) => kind === "vhosts").map(({ name }) => name),
   );
+  const changed = passwordProblem(endpoint, { definitions, plan });
+  if (changed !== undefined) return changed;
   for (const vhost of vhosts) {
     const permission = objectsOf(definitions, "permissions")
       .find((one) => one.vhost === vhost && one.user === username);
@@ -49,4 +53,30 @@ export function rightsProblem(
 function mayWrite(pattern: string): boolean {
   if (pattern === "") return false;
   return compilePolicyPattern(pattern)?.(DEFAULT_EXCHANGE) ?? true;
+}
+
+/** A user who gets another password could not restore the messages. */
+function passwordProblem(
+  { amqp_url, management_username, management_password }: BrokerEndpoint,
+  { definitions, plan }: { definitions: Definitions; plan: ImportReport },
+): ImportReport["blocked"] {
+  const updated = new Set(
+    plan.updated.filter(({ kind }) => kind === "users").map(({ name }) => name),
+  );
+  const logins = [
+    [amqp_url.username, amqp_url.password],
+    [management_username, management_password],
+  ] as const;
+  for (const [name, password] of logins) {
+    const user = objectsOf(definitions, "users").find((one) => one.name === name);
+    if (user === undefined || !updated.has(name)) continue;
+    if (password !== undefined && hasPassword(user, password)) continue;
+    return {
+      problem: `user ${JSON.stringify(name)}, who restores, would get another password`,
+      wayOut: "Leave users out (--transformations exclude_users), restore with a user whom the " +
+        "definitions do not change, or import the definitions alone and then restore with the " +
+        "password that they bring",
+    };
+  }
+  return undefined;
 }

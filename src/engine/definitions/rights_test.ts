@@ -12,7 +12,10 @@ function problem(
   return rightsProblem(endpoint as BrokerEndpoint, {
     vhosts: new Set(["v"]),
     definitions: { permissions: write === undefined ? [] : [right] },
-    plan: { created: created ? [{ kind: "vhosts", name: "v" }] : [] } as unknown as ImportReport,
+    plan: {
+      created: created ? [{ kind: "vhosts", name: "v" }] : [],
+      updated: [],
+    } as unknown as ImportReport,
   })?.problem;
 }
 
