@@ -67,6 +67,14 @@ export interface RestoreQueueRow {
   /** Upper bound of messages that were published twice because of interruptions. */
   resent: number;
   done: boolean;
+  /** Of the confirmed ones, messages that the target did not take; absent: none. */
+  undelivered?: number;
   /** This run creates or created the queue, and has yet to make bindings to it. */
   unbound?: boolean;
+}
+
+/** Records of a queue's backup, counted from 1, `last` among them. */
+export interface RecordRange {
+  first: number;
+  last: number;
 }

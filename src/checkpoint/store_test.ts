@@ -167,7 +167,10 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
     store.putRestoreQueue(store.startRun(KEY, "", 0).id, row);
   }
   const db = new DatabaseSync(path);
-  db.exec("ALTER TABLE restore_queue DROP COLUMN unbound; PRAGMA user_version = 2");
+  db.exec(
+    "ALTER TABLE restore_queue DROP COLUMN unbound; " +
+      "ALTER TABLE restore_queue DROP COLUMN undelivered; DROP TABLE undelivered; PRAGMA user_version = 2",
+  );
   db.close();
   {
     using reading = CheckpointStore.openToRead(path)!;
@@ -178,6 +181,36 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   assert.deepEqual(store.restoreQueues(id), [row]);
   store.putRestoreQueue(id, { ...row, unbound: true });
   assert.deepEqual(store.restoreQueues(id), [{ ...row, unbound: true }]);
+});
+
+Deno.test("checkpoint: undelivered messages belong to one archive, until it is written", async () => {
+  await using dir = await tempDir();
+  using store = CheckpointStore.open(dir.join("state.db"));
+  const { id } = store.startRun({ ...KEY, operation: "restore" }, "", 0);
+  const row = { vhost: "/", name: "q", confirmed: 9, unsettled: 0, resent: 0, done: false };
+  const other = { ...row, vhost: "a\0b" };
+  store.putRestoreProgress(id, row, [{ first: 2, last: 4 }, { first: 9, last: 9 }]);
+  store.putRestoreProgress(id, other, [{ first: 1, last: 1 }]);
+  store.putRestoreQueue(id, { ...row, undelivered: 4 });
+  assert.deepEqual(store.restoreQueues(id), [{ ...row, undelivered: 4 }, other]);
+  assert.deepEqual(store.claimUndelivered(id, "one"), ["one"]);
+  store.putRestoreProgress(id, { ...row, confirmed: 20 }, [{ first: 12, last: 12 }]);
+  assert.deepEqual(store.claimUndelivered(id, "two"), ["one", "two"]);
+  assert.deepEqual(store.undeliveredQueues(id, "one"), [
+    { vhost: "/", name: "q", messages: 4 },
+    { vhost: "a\0b", name: "q", messages: 1 },
+  ]);
+  assert.deepEqual([...store.undeliveredRanges(id, "one", row)], [
+    { first: 2, last: 4 },
+    { first: 9, last: 9 },
+  ]);
+  store.dropUndelivered(id, "one");
+  assert.deepEqual(store.claimUndelivered(id, "three"), ["two"]);
+  assert.deepEqual([...store.undeliveredRanges(id, "two", row)], [{ first: 12, last: 12 }]);
+  store.dropUndelivered(id, "two");
+  store.putRestoreProgress(id, { ...row, confirmed: 3 }, [{ first: 1, last: 2 }]);
+  store.forgetUndelivered(id, row);
+  assert.deepEqual(store.claimUndelivered(id, "four"), []);
 });
 
 Deno.test("checkpoint: a queue that is read anew forgets its segments", async () => {

@@ -65,6 +65,14 @@ const SAMPLES: Record<string, unknown> = {
   "if-not-empty": "skip",
   "create-missing-queues": "false",
   window: "7",
+  "publish-mode": "exchange",
+  "accept-fanout": "true",
+  "on-undelivered": "fail",
+  "user-id": "header",
+  "dedupe-header": "x-restore-id",
+  "messages-per-sec": "100",
+  "bytes-per-sec": "1MiB",
+  "reconnect-secs": "10",
 };
 
 Deno.test("every setting is one that the configuration knows", async () => {

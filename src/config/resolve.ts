@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
 import type { Config, QueueFilter, StorageConfig } from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
@@ -23,6 +24,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
     ...(file.mode && { mode: file.mode }),
@@ -35,11 +37,15 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: { ...restore, queues: filter(restore.queues, ["restore", "queues"], context) },
-    offset_storage: {
-      backend: offsets.backend,
-      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
+    restore: {
+      ...restore,
+      undelivered_path: expandHome(
+        restore.undelivered_path ?? join(dirname(dbPath), "undelivered"),
+        context.env,
+      ),
+      queues: filter(restore.queues, ["restore", "queues"], context),
     },
+    offset_storage: { backend: offsets.backend, db_path: dbPath },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }

@@ -41,7 +41,33 @@ export interface RestorePlan {
   readonly refused?: { readonly message: string; readonly hint?: string };
   /** What the backup lacks, when it is partial. */
   readonly warning?: string;
+  /** What exchanges would make of the messages; absent when they go straight to their queues. */
+  readonly fanout?: PlannedFanout;
   readonly queues: readonly PlannedRestoreQueue[];
+}
+
+/** Messages that would be published, and what becomes of them. */
+interface FanoutFigures {
+  readonly messages: number;
+  /** Messages in queues that they become, as far as bindings tell. */
+  readonly copies: number;
+  /** Messages that would reach no queue, or cannot be published. */
+  readonly undelivered: number;
+  /** Messages of which bindings do not tell how many they become. */
+  readonly unknown: number;
+}
+
+/** What a restore through exchanges makes of the messages, in all and by exchange. */
+export interface PlannedFanout extends FanoutFigures {
+  /** Whose exchanges and bindings these figures are by. */
+  readonly accordingTo: "target" | "backup" | "none";
+  readonly notes: readonly string[];
+  readonly exchanges: readonly (FanoutFigures & {
+    readonly vhost: string;
+    /** "" is the default exchange, whose messages go straight to the queue that they came from. */
+    readonly exchange: string;
+    readonly type?: string | undefined;
+  })[];
 }
 
 /** One queue of a {@linkcode RestorePlan}. */

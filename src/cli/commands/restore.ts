@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import type { RestorePlan } from "../../engine/plan_types.ts";
+import type { Rates } from "../../engine/restore/rate_limit.ts";
 import { chooseBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
@@ -13,6 +14,7 @@ import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../cont
 import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
+import { formatBytes, formatCount } from "../output/format.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
@@ -30,12 +32,16 @@ const SETTINGS = [
   PROGRESS_SETTINGS,
 ];
 
+const NEEDS = { settings: SETTINGS, mode: "restore" } as const;
+
 const HELP = {
   summary: "restore a backup into a broker",
   description:
     "Publishes the messages of a backup straight into the queues that they came from, in their " +
     "order, and waits for the broker's confirmation of each. Queues that the target lacks are created " +
-    "as they were, with their bindings to exchanges that the target has.\n\n" +
+    "as they were, with their bindings to exchanges that the target has. Messages that the target " +
+    "does not take are kept apart, as a backup that can be restored later.\n\n" +
+    "SIGUSR2 makes a run read the rate limits in its configuration file again. " +
     "The same command goes on where it stopped; the result says how many messages may be there twice.",
   examples: [
     ["everything that a file says", "rabbitmq-backup restore --config restore.yaml"],
@@ -77,11 +83,17 @@ async function restore(context: CommandContext): Promise<number> {
   const { config, backupId } = await prepare(context);
 
   // 3. The restore.
-  const { runRestore } = await import("../../engine/restore/restore.ts");
+  const { ratesOf, runRestore } = await import("../../engine/restore/restore.ts");
+  const { RateLimit } = await import("../../engine/restore/rate_limit.ts");
+  const limit = new RateLimit(ratesOf(config));
   const summary = await runEngineWork(context, {
     stopping: "waiting for the confirmation of what was published",
     resume: resumeCommandOf(context, backupId),
-    run: (tools) => runRestore({ config, backupId, ...tools }),
+    reload: async () => {
+      limit.set(ratesOf(await loadCommandConfig(context, NEEDS)));
+      return rateText(limit.rates);
+    },
+    run: (tools) => runRestore({ config, backupId, limit, ...tools }),
   });
 
   // 4. What came of it, as an exit code.
@@ -89,8 +101,18 @@ async function restore(context: CommandContext): Promise<number> {
   return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
 }
 
+function rateText({ messages, bytes }: Rates): string {
+  const parts = [
+    ...messages === undefined ? [] : [`${formatCount(messages)} messages/s`],
+    ...bytes === undefined ? [] : [`${formatBytes(bytes)}/s`],
+  ];
+  return parts.length === 0
+    ? "There is no rate limit from now on"
+    : `The rate limit is ${parts.join(" and ")} from now on`;
+}
+
 async function prepare(context: CommandContext): Promise<{ config: Config; backupId: string }> {
-  const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
+  const config = await loadCommandConfig(context, NEEDS);
   return { config, backupId: await chooseBackup(context, { config, verb: "restore" }) };
 }
 
@@ -111,14 +133,16 @@ async function showPlan(context: CommandContext): Promise<number> {
 }
 
 function restorePlanDocument(
-  { backupId, location, target, refused, warning, queues }: RestorePlan,
+  { backupId, location, target, refused, warning, fanout, queues }: RestorePlan,
 ) {
+  const { accordingTo, ...figures } = fanout ?? {};
   return {
     backup_id: backupId,
     location,
     target,
     refused,
     warning,
+    fanout: fanout && { according_to: accordingTo, ...figures },
     queues: queues.map(({ queueType, restoredBefore, ...queue }) => ({
       ...queue,
       queue_type: queueType,

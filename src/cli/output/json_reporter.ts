@@ -106,6 +106,8 @@ function queueDoneFields(event: QueueDoneEvent) {
     seconds_held: rounded(event.holdSeconds),
     return_method: event.returnCost?.method,
     delivery_attempts: event.returnCost?.deliveryAttempts,
+    undelivered: event.undelivered,
+    copies: event.copies,
     reason: event.reason,
     hint: event.hint,
   };
@@ -125,6 +127,12 @@ function summaryFields(summary: SummaryEvent, exitCode: number) {
     bytes_stored: summary.bytesStored,
     seconds_elapsed: rounded(summary.seconds),
     possible_duplicates: summary.possibleDuplicates,
+    undelivered: summary.undelivered,
+    undelivered_backups: summary.undeliveredBackups,
+    undelivered_location: summary.undeliveredLocation,
+    copies: summary.copies,
+    reconnects: summary.reconnects,
+    seconds_paused: rounded(summary.pausedSeconds),
     resume_command: summary.resumeCommand,
     exit_code: exitCode,
   };

@@ -1,4 +1,4 @@
-import type { BackupPlan, RestorePlan } from "../../engine/plan_types.ts";
+import type { BackupPlan, PlannedFanout, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatCount, plural } from "./format.ts";
 import { paint, type Style, type Tone } from "./style.ts";
@@ -59,8 +59,45 @@ export function restorePlanLines(plan: RestorePlan, style: Style): string[] {
     "",
     ...queueTable(queues, (queue) => painted(actionOf(queue, plan), style)),
     ...reasonLines(queues),
+    ...plan.fanout === undefined ? [] : fanoutLines(plan.fanout),
     "",
     `${restoreResult(plan)} Nothing was done.`,
+  ];
+}
+
+/** What exchanges make of the messages. */
+function fanoutLines(fanout: PlannedFanout): string[] {
+  const { messages, copies, undelivered, unknown } = fanout;
+  const what = ({ undelivered, unknown }: { undelivered: number; unknown: number }) =>
+    [
+      ...undelivered > 0 ? [`${formatCount(undelivered)} to no queue`] : [],
+      ...unknown > 0 ? [`${formatCount(unknown)} not known`] : [],
+    ].join(", ");
+  const rest = what({ undelivered, unknown });
+  return [
+    "",
+    ...renderTable(
+      [
+        { title: "VHOST" },
+        { title: "EXCHANGE" },
+        { title: "TYPE" },
+        { title: "MESSAGES", align: "right" },
+        { title: "BECOME", align: "right" },
+        { title: "OF THEM" },
+      ],
+      fanout.exchanges.map((row) => [
+        escapeText(row.vhost),
+        row.exchange === "" ? "(default)" : escapeText(row.exchange),
+        escapeText(row.exchange === "" ? "" : row.type ?? "unknown"),
+        formatCount(row.messages),
+        formatCount(row.copies),
+        what(row),
+      ]),
+    ),
+    "",
+    `Through exchanges ${plural(messages, "message")} would become ${formatCount(copies)}` +
+    `${rest === "" ? "" : ` (${rest})`}.`,
+    ...fanout.notes.map((note) => `Note: ${escapeText(note)}`),
   ];
 }
 
@@ -76,6 +113,10 @@ function actionOf(queue: RestoreQueue, { refused }: RestorePlan): readonly [stri
 function restoreResult({ queues, refused }: RestorePlan): string {
   const filled = queues.filter(({ action }) => action !== "skip");
   const skipped = queues.length - filled.length;
+  if (refused !== undefined && skipped === 0) {
+    return `Nothing would be restored: ${escapeText(refused.message)}.\n` +
+      `Hint: ${escapeText(refused.hint ?? "")}\n`;
+  }
   if (refused !== undefined) {
     return `Nothing would be restored: ${plural(skipped, "queue")} ${
       skipped === 1 ? "is" : "are"

@@ -44,3 +44,9 @@ export function byteSize(limits: { min: number; max: number; shown: string }) {
 export const patterns = () =>
   z.union([z.array(text()), text()], { error: "expected a list of name patterns" })
     .transform((list) => typeof list === "string" ? [list] : list);
+
+/** The name of a message header: short enough for AMQP, and printable. */
+export const headerName = () =>
+  z.string().regex(/^[A-Za-z$#_][A-Za-z0-9$#_.-]{0,127}$/, {
+    error: "expected the name of a header, such as x-restore-id",
+  });

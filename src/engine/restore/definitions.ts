@@ -23,10 +23,31 @@ export interface DefinedBinding {
   readonly arguments?: unknown;
 }
 
+/** An exchange as definitions describe it. */
+export interface DefinedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  readonly internal?: boolean;
+  readonly arguments?: unknown;
+}
+
+/** A policy as definitions describe it. */
+export interface DefinedPolicy {
+  readonly vhost: string;
+  readonly name: string;
+  readonly pattern: string;
+  readonly "apply-to"?: string;
+  readonly priority?: number;
+  readonly definition?: Record<string, unknown>;
+}
+
 /** What a restore needs of a backup's definitions; numbers as `parseExactJson` gives them. */
 export interface StoredDefinitions {
   readonly queues: readonly DefinedQueue[];
+  readonly exchanges: readonly DefinedExchange[];
   readonly bindings: readonly DefinedBinding[];
+  readonly policies: readonly DefinedPolicy[];
 }
 
 /**
@@ -40,8 +61,10 @@ export async function readForRestore(
 ): Promise<StoredDefinitions> {
   const text = await readBackupDefinitions(storage, backupId);
   try {
-    const { queues = [], bindings = [] } = parseExactJson(text) as Partial<StoredDefinitions>;
-    return { queues, bindings };
+    const { queues = [], exchanges = [], bindings = [], policies = [] } = parseExactJson(
+      text,
+    ) as Partial<StoredDefinitions>;
+    return { queues, exchanges, bindings, policies };
   } catch (error) {
     const problem = `Cannot read the definitions of backup "${backupId}": ${messageOf(error)}`;
     throw new AppError("damaged", problem, { cause: error });

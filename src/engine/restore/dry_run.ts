@@ -4,7 +4,9 @@ import { requireStorage, requireTarget } from "../../config/config.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import { loadManifest } from "../stored/list.ts";
-import type { PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
+import type { PlannedFanout, PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
+import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
+import { planRouting } from "./routing/plan_routing.ts";
 import { connectionsOf, findRestore, restoreKey, surveyRestore } from "./survey.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
@@ -21,7 +23,7 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       createdAt: manifest.created_at,
     });
     await using connections = connectionsOf(config, signal);
-    const { targets, refusal } = await surveyRestore({
+    const { targets, bindings, refusal: inTheWay } = await surveyRestore({
       config,
       storage,
       manifest,
@@ -30,6 +32,9 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       emit,
       signal,
     });
+    const survey = { config, storage, manifest, connections, targets, bindings, emit, signal };
+    const routing = inTheWay === undefined ? await planRouting(survey) : undefined;
+    const refusal = inTheWay ?? routing?.refusal;
     const warning = shortfallOf(manifest);
     return {
       backupId,
@@ -37,6 +42,7 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       target: { address: requireTarget(config).amqp_url.address },
       ...(refusal === undefined ? {} : { refused: textOf(refusal) }),
       ...(warning === undefined ? {} : { warning }),
+      ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
       queues: targets.map(planned),
     };
   } finally {
@@ -52,6 +58,16 @@ function recordedBefore(path: string, run: Parameters<typeof findRestore>[1]): R
 
 function textOf({ message, hint }: { message: string; hint: string | undefined }) {
   return hint === undefined ? { message } : { message, hint };
+}
+
+function plannedFanout(plan: FanoutPlan): PlannedFanout {
+  const { multiplied: _, ...totals } = totalsOf(plan);
+  return {
+    ...totals,
+    accordingTo: plan.origin,
+    notes: plan.notes,
+    exchanges: plan.exchanges.map(({ multiplied: _, ...row }) => row),
+  };
 }
 
 function planned({ entry, action, position, reason, hint }: Target): PlannedRestoreQueue {

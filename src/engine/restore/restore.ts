@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage } from "../../config/config.ts";
+import { type Config, requireStorage } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
@@ -12,11 +12,29 @@ import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
 import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
 import { declareOptions } from "./plan.ts";
-import { type RestoreContext, restoreQueue } from "./queue.ts";
+import { readOutgoingRules } from "./outgoing_rules.ts";
+import { Pauses } from "./pauses.ts";
+import { type QueueResult, type RestoreContext, restoreQueue } from "./queue.ts";
+import { RateLimit, type Rates } from "./rate_limit.ts";
+import { Reconnector } from "./reconnect.ts";
+import { planRouting } from "./routing/plan_routing.ts";
 import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./survey.ts";
 import type { Target } from "./targets.ts";
+import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
 import { lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
+
+/** What a restore needs to know. */
+export interface RestoreRunOptions extends RunOptions {
+  /** Holds the run to a rate, and may be given others on the way. Default: what the configuration says. */
+  readonly limit?: RateLimit;
+}
+
+/** The rates that a configuration asks for. */
+export function ratesOf({ restore }: Pick<Config, "restore">): Rates {
+  const { rate_limit_messages_per_sec: messages, rate_limit_bytes_per_sec: bytes } = restore;
+  return { messages, bytes };
+}
 
 /**
  * Restores a backup into the target broker, or goes on with an interrupted restore of the same
@@ -25,7 +43,7 @@ import { removeFolder } from "../spool/spool.ts";
  * Throws an {@linkcode AppError} when the run cannot go on; confirmed messages are recorded, and the
  * same command goes on behind them.
  */
-export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
+export async function runRestore(options: RestoreRunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
   const storage = await openStorage(requireStorage(config));
   try {
@@ -60,7 +78,20 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     });
     if (refusal !== undefined) throw refusal;
 
-    // 3. Missing queues and their bindings, then messages.
+    // 3. How: through which exchanges, and in whose name.
+    const survey = { config, storage, manifest, connections, targets, bindings, emit, signal };
+    const routing = await planRouting(survey);
+    if (routing?.refusal !== undefined) throw routing.refusal;
+    const rules = await readOutgoingRules(survey);
+
+    // 4. Missing queues and their bindings, then messages.
+    const pauses = new Pauses();
+    const reconnector = new Reconnector({
+      seconds: config.restore.reconnect_secs,
+      connect: (vhost) => connections.use(vhost, () => Promise.resolve()),
+      emit,
+      signal,
+    });
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -68,6 +99,11 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       storage,
       checkpoint,
       connections,
+      reconnector,
+      limit: options.limit ?? new RateLimit(ratesOf(config)),
+      rules,
+      exchanges: routing?.routing,
+      pauses,
       meter,
       emit,
       folder,
@@ -75,25 +111,46 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     };
     const outcome = await restoreQueues(context, { targets, bindings, abort });
 
-    // 4. Done: a later restore of this backup starts anew.
+    // 5. What the target did not take is kept apart.
+    const archives = await storeUndelivered({
+      manifest,
+      storage,
+      run,
+      checkpoint,
+      path: config.restore.undelivered_path,
+      folder,
+      signal,
+    });
+    tellUndelivered(archives, emit);
+
+    // 6. Done: a later restore of this backup starts anew.
+    const positions = checkpoint.restoreQueues(run.id);
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();
-    const duplicates = targets.reduce((sum, { position }) => sum + position.resent, 0);
-    tellDuplicates(targets, emit);
+    tellDuplicates(positions, emit);
+    const undelivered = archives.reduce((sum, { messages }) => sum + messages, 0);
     return {
       type: "summary",
       operation: "restore",
       backupId,
       location: storage.location,
-      outcome: outcome.failed + outcome.skipped > 0 ? "partial" : "ok",
+      outcome: outcome.failed + outcome.skipped + undelivered > 0 ? "partial" : "ok",
       queuesOk: outcome.ok,
       queuesSkipped: outcome.skipped,
       queuesFailed: outcome.failed,
       messages: outcome.messages,
       bytes: outcome.bytes,
       seconds: meter.seconds,
-      possibleDuplicates: duplicates,
+      possibleDuplicates: positions.reduce((sum, { resent }) => sum + resent, 0),
+      undelivered,
+      ...(archives.length === 0 ? {} : {
+        undeliveredBackups: archives.map((archive) => archive.backupId),
+        undeliveredLocation: archives[0]!.location,
+      }),
+      ...(routing === undefined ? {} : { copies: outcome.copies }),
+      reconnects: reconnector.outages,
+      pausedSeconds: pauses.seconds,
     };
   } finally {
     await storage.close();
@@ -101,8 +158,8 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
 }
 
 /** The summary counts them; this says where to look. */
-function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
-  for (const { entry: { vhost, name }, position: { resent } } of targets) {
+function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink): void {
+  for (const { vhost, name, resent } of positions) {
     if (resent === 0) continue;
     const messages = resent === 1 ? "1 message" : `${resent} messages`;
     emit({
@@ -115,8 +172,22 @@ function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
   }
 }
 
-/** The numbers of a queue that nothing was published to. */
-const NOTHING = { messages: 0, bytes: 0, seconds: 0 };
+/** Says where they are, and how to try once more. */
+function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSink): void {
+  for (const { backupId, location, messages } of archives) {
+    const are = messages === 1 ? "1 message that the target did not take is" : `${messages} ` +
+      "messages that the target did not take are";
+    emit({
+      type: "warning",
+      message: `${are} kept in ${location} as backup "${backupId}"`,
+      hint: `when there is room or a queue for them: restore --path ${location} ` +
+        `--backup-id ${backupId} --if-not-empty append`,
+    });
+  }
+}
+
+/** What of a queue that nothing was published to. */
+const NOTHING: QueueResult = { messages: 0, bytes: 0, undelivered: 0 };
 
 interface Outcome {
   ok: number;
@@ -124,6 +195,7 @@ interface Outcome {
   failed: number;
   messages: number;
   bytes: number;
+  copies: number;
 }
 
 async function restoreQueues(
@@ -131,28 +203,31 @@ async function restoreQueues(
   options: { targets: readonly Target[]; bindings: Bindings; abort: AbortController },
 ): Promise<Outcome> {
   const { meter, signal } = context;
-  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0 };
+  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0, copies: 0 };
   const targets = options.targets.toSorted((a, b) => b.entry.message_count - a.entry.message_count);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
+  const created = context.exchanges === undefined
+    ? new Map<Target, Promise<RestoreQueueRow>>()
+    : await createAll(context, { targets, bindings: options.bindings });
   const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
   let firstFailure: AppError | undefined;
   for (const target of targets) {
     if (target.action === "skip") {
       outcome.skipped++;
-      report(context, target, { outcome: "skipped", ...NOTHING });
+      report(context, target, { outcome: "skipped", ...NOTHING, seconds: 0 });
       continue;
     }
     pool.add(async () => {
       if (signal.aborted) return;
       try {
-        await restoreOne(context, { target, bindings: options.bindings, outcome });
+        await restoreOne(context, { target, bindings: options.bindings, created, outcome });
       } catch (error) {
         if (isQueueFailure(error) && !signal.aborted) {
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          report(context, target, { outcome: "failed", ...NOTHING, error });
+          report(context, target, { outcome: "failed", ...NOTHING, seconds: 0, error });
         } else {
           options.abort.abort(error);
         }
@@ -167,27 +242,50 @@ async function restoreQueues(
 
 async function restoreOne(
   context: RestoreContext,
-  options: { target: Target; bindings: Bindings; outcome: Outcome },
+  options: {
+    target: Target;
+    bindings: Bindings;
+    created: ReadonlyMap<Target, Promise<RestoreQueueRow>>;
+    outcome: Outcome;
+  },
 ): Promise<void> {
-  const { target, bindings, outcome } = options;
+  const { target, bindings, created, outcome } = options;
   const { entry } = target;
   const startedAt = performance.now();
   const position = toBeBound(target)
-    ? await createBound(context, { target, bindings })
+    ? await (created.get(target) ?? createBound(context, { target, bindings }))
     : target.position;
-  const { messages, bytes } = position.done || entry.message_count === 0
-    ? { messages: 0, bytes: 0 }
+  const result = position.done || entry.message_count === 0
+    ? NOTHING
     : await restoreQueue(context, { entry, depthBefore: target.depth, position });
   if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
   outcome.ok++;
-  outcome.messages += messages;
-  outcome.bytes += bytes;
+  outcome.messages += result.messages;
+  outcome.bytes += result.bytes;
+  outcome.copies += result.copies ?? 0;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
-    messages,
-    bytes,
+    ...result,
     seconds: (performance.now() - startedAt) / 1000,
   });
+}
+
+/**
+ * Messages that go through exchanges reach any queue: all have to be there before the first of them.
+ * A failure is told when its queue's turn comes.
+ */
+async function createAll(
+  context: RestoreContext,
+  { targets, bindings }: { targets: readonly Target[]; bindings: Bindings },
+): Promise<Map<Target, Promise<RestoreQueueRow>>> {
+  const created = new Map<Target, Promise<RestoreQueueRow>>();
+  for (const target of targets) {
+    if (target.action === "skip" || !toBeBound(target)) continue;
+    const creating = createBound(context, { target, bindings });
+    created.set(target, creating);
+    await creating.catch(() => {});
+  }
+  return created;
 }
 
 /** Creates a queue and makes its bindings, or makes those that an earlier run has not. */
@@ -199,13 +297,18 @@ async function createBound(
   const { entry, action, position } = target;
   // Recorded before, so that a run that is killed in between knows what is left to do.
   checkpoint.putRestoreQueue(run.id, { ...position, unbound: true });
-  if (action === "create") {
-    await context.connections.use(entry.vhost, async (connection) => {
-      await using inspector = new QueueInspector(connection);
-      await inspector.declare(entry.name, declareOptions(entry));
-    });
-  }
-  const unbound = !await bindQueue(context, { entry, bindings });
+  const unbound = await context.reconnector.run(entry.vhost, {
+    work: async () => {
+      if (action === "create") {
+        await context.connections.use(entry.vhost, async (connection) => {
+          await using inspector = new QueueInspector(connection);
+          await inspector.declare(entry.name, declareOptions(entry));
+        });
+      }
+      return !await bindQueue(context, { entry, bindings });
+    },
+    progress: () => 0,
+  });
   const bound = { ...position, unbound };
   checkpoint.putRestoreQueue(run.id, bound);
   return bound;
@@ -216,14 +319,12 @@ function report(
   target: Target,
   result: {
     outcome: "ok" | "skipped" | "failed" | "resumed";
-    messages: number;
-    bytes: number;
     seconds: number;
     error?: AppError;
-  },
+  } & QueueResult,
 ): void {
   const { entry } = target;
-  const reason = result.error?.message ?? target.reason;
+  const reason = result.error?.message ?? target.reason ?? undeliveredText(result);
   const hint = result.error?.hint ?? target.hint;
   context.emit({
     type: "queue_done",
@@ -234,10 +335,19 @@ function report(
     outcome: result.outcome,
     messages: result.messages,
     bytes: result.bytes,
+    ...(result.undelivered > 0 ? { undelivered: result.undelivered } : {}),
+    ...(result.copies === undefined ? {} : { copies: result.copies }),
     seconds: result.seconds,
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function undeliveredText({ undelivered }: QueueResult): string | undefined {
+  if (undelivered === 0) return undefined;
+  return undelivered === 1
+    ? "the target did not take 1 message, which is kept apart"
+    : `the target did not take ${undelivered} messages, which are kept apart`;
 }
 
 /** Errors of one queue; all others (connection, storage) end the run. */

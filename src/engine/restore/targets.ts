@@ -98,7 +98,9 @@ async function planTarget(
     reason,
     hint,
   });
-  const append = restore.if_not_empty === "append";
+  // Through exchanges, messages of one queue reach others: what is there says nothing of a queue's own.
+  const isMixed = restore.publish_mode === "exchange" && positions.size > 0;
+  const append = restore.if_not_empty === "append" || isMixed;
   if (known === undefined) {
     if (depth.ready === 0 || append) {
       return { entry, action: "use", depth: depth.ready, position: begun };
@@ -110,9 +112,10 @@ async function planTarget(
         : "empty it, or choose --if-not-empty append or skip",
     );
   }
-  if (depth.ready < known.confirmed && depth.consumers === 0 && !append) {
+  const restored = known.confirmed - (known.undelivered ?? 0);
+  if (depth.ready < restored && depth.consumers === 0 && !append) {
     return skip(
-      `it holds ${depth.ready} messages, and ${known.confirmed} were restored into it before`,
+      `it holds ${depth.ready} messages, and ${restored} were restored into it before`,
       "were they consumed? then --if-not-empty append goes on behind them; " +
         "was it purged? then delete it, and all is restored again",
     );
@@ -150,7 +153,7 @@ function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolea
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */
-function resumedAt(known: RestoreQueueRow, entry: QueueEntry): RestoreQueueRow {
+export function resumedAt(known: RestoreQueueRow, entry: QueueEntry): RestoreQueueRow {
   if (known.done) return known;
   const again = Math.min(known.unsettled, entry.message_count - known.confirmed);
   return { ...known, resent: known.resent + again, unsettled: 0 };

@@ -1,0 +1,128 @@
+import { QueueInspector } from "../../../broker/amqp/queue_inspector.ts";
+import type { Manifest } from "../../../archive/manifest.ts";
+import { type Config, requireTarget } from "../../../config/config.ts";
+import { AppError } from "../../../errors.ts";
+import type { Storage } from "../../../storage/storage.ts";
+import type { ConnectionPool } from "../../connection_pool.ts";
+import type { EventSink } from "../../events.ts";
+import { queueKey } from "../../queue_key.ts";
+import type { Bindings } from "../bindings.ts";
+import { readForRestore, type StoredDefinitions } from "../definitions.ts";
+import type { Target } from "../targets.ts";
+import { type Closed, ExchangeRouting } from "./exchange_routing.ts";
+import { FanoutCount, type FanoutPlan, fanoutRefusal } from "./fanout.ts";
+import type { RoutedBinding } from "./router.ts";
+import { readTopology } from "./topology.ts";
+
+/** How a restore through exchanges would go. */
+export interface RoutingPlan {
+  readonly fanout: FanoutPlan;
+  readonly routing: ExchangeRouting;
+  /** Why it does not go before it was accepted. */
+  readonly refusal: AppError | undefined;
+}
+
+/** Options of {@linkcode planRouting}. */
+export interface PlanRoutingOptions {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly manifest: Manifest;
+  readonly connections: ConnectionPool;
+  readonly targets: readonly Target[];
+  /** Bindings of the queues that are created. */
+  readonly bindings: Bindings;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Looks at every message and at the target's exchanges and bindings: how many messages come of them,
+ * and which exchanges take none. Undefined when messages go straight to their queues.
+ */
+export async function planRouting(options: PlanRoutingOptions): Promise<RoutingPlan | undefined> {
+  const { config, storage, manifest, targets, bindings, emit, signal } = options;
+  if (config.restore.publish_mode !== "exchange") return undefined;
+  emit({ type: "step", message: "Counting what the bindings make of each message" });
+  const filled = targets.filter(({ action, position }) => action !== "skip" && !position.done);
+  const topology = await readTopology({
+    target: requireTarget(config),
+    vhosts: [...new Set(filled.map(({ entry }) => entry.vhost))],
+    stored: () => storedDefinitions(storage, manifest),
+    added: addedBindings(filled, bindings),
+    signal,
+  });
+  const count = new FanoutCount(topology);
+  for (const { entry, position } of filled) {
+    await count.add({ entry, done: position.confirmed }, { storage, signal });
+  }
+  const closed = new Map<string, Map<string, Closed>>();
+  for (const [vhost, exchanges] of count.used) {
+    const router = topology.routers.get(vhost);
+    const missing = await missingOf(exchanges, { vhost, ...options });
+    closed.set(
+      vhost,
+      new Map(exchanges.flatMap((name): [string, Closed][] => {
+        if (missing.has(name)) return [[name, "missing"]];
+        return router?.exchange(name)?.internal ? [[name, "internal"]] : [];
+      })),
+    );
+  }
+  const fanout = count.plan(closed);
+  return {
+    fanout,
+    routing: new ExchangeRouting(topology.routers, closed),
+    refusal: config.restore.accept_fanout ? undefined : fanoutRefusal(fanout),
+  };
+}
+
+/** To publish to an exchange that is not there would close the channel. */
+async function missingOf(
+  exchanges: readonly string[],
+  { vhost, connections, signal }: PlanRoutingOptions & { vhost: string },
+): Promise<Set<string>> {
+  const missing = new Set<string>();
+  if (exchanges.length === 0) return missing;
+  await connections.use(vhost, async (connection) => {
+    await using inspector = new QueueInspector(connection);
+    for (const exchange of exchanges) {
+      signal.throwIfAborted();
+      if (!await inspector.hasExchange(exchange)) missing.add(exchange);
+    }
+  });
+  return missing;
+}
+
+async function storedDefinitions(
+  storage: Storage,
+  manifest: Manifest,
+): Promise<StoredDefinitions | undefined> {
+  if (manifest.definitions === null) return undefined;
+  try {
+    return await readForRestore(storage, manifest.backup_id);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "damaged") return undefined;
+    throw error;
+  }
+}
+
+function addedBindings(
+  targets: readonly Target[],
+  bindings: Bindings,
+): Map<string, RoutedBinding[]> {
+  const byVhost = Map.groupBy(targets, ({ entry }) => entry.vhost);
+  const added = [...byVhost].map(([vhost, group]) =>
+    [
+      vhost,
+      group.flatMap(({ entry }) =>
+        (bindings.get(queueKey(entry)) ?? []).map((binding) => ({
+          source: binding.exchange,
+          destination: entry.name,
+          toQueue: true,
+          routingKey: binding.routingKey,
+          arguments: binding.arguments,
+        }))
+      ),
+    ] as const
+  );
+  return new Map(added);
+}
