@@ -54,8 +54,12 @@ export class Middle implements AsyncDisposable {
     return middle;
   }
 
+  /** A lost connection ends a run, unless a test says otherwise. */
   get config() {
-    return { vhosts: [this.loaded[0]!.queue.vhost], restore: { window: WINDOW } };
+    return {
+      vhosts: [this.loaded[0]!.queue.vhost],
+      restore: { window: WINDOW, reconnect_secs: 0 },
+    };
   }
 
   /** Starts a backup and stops the flow when a part of the messages is there. */
@@ -67,10 +71,11 @@ export class Middle implements AsyncDisposable {
   }
 
   /** Starts a restore into no queues and stops the flow when a part has been confirmed. */
-  async publishing(): Promise<CliRun> {
+  async publishing(config: { reconnect_secs?: number } = {}): Promise<CliRun> {
     for (const { queue } of this.loaded) await deleteQueue(this.broker, queue);
     this.proxy.stallAfter(3_000);
-    const run = await this.job.startRestore(this.config, FLAGS);
+    const restore = { ...this.config.restore, ...config };
+    const run = await this.job.startRestore({ ...this.config, restore }, FLAGS);
     await run.waitFor(/"phase":"publishing","messages_done":[1-9]/);
     return run;
   }
@@ -89,9 +94,13 @@ export class Middle implements AsyncDisposable {
 
   /** The same restore command works now; all is there, and twice only what the summary allows for. */
   async assertRestoreGoesOn(): Promise<void> {
-    const again = await this.job.restore(this.config, ["--json"]);
-    assertOk(again);
-    let possible = jsonLines(again, "summary")[0].possible_duplicates;
+    await this.assertRestored(await this.job.restore(this.config, ["--json"]));
+  }
+
+  /** This restore came to its end; all is there, and twice only what the summary allows for. */
+  async assertRestored(result: CliResult): Promise<void> {
+    assertOk(result);
+    let possible = jsonLines(result, "summary")[0].possible_duplicates;
     for (const { queue, sent } of this.loaded) {
       const found = await pikaRead(this.broker, queue);
       const extra = found.length - sent.length;
