@@ -64,7 +64,12 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async #serve(client: Deno.Conn): Promise<void> {
-    const broker = await Deno.connect(this.#target);
+    let broker: Deno.Conn;
+    try {
+      broker = await Deno.connect(this.#target);
+    } catch {
+      return close(client); // as nobody listens there
+    }
     this.#open.add(client).add(broker);
     const sent: Uint8Array[] = [];
     this.sent?.push(sent);

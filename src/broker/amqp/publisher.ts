@@ -227,12 +227,17 @@ export class Publisher {
 
   /** Closes the channel if it is open; what was not confirmed may or may not have arrived. */
   async close(): Promise<void> {
+    this.#isDeaf = true;
     this.#forget();
     if (!this.#connection.isOpen) return;
-    this.#connection.tap.untap(this.#channel.ch);
     // In the middle of a message a channel cannot be closed, only the connection (section 4.2.6).
-    if (this.#bodyLeft > 0) await this.#connection.close();
-    else await this.#channel.close().catch(() => {});
+    if (this.#bodyLeft > 0) return await this.#connection.close();
+    const { promise: lost, resolve } = Promise.withResolvers<void>();
+    const forget = this.#connection.onLost(() => resolve());
+    await Promise.race([this.#channel.close().catch(() => {}), lost]);
+    forget();
+    // Not before: half of a returned message would reach amqplib, which ends the connection over it.
+    this.#connection.tap.untap(this.#channel.ch);
   }
 
   #check(signal: AbortSignal): void {

@@ -32,7 +32,7 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       emit,
       signal,
     });
-    const survey = { config, storage, manifest, connections, targets, bindings, emit, signal };
+    const survey = { config, storage, manifest, connections, targets, bindings, signal };
     const routing = inTheWay === undefined ? await planRouting(survey) : undefined;
     const refusal = inTheWay ?? routing?.refusal;
     const warning = shortfallOf(manifest);

@@ -79,7 +79,10 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     if (refusal !== undefined) throw refusal;
 
     // 3. How: through which exchanges, and in whose name.
-    const survey = { config, storage, manifest, connections, targets, bindings, emit, signal };
+    if (config.restore.publish_mode === "exchange") {
+      emit({ type: "step", message: "Counting what the bindings make of each message" });
+    }
+    const survey = { config, storage, manifest, connections, targets, bindings, signal };
     const routing = await planRouting(survey);
     if (routing?.refusal !== undefined) throw routing.refusal;
     const rules = await readOutgoingRules(survey);

@@ -4,7 +4,6 @@ import { type Config, requireTarget } from "../../../config/config.ts";
 import { AppError } from "../../../errors.ts";
 import type { Storage } from "../../../storage/storage.ts";
 import type { ConnectionPool } from "../../connection_pool.ts";
-import type { EventSink } from "../../events.ts";
 import { queueKey } from "../../queue_key.ts";
 import type { Bindings } from "../bindings.ts";
 import { readForRestore, type StoredDefinitions } from "../definitions.ts";
@@ -31,7 +30,6 @@ export interface PlanRoutingOptions {
   readonly targets: readonly Target[];
   /** Bindings of the queues that are created. */
   readonly bindings: Bindings;
-  readonly emit: EventSink;
   readonly signal: AbortSignal;
 }
 
@@ -40,9 +38,8 @@ export interface PlanRoutingOptions {
  * and which exchanges take none. Undefined when messages go straight to their queues.
  */
 export async function planRouting(options: PlanRoutingOptions): Promise<RoutingPlan | undefined> {
-  const { config, storage, manifest, targets, bindings, emit, signal } = options;
+  const { config, storage, manifest, targets, bindings, signal } = options;
   if (config.restore.publish_mode !== "exchange") return undefined;
-  emit({ type: "step", message: "Counting what the bindings make of each message" });
   const filled = targets.filter(({ action, position }) => action !== "skip" && !position.done);
   const topology = await readTopology({
     target: requireTarget(config),
