@@ -13,6 +13,7 @@ export type ErrorCode =
   | "refused"
   | "backup_not_found"
   | "locked"
+  | "declined"
   | "interrupted"
   | "terminated";
 
@@ -42,6 +43,11 @@ export class AppError extends Error {
     this.hint = options.hint;
     this.canGoOn = options.canGoOn ?? false;
   }
+}
+
+/** Whether a message is of the operating system and says that disk or quota are used up. */
+export function saysDiskFull(message: string): boolean {
+  return /ENOSPC|EDQUOT|No space left|quota exceeded|os error (28|122)\b/i.test(message);
 }
 
 /** The message of anything that was thrown, for use behind "Cannot <action>: ". */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Broker, brokers, startBroker, testOnEach } from "./helpers/brokers.ts";
 import { breaksIn, openBroker, publishNumbers, readNumbers } from "./helpers/direct.ts";
-import { runCli } from "./helpers/cli.ts";
+import { type CliResult, runCli } from "./helpers/cli.ts";
 import { allOf, assertNothingLeft, assertOk, assertPartial } from "./helpers/failure.ts";
 import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { within } from "./helpers/middle.ts";
@@ -104,17 +104,35 @@ Deno.test("a node with little memory: refused with the figures, or as much as fi
 
   await assertWhole(broker, queue, count);
   await waitForDepth(broker, young, { depth: 100 });
+
+  await context.step("filled, and nothing published since the broker started", async () => {
+    const limited = await vhost.queue("limited", { arguments: { "x-max-length": 1_000 } });
+    await using connection = await openBroker(broker, vhost.name);
+    await publishNumbers(connection, "limited", 600);
+    await broker.rabbitmqctl("stop_app");
+    await broker.rabbitmqctl("start_app");
+    const what = ["--include", "limited"];
+    await untilPlanned(() => job.backup({ ...config, backupId: "idle" }, ["--dry-run", ...what]));
+    assertOk(await job.backup({ ...config, backupId: "idle" }, what));
+    await assertWhole(broker, limited, 600);
+  });
 });
+
+/** A queue that is filled to more than half is read when the broker's figures say that nothing arrives. */
+async function untilPlanned(plan: () => Promise<CliResult>): Promise<void> {
+  let last: CliResult | undefined;
+  await waitUntil(async () => (last = await plan()).code === 0, {
+    what: () => `the figures of the queue (${last === undefined ? "no plan" : allOf(last)})`,
+    timeoutMs: 60_000,
+  });
+}
 
 testOnEach("a hold that gets too long ends early", async (broker) => {
   const count = 3_000;
   for (const type of ["classic", "quorum"] as const) {
     await using vhost = await testVhost(broker, "patience");
     await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-    await using job = await newJob({
-      amqpUrl: proxy.urlFor(broker.amqpUrl),
-      managementUrl: broker.managementUrl,
-    });
+    await using job = await newJob(proxy.through(broker));
     const queue = await vhost.queue("q", { type, arguments: {} });
     await using connection = await openBroker(broker, vhost.name);
     await publishNumbers(connection, "q", count);
@@ -152,19 +170,14 @@ testOnEach(
     for (const type of ["classic", "quorum"] as const) {
       await using vhost = await testVhost(broker, "length");
       await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-      await using job = await newJob({
-        amqpUrl: proxy.urlFor(broker.amqpUrl),
-        managementUrl: broker.managementUrl,
-      });
+      await using job = await newJob(proxy.through(broker));
       const limit = 10_000;
       const queue = await vhost.queue("q", { type, arguments: { "x-max-length": limit } });
       await using connection = await openBroker(broker, vhost.name);
       await publishNumbers(connection, "q", count);
-      // Filled to more than half, with nobody publishing: that takes the broker's figures to know.
-      await waitUntil(async () => {
-        const plan = await job.backup({ vhosts: [vhost.name], backup: DEFINITIONS }, ["--dry-run"]);
-        return plan.code === 0;
-      }, { what: "the figures of the queue", timeoutMs: 60_000 });
+      await untilPlanned(() =>
+        job.backup({ vhosts: [vhost.name], backup: DEFINITIONS }, ["--dry-run"])
+      );
       proxy.stallAfter(60_000);
       const config = { vhosts: [vhost.name], backup: { ...DEFINITIONS, prefetch_count: 1_000 } };
       const run = await job.startBackup(config, FLAGS);

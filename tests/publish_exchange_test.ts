@@ -171,7 +171,7 @@ testOnEach("all kinds of bindings: as many copies as the plan says", async (brok
   const found = await depths(broker, vhost.name, names);
   const total = Object.values(found).reduce((sum, depth) => sum + depth, 0);
   assert.equal(total, fanout.copies, JSON.stringify([found, fanout]));
-  assert.equal(jsonLines(result, "summary")[0].copies, fanout.copies - found["plain"]!);
+  assert.equal(jsonLines(result, "summary")[0].copies, fanout.copies);
   assert.equal(found["plain"], 1);
 });
 

@@ -52,7 +52,7 @@ testOnEach("a connection that is cut again and again", async (broker) => {
   const loaded = await backedUp(broker, vhost, job);
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
   const run = await job.startRestore({
-    target: { amqp_url: proxy.urlFor(broker.amqpUrl) },
+    target: { amqp_url: proxy.through(broker).amqpUrl },
     restore: {
       window: WINDOW,
       dedupe_header: HEADER,
@@ -106,7 +106,7 @@ testOnEach("a broker that does not come back: the command that goes on is told",
   const loaded = await backedUp(broker, vhost, job);
   const proxy = TcpProxy.inFrontOf(broker.amqpUrl);
   const run = await job.startRestore({
-    target: { amqp_url: proxy.urlFor(broker.amqpUrl) },
+    target: { amqp_url: proxy.through(broker).amqpUrl },
     restore: { window: WINDOW, rate_limit_messages_per_sec: RATE, reconnect_secs: 2 },
   }, ["--progress-interval", "100ms"]);
   await run.waitFor(/[1-9]\d* of 3,000 messages/);

@@ -156,8 +156,7 @@ testOnEach("publish: a connection that is lost with confirms outstanding", async
   await using vhost = await testVhost(broker, "publish");
   const queue = await vhost.queue("q");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  const cut = { amqpUrl: proxy.urlFor(broker.amqpUrl) };
-  await using connection = await openBroker(cut, vhost.name);
+  await using connection = await openBroker(proxy.through(broker), vhost.name);
   const publisher = await newPublisher(connection, 2048);
   for (let index = 0; index < 1000; index++) publish(publisher, `${index}`);
   await publisher.finish(signal);

@@ -10,7 +10,7 @@ import { deleteQueue, queueDepth, remove, testVhost, waitForDepth } from "./help
 const shared = brokers().at(-1)!;
 
 interface Plan {
-  refused?: { message: string; hint: string };
+  refused?: { code: string; message: string; hint: string };
   queues: { queue: string; messages: number; action: string; restored_before?: number }[];
 }
 
@@ -39,8 +39,8 @@ async function stateOf(job: Job): Promise<Record<string, string>> {
 /** The real run refuses in the words of the plan. */
 function assertRefusedAs(result: CliResult, plan: Plan): void {
   assert.equal(result.code, 7, allOf(result));
-  const [{ message, hint }] = jsonLines(result, "error");
-  assert.deepEqual({ message, hint }, plan.refused);
+  const [{ code, message, hint }] = jsonLines(result, "error");
+  assert.deepEqual({ code, message, hint }, plan.refused);
 }
 
 Deno.test("queues in the way of a restore", async () => {

@@ -2,7 +2,7 @@ import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
-  operation: "backup" | "restore";
+  operation: "backup" | "restore" | "verify";
   backupId: string;
   /** Where the backup is stored, without secrets. */
   location: string;
@@ -18,6 +18,8 @@ export interface Run extends RunKey {
   state: "running" | "done";
   /** Epoch milliseconds. */
   startedAt: number;
+  /** Restore: what is taken and where it goes, as `restore/choice.ts` writes it; else "". */
+  choice: string;
 }
 
 /** One segment in the local spool: a file of records, uncompressed. */
@@ -60,7 +62,10 @@ export interface BackupQueueRow {
 export interface RestoreQueueRow {
   vhost: string;
   name: string;
-  /** Records from the start of the queue's backup whose confirm is recorded. */
+  /**
+   * Messages published whose confirm is recorded. With `leftOut` they are the records behind which the
+   * run goes on, counted from the first of the segments that it reads.
+   */
   confirmed: number;
   /** Upper bound of messages that were sent beyond `confirmed` and not recorded. */
   unsettled: number;
@@ -71,9 +76,13 @@ export interface RestoreQueueRow {
   undelivered?: number;
   /** This run creates or created the queue, and has yet to make bindings to it. */
   unbound?: boolean;
+  /** Records up to there that were not chosen; absent: none. */
+  leftOut?: number;
+  /** Of these, messages without a timestamp to go by. */
+  untimed?: number;
 }
 
-/** Records of a queue's backup, counted from 1, `last` among them. */
+/** Messages of a queue that a restore chose, counted from 1, `last` among them. */
 export interface RecordRange {
   first: number;
   last: number;

@@ -84,13 +84,14 @@ export class CheckpointStore implements Disposable {
   /** The run of that key, if there is one. */
   findRun(key: RunKey): Run | undefined {
     const row = this.#get(
-      "SELECT id, peer, state, started_at FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      // All columns: a file that is only read may be of an older schema.
+      "SELECT * FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
     ) as
-      | { id: number; peer: string; state: string; started_at: number }
+      | { id: number; peer: string; state: string; started_at: number; choice?: string }
       | undefined;
     if (row === undefined) return undefined;
     return {
@@ -99,23 +100,28 @@ export class CheckpointStore implements Disposable {
       peer: row.peer,
       state: row.state as Run["state"],
       startedAt: row.started_at,
+      choice: row.choice ?? "",
     };
   }
 
   /** Records a new run; one of the same key is forgotten with all that hangs on it. */
-  startRun(key: RunKey, peer: string, startedAt: number): Run {
+  startRun(
+    key: RunKey,
+    { peer, startedAt, choice = "" }: { peer: string; startedAt: number; choice?: string },
+  ): Run {
     const run = this.findRun(key);
     if (run !== undefined) this.forgetRun(run.id);
     const { lastInsertRowid } = this.#run(
-      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
+      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at, choice) VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
       peer,
       startedAt,
+      choice,
     );
-    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt };
+    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt, choice };
   }
 
   /** Marks a run as finished. */
@@ -249,6 +255,8 @@ export class CheckpointStore implements Disposable {
       done: number;
       unbound?: number;
       undelivered?: number;
+      left_out?: number;
+      untimed?: number;
     }[];
     return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound, ...row }) => ({
       vhost: decodeName(vhost),
@@ -259,6 +267,8 @@ export class CheckpointStore implements Disposable {
       done: done === 1,
       ...(unbound === 1 ? { unbound: true } : {}),
       ...(row.undelivered ? { undelivered: row.undelivered } : {}),
+      ...(row.left_out ? { leftOut: row.left_out } : {}),
+      ...(row.untimed ? { untimed: row.untimed } : {}),
     }));
   }
 
@@ -266,10 +276,11 @@ export class CheckpointStore implements Disposable {
   putRestoreQueue(runId: number, row: RestoreQueueRow): void {
     this.#run(
       `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound,
-         undelivered)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
-         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done,
-         unbound = excluded.unbound, undelivered = excluded.undelivered`,
+         left_out, untimed, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         confirmed = excluded.confirmed, unsettled = excluded.unsettled, resent = excluded.resent,
+         done = excluded.done, unbound = excluded.unbound, left_out = excluded.left_out,
+         untimed = excluded.untimed, undelivered = excluded.undelivered`,
       runId,
       encodeName(row.vhost),
       encodeName(row.name),
@@ -278,6 +289,8 @@ export class CheckpointStore implements Disposable {
       row.resent,
       row.done ? 1 : 0,
       row.unbound ? 1 : 0,
+      row.leftOut ?? 0,
+      row.untimed ?? 0,
       row.undelivered ?? 0,
     );
   }

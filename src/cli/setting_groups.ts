@@ -173,6 +173,76 @@ export const BACKUP_SETTINGS: SettingGroup = {
   ],
 };
 
+/** Which messages of these queues are restored. */
+export const MESSAGE_SETTINGS: SettingGroup = {
+  heading: "Which messages (default all):",
+  settings: [
+    {
+      flags: "--time-window-start <time>",
+      path: "restore.time_window_start",
+      help: "from then on: 2025-03-04T05:06:07Z, -2h, 'yesterday 14:00'",
+    },
+    {
+      flags: "--time-window-end <time>",
+      path: "restore.time_window_end",
+      help: "up to then",
+    },
+    {
+      flags: "--time-window-field <field>",
+      path: "restore.time_window_field",
+      help: "the time that counts: backed_up_at or timestamp",
+    },
+    {
+      flags: "--header <name=value>",
+      path: "restore.messages.headers",
+      help: "that have this header; the value is a pattern",
+      list: true,
+    },
+    {
+      flags: "--routing-key <pattern>",
+      path: "restore.messages.routing_keys",
+      help: "that were published with such a routing key",
+      list: true,
+    },
+    {
+      flags: "--exchange <pattern>",
+      path: "restore.messages.exchanges",
+      help: "that were published to such an exchange",
+      list: true,
+    },
+    {
+      flags: "--max-messages-per-queue <number>",
+      path: "restore.max_messages_per_queue",
+      help: "at most so many of each queue, the first",
+    },
+  ],
+};
+
+/** Where the messages go. */
+export const MAPPING_SETTINGS: SettingGroup = {
+  heading: "Where they go (default where they came from):",
+  settings: [
+    {
+      flags: "--vhost-mapping <from=to>",
+      path: "restore.vhost_mapping",
+      help: "into another virtual host",
+      list: true,
+    },
+    {
+      flags: "--queue-mapping <from=to>",
+      path: "restore.queue_mapping",
+      help: "into another queue: '*=restored.$1'",
+      list: true,
+    },
+    {
+      flags: "--exchange-mapping <from=to>",
+      path: "restore.exchange_mapping",
+      help: "to another exchange, with publish_mode exchange",
+      list: true,
+    },
+  ],
+};
+
 /** How a backup is restored. */
 export const RESTORE_SETTINGS: SettingGroup = {
   heading: "How it is restored:",
@@ -186,6 +256,23 @@ export const RESTORE_SETTINGS: SettingGroup = {
       flags: "--no-create-missing-queues",
       path: "restore.create_missing_queues",
       help: "do not create queues that the target lacks",
+    },
+    {
+      flags: "--create-missing-vhosts",
+      path: "restore.create_missing_vhosts",
+      help: "create virtual hosts that the target lacks",
+    },
+    {
+      flags: "--queue-type-mapping <from=to>",
+      path: "restore.queue_type_mapping",
+      help: "create queues in another type: classic=quorum",
+      list: true,
+    },
+    {
+      flags: "--drop-queue-argument <pattern>",
+      path: "restore.drop_queue_arguments",
+      help: "create queues without such arguments",
+      list: true,
     },
     {
       flags: "--max-concurrent-queues <number>",

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import type { NameMapping } from "./name_mapping.ts";
 import type { Secret, SecretUrl } from "./secret.ts";
 
 /** Paths of PEM files, and whether TLS is used at all. */
@@ -127,6 +128,32 @@ export interface RestoreOptions {
   /** How long to try to connect again, seconds. */
   readonly reconnect_secs: number;
   readonly queues: QueueFilter;
+  readonly create_missing_vhosts: boolean;
+  /** Types of missing queues that are created in another type. */
+  readonly queue_type_mapping: Readonly<
+    Partial<Record<"classic" | "quorum", "classic" | "quorum">>
+  >;
+  /** Patterns of arguments that missing queues are created without. */
+  readonly drop_queue_arguments: readonly string[];
+  /** As written: `time_point.ts` reads it. Both ends belong to the window. */
+  readonly time_window_start?: string | number | undefined;
+  readonly time_window_end?: string | number | undefined;
+  readonly time_window_field: "backed_up_at" | "timestamp";
+  readonly messages: MessageFilter;
+  readonly max_messages_per_queue?: number | undefined;
+  readonly vhost_mapping: NameMapping;
+  readonly queue_mapping: NameMapping;
+  readonly exchange_mapping: NameMapping;
+}
+
+/** Which messages are meant, by what they carry; nothing in a list means all. */
+export interface MessageFilter {
+  /** `name=pattern` or `name`; a message must have all of them. */
+  readonly headers: readonly string[];
+  /** Patterns of routing keys. */
+  readonly routing_keys: readonly string[];
+  /** Patterns of names of exchanges, the default one as `amq.default`. */
+  readonly exchanges: readonly string[];
 }
 
 /** What becomes of a `user_id` that the target does not take from the user who restores. */

@@ -55,6 +55,12 @@ export interface QueueDoneEvent {
   readonly undelivered?: number;
   /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
   readonly copies?: number;
+  /** Restore: where its messages went, when that is another queue. */
+  readonly destination?: { readonly vhost: string; readonly queue: string };
+  /** Restore: messages in the backup that were not chosen, in all runs. */
+  readonly leftOut?: number;
+  /** Of these, messages without a timestamp to go by. */
+  readonly untimed?: number;
   /** Why it was skipped or failed, and what to do. */
   readonly reason?: string;
   readonly hint?: string;
@@ -102,6 +108,8 @@ export interface SummaryEvent {
   readonly reconnects?: number;
   /** Restore: how long alarms of the target held it back. */
   readonly pausedSeconds?: number;
+  /** Restore: messages of restored queues that were not chosen. */
+  readonly messagesLeftOut?: number;
   /** Interrupted: the command that goes on. */
   readonly resumeCommand?: string;
 }

@@ -1,3 +1,4 @@
+import type { AppError } from "../errors.ts";
 import type { Verdict } from "../safety/plan.ts";
 
 /** What a backup would do, queue by queue. */
@@ -38,12 +39,31 @@ export interface RestorePlan {
   /** host:port of the broker that is restored into. */
   readonly target: { readonly address: string };
   /** Why nothing would be restored, and the way out; absent when something would be. */
-  readonly refused?: { readonly message: string; readonly hint?: string };
+  readonly refused?: AppError;
   /** What the backup lacks, when it is partial. */
   readonly warning?: string;
   /** What exchanges would make of the messages; absent when they go straight to their queues. */
   readonly fanout?: PlannedFanout;
+  /** Only messages of this time, both ends included; absent: of any time. */
+  readonly timeWindow?: {
+    /** Epoch milliseconds. */
+    readonly start?: number;
+    readonly end?: number;
+    readonly field: "backed_up_at" | "timestamp";
+  };
+  /** Vhosts that are created. */
+  readonly createdVhosts: readonly string[];
   readonly queues: readonly PlannedRestoreQueue[];
+  /** How long it takes, by rates that are assumed. */
+  readonly estimate: RestoreEstimate;
+}
+
+/** A guess, on the cautious side. */
+export interface RestoreEstimate {
+  readonly seconds: number;
+  /** A second: the slower of the two decides. */
+  readonly assumedMessages: number;
+  readonly assumedBytes: number;
 }
 
 /** Messages that would be published, and what becomes of them. */
@@ -78,6 +98,17 @@ export interface PlannedRestoreQueue {
   /** Messages in the backup. */
   readonly messages: number;
   readonly action: "create" | "use" | "skip";
+  /** Where they go, when that is another queue. */
+  readonly destination?: { readonly vhost: string; readonly queue: string };
+  /** How many of them are restored, within the bounds that the manifest tells. */
+  readonly atLeast: number;
+  readonly atMost: number;
+  /** Segments that are read, and their sizes in bytes: as stored, and their records. */
+  readonly segments: number;
+  readonly bytesStored: number;
+  readonly bytes: number;
+  /** What is not as it was in the backup. */
+  readonly notes?: readonly string[];
   /** Messages that an interrupted restore has put there: it is gone on behind them. */
   readonly restoredBefore?: number;
   readonly reason?: string;

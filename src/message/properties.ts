@@ -127,6 +127,23 @@ export function headerValue(raw: Uint8Array, name: string): FieldValue | undefin
 }
 
 /**
+ * The property `timestamp` (seconds since 1970), without decoding the others.
+ *
+ * @throws {RangeError} when the bytes up to it are malformed.
+ */
+export function timestampOf(raw: Uint8Array): bigint | undefined {
+  const reader = new WireReader(raw);
+  const { flags } = readFlags(reader);
+  if ((flags & TIMESTAMP) === 0) return undefined;
+  for (let flag = CONTENT_TYPE; flag > TIMESTAMP; flag >>>= 1) {
+    if ((flags & flag) === 0) continue;
+    if (flag === HEADERS) reader.skip(reader.uint32());
+    else reader.skip(flag === DELIVERY_MODE || flag === PRIORITY ? 1 : reader.octet());
+  }
+  return reader.uint64();
+}
+
+/**
  * The properties without all headers of these names; the very same array when there are none.
  * All other bytes stay as they are. A table that gets empty goes too: the broker made it for the
  * headers that it added.

@@ -7,6 +7,7 @@ import {
   headerValue,
   type Properties,
   splitAtHeaders,
+  timestampOf,
   withoutHeaders,
   withTextHeader,
 } from "./properties.ts";
@@ -142,6 +143,12 @@ Deno.test("headerValue: finds what a full decode finds, or nothing", () => {
     assert.deepEqual(headerValue(raw, name), found?.[1]);
   }));
   assert.equal(headerValue(hex("0000"), "x"), undefined);
+});
+
+Deno.test("timestampOf: finds what a full decode finds, or nothing", () => {
+  fc.assert(fc.property(anyProperties, (properties) => {
+    assert.equal(timestampOf(encodeProperties(properties)), properties.timestamp);
+  }));
 });
 
 Deno.test("withoutHeaders: cuts these headers and touches no other byte", () => {

@@ -64,7 +64,10 @@ function timeBound(facts: QueueFacts, options: PlanOptions): Bound | undefined {
 }
 
 /** Seconds after which the broker ends a consumer that acknowledges nothing; undefined for never. */
-export function consumerTimeout(facts: QueueFacts, options: PlanOptions): number | undefined {
+export function consumerTimeout(
+  facts: QueueFacts,
+  options: Pick<PlanOptions, "consumerTimeoutSecs">,
+): number | undefined {
   const milliseconds = numberSetting(facts, "consumer-timeout");
   const seconds = milliseconds === undefined ? options.consumerTimeoutSecs : milliseconds / 1000;
   return seconds === 0 ? undefined : seconds;

@@ -1,40 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { planOn, queueFacts } from "../../tests/helpers/queue_facts.ts";
 import { consumerTimeout } from "./bounds.ts";
 import { memoryPerMessage, spoolPerMessage } from "./estimate.ts";
-import { type PlanOptions, planQueue, type QueueFacts } from "./plan.ts";
+import type { PlanOptions, QueueFacts } from "./plan.ts";
 
 const MILLION = 1_000_000;
-const OPTIONS: PlanOptions = {
-  brokerVersion: "4.3.6",
-  requeueStrategy: "auto",
-  onHazard: "refuse",
-  partial: "refuse",
-  memoryShare: 0.5,
-  consumerTimeoutSecs: 1800,
-};
 
 /** A million messages of 1 KiB in a classic queue. */
 function facts(change: Partial<QueueFacts> = {}): QueueFacts {
   const ready = change.ready ?? MILLION;
-  return {
-    vhost: "/",
-    name: "q",
-    type: "classic",
-    autoDelete: false,
-    exclusive: false,
-    arguments: {},
-    policy: {},
-    operatorPolicy: {},
-    ready,
-    consumers: 0,
-    messageBytes: ready * 1024,
-    ...change,
-  };
+  return queueFacts({ ready, messageBytes: ready * 1024, ...change });
 }
 
-const plan = (queue: QueueFacts, options: Partial<PlanOptions> = {}) =>
-  planQueue(queue, { ...OPTIONS, ...options });
+const plan = (queue: QueueFacts, options?: Partial<PlanOptions>) => planOn("4.3.6", queue, options);
 
 Deno.test("bounds: a million messages do not fit into half of 2 GB", () => {
   const queue = facts({ memoryHeadroom: 2e9 });
@@ -113,7 +92,7 @@ Deno.test("bounds: the broker's consumer timeout leaves half of its time", () =>
 
 Deno.test("bounds: the consumer timeout of argument, policies and configuration", () => {
   const timeoutOf = (change: Partial<QueueFacts>, consumerTimeoutSecs = 1800) =>
-    consumerTimeout(facts(change), { ...OPTIONS, consumerTimeoutSecs });
+    consumerTimeout(facts(change), { consumerTimeoutSecs });
   const argument = { arguments: { "x-consumer-timeout": 90_000 } };
   const policy = { policy: { "consumer-timeout": 60_000 } };
   const operatorPolicy = { operatorPolicy: { "consumer-timeout": 30_000 } };

@@ -40,10 +40,7 @@ export class Middle implements AsyncDisposable {
     const vhost = await testVhost(broker, "middle");
     const proxy = TcpProxy.inFrontOf(broker.amqpUrl);
     const user = await administrator(broker, vhost.name);
-    const job = await newJob({
-      amqpUrl: proxy.urlFor(user.amqpUrl),
-      managementUrl: broker.managementUrl,
-    });
+    const job = await newJob(proxy.through(user.address));
     const middle = new Middle({ broker, proxy, job }, [], [job, proxy, user, vhost]);
     for (const name of ["first", "second"]) {
       const queue = await vhost.queue(name, { type: "quorum" });

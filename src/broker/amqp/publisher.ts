@@ -11,12 +11,15 @@ import {
 import { publishError } from "./publish_error.ts";
 import { ReturnMatcher } from "./return_matcher.ts";
 
+/** The exchange that routes by the queue's name, as {@linkcode Publish} takes it. */
+export const DEFAULT_EXCHANGE = new Uint8Array(0);
+
 /** Frames are handed to the socket in pieces of about this size. */
 const BATCH_BYTES = 128 * 1024;
 
 /** Where one message goes, and what its content header holds. */
 export interface Publish {
-  /** Exchange and routing key as bytes; "" is the default exchange. */
+  /** Exchange and routing key as bytes. */
   exchange: Uint8Array;
   routingKey: Uint8Array;
   /** Property flags and list, verbatim. */

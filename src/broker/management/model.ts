@@ -21,6 +21,9 @@ export const overviewSchema = z.object({
   cluster_name: z.string().default(""),
   rabbitmq_version: z.string(),
   erlang_version: z.string().default(""),
+  /** `none`: the broker was told to count no published messages. */
+  rates_mode: z.string().default("basic").catch("basic"),
+  disable_stats: z.boolean().default(false).catch(false),
 });
 
 export const whoamiSchema = z.object({
@@ -86,6 +89,8 @@ export const exchangeSchema = z.object({
   internal: z.boolean().default(false),
   arguments: table.default({}),
   policy: z.string().nullish().catch(undefined),
+  // Of the delayed-message plugin: messages that wait in the exchange.
+  messages_delayed: optionalNumber,
 });
 
 export const bindingSchema = z.object({

@@ -108,6 +108,10 @@ function queueDoneFields(event: QueueDoneEvent) {
     delivery_attempts: event.returnCost?.deliveryAttempts,
     undelivered: event.undelivered,
     copies: event.copies,
+    target_vhost: event.destination?.vhost,
+    target_queue: event.destination?.queue,
+    left_out: event.leftOut,
+    without_timestamp: event.untimed,
     reason: event.reason,
     hint: event.hint,
   };
@@ -133,6 +137,7 @@ function summaryFields(summary: SummaryEvent, exitCode: number) {
     copies: summary.copies,
     reconnects: summary.reconnects,
     seconds_paused: rounded(summary.pausedSeconds),
+    messages_left_out: summary.messagesLeftOut,
     resume_command: summary.resumeCommand,
     exit_code: exitCode,
   };

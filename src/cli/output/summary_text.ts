@@ -67,6 +67,7 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
     ["Copies", copiesText(summary)],
     ["Not taken", undeliveredText(summary)],
     ["Waited", waitedText(summary)],
+    ["Left out", leftOutText(summary, tally)],
     ["Twice", duplicatesText(summary)],
   ];
 }
@@ -124,6 +125,15 @@ function waitedText({ reconnects = 0, pausedSeconds = 0 }: SummaryEvent): string
     ...reconnects > 0 ? [`${plural(reconnects, "lost connection")} made again`] : [],
   ];
   return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+function leftOutText(
+  { messagesLeftOut = 0 }: SummaryEvent,
+  { untimed }: Tally,
+): string | undefined {
+  if (messagesLeftOut === 0) return undefined;
+  const without = untimed === 0 ? "" : `, of which ${formatCount(untimed)} have no timestamp`;
+  return `${plural(messagesLeftOut, "message")} that were not chosen${without}`;
 }
 
 function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefined {

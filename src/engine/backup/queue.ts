@@ -5,15 +5,9 @@ import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
-import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
-import {
-  assertEmpty,
-  type Captured,
-  captureQueue,
-  ExhaustedError,
-  settledDepth,
-} from "../hold/capture.ts";
+import { assertEmpty } from "../hold/capture.ts";
+import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
@@ -21,6 +15,7 @@ import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
+import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
@@ -70,12 +65,16 @@ export async function backupQueue(
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const [entry, depthAfter] = await Promise.all([
+    const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
+    const [entry, after] = await Promise.all([
       storeSpooled(context, row),
-      item.row === row ? null : depthAfterReturn(context, row),
+      item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
     ]);
-    if (entry.capture !== null) entry.capture.depth_after = depthAfter;
-    tellLess(context, { entry, planned });
+    if (entry.capture !== null && after !== undefined) {
+      entry.capture.depth_after = after.depth;
+      if (after.first !== undefined) entry.capture.first_after = after.first;
+    }
+    tellDifference(context.emit, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
     checkpoint.putBackupQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
@@ -116,7 +115,7 @@ async function read(
   context: BackupContext,
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
-  const { checkpoint, run, signal } = context;
+  const { checkpoint, run } = context;
   const { planned, missing, work } = item;
   const { queue } = planned;
   const folder = spoolFolderOf(context, queue);
@@ -137,30 +136,14 @@ async function read(
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
-  const memory = await context.budget.memory(planned, signal);
-  const used = checkpoint.deliveryCount(run.peer, queue);
-  if (planned.plan.deliveryAttempts > 0) {
-    // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
-  }
   const depth = planned.ready + missing;
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
-  work.phase = "reading";
-  let captured: Captured;
-  try {
-    const { options: backup, nodes } = context;
-    captured = await context.connections.use(
-      queue.vhost,
-      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
-    );
-  } catch (error) {
-    if (error instanceof ExhaustedError && error.returned === 0) {
-      checkpoint.putDeliveryCount(run.peer, queue, used);
-    }
-    throw error;
-  } finally {
-    memory[Symbol.dispose]();
-  }
+  const captured = await captureCounted({ ...context, peer: run.peer }, {
+    planned,
+    folder,
+    work,
+    begun: () =>
+      checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } }),
+  });
   const { segments } = captured.spool;
   await syncSpool(segments);
   entry.message_count = captured.spool.messageCount;
@@ -192,15 +175,14 @@ async function read(
  * it until it notices that a connection is gone. What is missing then, somebody has, or had.
  */
 async function returned(
-  { connections }: BackupContext,
+  context: BackupContext,
   { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
   if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
-  const { vhost, name } = planned.queue;
-  const ready = await connections.use(
-    vhost,
-    (connection) => settledDepth(connection, { name, expected: depthBefore }),
-  );
+  const ready = await depthOnceBack(context.connections, {
+    queue: planned.queue,
+    expected: depthBefore,
+  });
   return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
 }
 
@@ -220,27 +202,6 @@ function inFlightOf(
   if (consumers === 0) return 0;
   const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
   return (queue.messagesUnacknowledged ?? 0) + taken;
-}
-
-/**
- * Asked while the messages are packed: a classic queue takes seconds to show many of them again.
- * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
- */
-async function depthAfterReturn(
-  { connections }: BackupContext,
-  { vhost, name, report }: BackupQueueRow,
-): Promise<number | null> {
-  const expected = report.entry!.capture?.depth_before ?? 0;
-  if (expected === 0) return null;
-  try {
-    return await connections.use(
-      vhost,
-      (connection) => settledDepth(connection, { name, expected }),
-    );
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
 }
 
 function emptyEntry({ queue }: PlannedQueue): QueueEntry {
@@ -263,24 +224,6 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
 
 function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
-}
-
-/** Nobody consumes, nothing expires, and yet there is less: that should never be, and is told. */
-function tellLess(
-  { emit }: BackupContext,
-  { entry, planned }: { entry: QueueEntry; planned: PlannedQueue | undefined },
-): void {
-  const { capture, vhost, name } = entry;
-  if (!capture || capture.depth_after === null || planned === undefined) return;
-  const { depth_before: before, depth_after: after } = capture;
-  if (after >= before || planned.consumers > 0 || planned.plan.expires) return;
-  emit({
-    type: "warning",
-    vhost,
-    queue: name,
-    message: `Queue "${name}" holds ${after} messages after it was read, and held ${before} before`,
-    hint: "did messages expire, or was somebody reading or purging it? this backup has them",
-  });
 }
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {

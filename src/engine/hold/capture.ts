@@ -14,7 +14,7 @@ import type { NodeWatch } from "../survey/node_watch.ts";
 import type { QueueWork } from "../progress.ts";
 import { putBack } from "./put_back.ts";
 import { SpoolWriter } from "../spool/spool.ts";
-import type { PlannedQueue } from "../survey/survey.ts";
+import { heldAtMost, type PlannedQueue } from "../survey/survey.ts";
 
 /** How long nothing may arrive before the broker is asked whether there is more. */
 const IDLE_MS = 1_000;
@@ -63,9 +63,9 @@ export async function captureQueue(
     onError: (error) => reading.reader?.fail(error),
   });
   if (spool.failure !== undefined) throw spool.failure;
-  work.messagesTotal = Math.min(before.ready, plan.atMost ?? Infinity);
+  work.messagesTotal = heldAtMost({ ready: before.ready, plan });
   const { deliveryLimit } = plan.hold;
-  const lost = { exhausted: 0, rescued: 0 };
+  const isFree = plan.deliveryAttempts === 0;
   const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
     queue: queue.name,
     limit,
@@ -78,16 +78,11 @@ export async function captureQueue(
     ...(deliveryLimit === undefined ? {} : {
       exhausted: {
         limit: deliveryLimit,
-        isFree: plan.deliveryAttempts === 0,
+        isFree,
         rescue: async (places) => {
-          lost.exhausted = places.length;
-          // Returned at no cost they are as they were.
-          if (plan.deliveryAttempts === 0) return [];
           spool.finish();
           const { segments } = spool;
-          const rescued = await putBack(connection, { queue: queue.name, segments, places });
-          lost.rescued = rescued.length;
-          return rescued;
+          return await putBack(connection, { queue: queue.name, segments, places });
         },
       },
     }),
@@ -119,13 +114,12 @@ export async function captureQueue(
   }
   work.phase = "returning";
   watch[Symbol.dispose]();
-  await reader.giveBack();
+  const lost = await reader.giveBack();
   // Not before: what was on its way when reading ended has come whole, and is of the backup.
   spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
   if (lost.exhausted > 0) {
     const { received } = reader;
-    const isFree = plan.deliveryAttempts === 0;
     throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, isFree, received });
   }
   if (failure !== undefined) throw failure;

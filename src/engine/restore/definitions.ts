@@ -1,7 +1,8 @@
+import type { Manifest } from "../../archive/manifest.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import { parseExactJson } from "../../exact_json.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { readBackupDefinitions } from "../stored/definitions.ts";
+import { readDefinitions } from "../stored/definitions.ts";
 
 /** A queue as definitions describe it. */
 export interface DefinedQueue {
@@ -53,20 +54,22 @@ export interface StoredDefinitions {
 /**
  * Reads what a restore needs of the definitions of a backup.
  *
- * @throws {AppError} as `readBackupDefinitions`
+ * @throws {AppError} as `readDefinitions`
  */
 export async function readForRestore(
   storage: Storage,
-  backupId: string,
+  manifest: Manifest,
 ): Promise<StoredDefinitions> {
-  const text = await readBackupDefinitions(storage, backupId);
+  const text = await readDefinitions(storage, manifest);
   try {
     const { queues = [], exchanges = [], bindings = [], policies = [] } = parseExactJson(
       text,
     ) as Partial<StoredDefinitions>;
     return { queues, exchanges, bindings, policies };
   } catch (error) {
-    const problem = `Cannot read the definitions of backup "${backupId}": ${messageOf(error)}`;
+    const problem = `Cannot read the definitions of backup "${manifest.backup_id}": ${
+      messageOf(error)
+    }`;
     throw new AppError("damaged", problem, { cause: error });
   }
 }

@@ -28,7 +28,7 @@ export async function readOutgoingRules(
   const { username } = requireTarget(config).amqp_url;
   const first = targets.find(({ action, position }) => action !== "skip" && !position.done);
   const impersonates = first !== undefined &&
-    await connections.use(first.entry.vhost, async (connection) => {
+    await connections.use(first.destination.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       return await inspector.mayImpersonate() ?? await isTagged(options);
     });

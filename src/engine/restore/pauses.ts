@@ -1,7 +1,7 @@
-import type { QueueEntry } from "../../archive/manifest.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { EventSink } from "../events.ts";
 import type { QueueWork } from "../progress.ts";
+import type { QueueName } from "./mapping.ts";
 
 /** How often is asked whether the broker blocks publishers, milliseconds. */
 const BLOCKED_MS = 500;
@@ -29,9 +29,9 @@ export class Pauses {
 /** Tells why nothing goes on while the broker takes no messages: its alarms end, and so does that. */
 export function watchBlocked(
   connection: BrokerConnection,
-  options: { entry: QueueEntry; work: QueueWork; emit: EventSink; pauses: Pauses },
+  options: { queue: QueueName; work: QueueWork; emit: EventSink; pauses: Pauses },
 ): Disposable {
-  const { entry, work, emit, pauses } = options;
+  const { queue: { vhost, name }, work, emit, pauses } = options;
   const { phase } = work;
   let told: string | undefined;
   const end = () => {
@@ -49,9 +49,9 @@ export function watchBlocked(
     pauses.begin();
     emit({
       type: "warning",
-      vhost: entry.vhost,
-      queue: entry.name,
-      message: `Queue "${entry.name}" has to wait: the target does not take messages for now ` +
+      vhost,
+      queue: name,
+      message: `Queue "${name}" has to wait: the target does not take messages for now ` +
         `(${blocked})`,
       hint: "it goes on by itself when the target's memory or disk alarm ends",
     });

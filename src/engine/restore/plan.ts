@@ -1,10 +1,8 @@
-import type { Options } from "amqplib";
 import { checkKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import type { QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
-import { isRawNumber } from "../../exact_json.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readForRestore } from "./definitions.ts";
 
@@ -35,7 +33,7 @@ export async function withDefinedArguments(
 ): Promise<QueueEntry[]> {
   const { manifest, entries } = options;
   if (manifest.format_version !== 1 || manifest.definitions === null) return [...entries];
-  const { queues: defined } = await readForRestore(storage, manifest.backup_id);
+  const { queues: defined } = await readForRestore(storage, manifest);
   return entries.map((entry) => {
     const found = defined.find(({ vhost, name }) => vhost === entry.vhost && name === entry.name);
     return found === undefined ? entry : {
@@ -45,25 +43,6 @@ export async function withDefinedArguments(
       arguments: found.arguments ?? {},
     };
   });
-}
-
-/** How a missing queue is declared: as it was, its type said in any case. */
-export function declareOptions(entry: QueueEntry): Options.AssertQueue {
-  const type = entry.queue_type === "classic" ? {} : { "x-queue-type": entry.queue_type };
-  return {
-    durable: entry.durable,
-    autoDelete: entry.auto_delete,
-    arguments: { ...type, ...plainNumbers(entry.arguments) },
-  };
-}
-
-function plainNumbers(table: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(table).map(([key, value]) => [
-      key,
-      isRawNumber(value) ? Number(value.rawJSON) : value,
-    ]),
-  );
 }
 
 function checkKeys(manifest: Manifest, entry: QueueEntry): void {

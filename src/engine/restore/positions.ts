@@ -1,8 +1,8 @@
 import type { RecordRange } from "../../checkpoint/rows.ts";
 
 /**
- * Where a queue's restore stands, in records of its backup counted from 1, while the publisher counts
- * the messages that it was given: some records are not published.
+ * Where a queue's restore stands, in chosen messages of its backup counted from 1 ("records"), while
+ * the publisher counts those that it was given: some can go nowhere.
  */
 export class Positions {
   /** Records up to the first message that was published. */

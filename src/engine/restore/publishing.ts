@@ -1,10 +1,9 @@
 import type { RecordSink } from "../../archive/record.ts";
-import type { Publisher } from "../../broker/amqp/publisher.ts";
+import { DEFAULT_EXCHANGE, type Publisher } from "../../broker/amqp/publisher.ts";
 import type { MessageHead } from "../../message/message.ts";
 import type { QueueWork } from "../progress.ts";
 import type { OutgoingProperties } from "./outgoing.ts";
-
-const DEFAULT_EXCHANGE = new Uint8Array(0);
+import type { MessagePicker } from "./picker.ts";
 
 /** Where a message is published to. */
 export interface Destination {
@@ -12,27 +11,26 @@ export interface Destination {
   readonly routingKey: Uint8Array;
 }
 
-/** Chooses where each message goes; undefined when it can go nowhere. */
-export type Routing = (head: MessageHead) => Destination | undefined;
+/** Chooses where each message goes: `direct` to its queue; undefined when it can go nowhere. */
+export type Routing = (head: MessageHead) => Destination | "direct" | undefined;
 
 /** Options of {@linkcode QueuePublishing}. */
 export interface PublishingOptions {
   readonly publisher: Publisher;
+  readonly picker: MessagePicker;
   readonly outgoing: OutgoingProperties;
   /** The queue that messages go straight to. */
   readonly queue: string;
   /** Absent: all go straight to the queue. */
   readonly routing?: Routing | undefined;
   readonly work: QueueWork;
-  /** Records of the backup before the first one that is published. */
-  readonly start: number;
-  /** Hears of each record that is not published as it can go nowhere. */
-  readonly onPassedOver: (record: number) => void;
+  /** Hears of each chosen message that can go nowhere; counted among those that are chosen. */
+  readonly onPassedOver: (taken: number) => void;
 }
 
-/** Turns records into publishes. */
+/** Turns the records that are chosen into publishes. */
 export class QueuePublishing implements RecordSink {
-  /** Leading records that are in the target already. */
+  /** Leading records that an earlier run has seen to. */
   skip = 0;
   /** Messages begun, and bytes of their bodies and properties. */
   messages = 0;
@@ -41,35 +39,45 @@ export class QueuePublishing implements RecordSink {
   bodyBytes = 0;
   readonly #options: PublishingOptions;
   readonly #direct: Destination;
-  #record: number;
-  #skipping = false;
+  /** Of the backup, counted from 1. */
+  #record = 0;
+  #skipping = true;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
-    this.#record = options.start;
     const routingKey = new TextEncoder().encode(options.queue);
     this.#direct = { exchange: DEFAULT_EXCHANGE, routingKey };
   }
 
+  /** The records of a segment follow, in front of which so many are in the backup. */
+  beginSegment(recordsBefore: number): void {
+    this.#record = recordsBefore;
+  }
+
+  /** Whether nothing more is to be published: the limit is reached, and the last message whole. */
+  get isComplete(): boolean {
+    return this.#skipping && this.#options.picker.isFull;
+  }
+
   head(head: MessageHead): void {
-    this.#skipping = this.skip > 0;
+    const { publisher, picker, outgoing, routing, work, onPassedOver } = this.#options;
+    const record = ++this.#record;
+    this.#skipping = this.skip > 0 || !picker.takes(head);
     if (this.#skipping) {
-      this.skip--;
+      if (this.skip > 0) this.skip--;
       return;
     }
-    const { publisher, outgoing, routing, work, onPassedOver } = this.#options;
-    const record = ++this.#record;
-    // Through the default exchange it came straight to its queue.
-    const direct = routing === undefined || head.exchange.length === 0;
-    const to = direct ? this.#direct : routing(head);
+    const to = routing === undefined ? "direct" : routing(head);
     if (to === undefined) {
       this.#skipping = true;
-      return onPassedOver(record);
+      return onPassedOver(picker.taken);
     }
+    const direct = to === "direct";
+    const { exchange, routingKey } = direct ? this.#direct : to;
     const properties = outgoing.of(head.properties, { record, direct });
     publisher.begin({
-      exchange: to.exchange,
-      routingKey: to.routingKey,
+      exchange,
+      routingKey,
       properties,
       bodySize: head.bodySize,
     });
@@ -85,5 +93,6 @@ export class QueuePublishing implements RecordSink {
 
   end(): void {
     if (!this.#skipping) this.#options.publisher.end();
+    this.#skipping = true;
   }
 }

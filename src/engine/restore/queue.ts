@@ -11,15 +11,18 @@ import type { Storage } from "../../storage/storage.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
+import type { QueueName, RestoreMapping } from "./mapping.ts";
 import { OutgoingProperties, type OutgoingRules, USER_ID_HEADER } from "./outgoing.ts";
 import { type Pauses, watchBlocked } from "./pauses.ts";
+import { MessagePicker, type Passed } from "./picker.ts";
 import { Positions, UndeliveredRecords } from "./positions.ts";
 import { QueuePublishing } from "./publishing.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Reconnector } from "./reconnect.ts";
 import type { ExchangeRouting, QueueRouting } from "./routing/exchange_routing.ts";
 import { behind, openedSegments } from "./segment_feed.ts";
-import { resumedAt } from "./targets.ts";
+import type { MessageSelection, QueueShare } from "./selection.ts";
+import { resumedAt, type Source } from "./targets.ts";
 
 /** A record takes at least this many bytes, so a slice of records begins no more messages than… */
 const SMALLEST_RECORD = 21;
@@ -36,6 +39,8 @@ const LONG_WAIT_MS = 250;
 export interface RestoreContext {
   readonly backupId: string;
   readonly options: RestoreOptions;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
   readonly run: Run;
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
@@ -54,15 +59,14 @@ export interface RestoreContext {
 }
 
 /** One queue of a restore and where it stands. */
-export interface RestoreItem {
-  readonly entry: QueueEntry;
-  /** Ready messages in the target before the first one of this run. */
+export interface RestoreItem extends Source {
+  /** Ready messages in the destination before the first one of this run. */
   readonly depthBefore: number;
   readonly position: RestoreQueueRow;
 }
 
-/** What one call of {@linkcode restoreQueue} did. */
-export interface QueueResult {
+/** What came of one queue: what this call did, and what of it was passed over, in all. */
+export interface RestoredQueue extends Passed {
   /** Messages that the target took, and bytes of the bodies that were published. */
   readonly messages: number;
   readonly bytes: number;
@@ -73,17 +77,17 @@ export interface QueueResult {
 }
 
 /**
- * Publishes the messages of one queue, in order, from the recorded position on: direct to the queue of
- * that name, or through the exchanges that they came through. A lost connection is waited for.
+ * Publishes the chosen messages of one queue, in order, from the recorded position on: direct to its
+ * destination, or through the exchanges that they came through. A lost connection is waited for.
  */
 export async function restoreQueue(
   context: RestoreContext,
   item: RestoreItem,
-): Promise<QueueResult> {
-  const { entry } = item;
+): Promise<RestoredQueue> {
+  const { entry, share, position } = item;
   const work = context.meter.begin(entry, {
     phase: "publishing",
-    messagesTotal: entry.message_count - item.position.confirmed,
+    messagesTotal: share.atMost - position.confirmed,
   });
   const queue = new QueueRestore(context, item, work);
   try {
@@ -107,37 +111,45 @@ export async function restoreQueue(
 class QueueRestore {
   readonly #context: RestoreContext;
   readonly #entry: QueueEntry;
+  readonly #destination: QueueName;
+  readonly #share: QueueShare;
   readonly #work: QueueWork;
-  /** Records that were done with before this call. */
+  /** Messages that were done with before this call. */
   readonly #before: number;
   readonly #outgoing: OutgoingProperties;
   readonly #routing: QueueRouting | undefined;
   readonly #undelivered = new UndeliveredRecords();
   #position: RestoreQueueRow;
+  #picker: MessagePicker;
   #bytes = 0;
 
-  constructor(context: RestoreContext, { entry, position }: RestoreItem, work: QueueWork) {
+  constructor(context: RestoreContext, item: RestoreItem, work: QueueWork) {
+    const { entry, destination, share, position } = item;
     const { vhost, name } = entry;
     this.#context = context;
     this.#entry = entry;
+    this.#destination = destination;
+    this.#share = share;
     this.#work = work;
     this.#before = position.confirmed;
     this.#position = position;
+    this.#picker = this.#newPicker();
     this.#outgoing = new OutgoingProperties(context.rules, {
       backupId: context.backupId,
       vhost,
       name,
     });
-    this.#routing = context.exchanges?.of(vhost);
+    this.#routing = context.exchanges?.of(destination.vhost);
     if (position.confirmed === 0) context.checkpoint.forgetUndelivered(context.run.id, entry);
   }
 
-  get result(): QueueResult {
+  get result(): RestoredQueue {
     const { count: undelivered } = this.#undelivered;
     return {
       messages: this.#position.confirmed - this.#before - undelivered,
       bytes: this.#bytes,
       undelivered,
+      ...leftOutOf(this.#entry, this.#position),
       ...(this.#routing === undefined ? {} : { copies: this.#routing.copies }),
     };
   }
@@ -145,7 +157,7 @@ class QueueRestore {
   /** Runs `work` with a connection, and once more when that was lost. */
   async connected<T>(work: (connection: BrokerConnection) => Promise<T>): Promise<T> {
     const { connections, reconnector } = this.#context;
-    const { vhost } = this.#entry;
+    const { vhost } = this.#destination;
     return await reconnector.run(vhost, {
       work: () => connections.use(vhost, work),
       progress: () => this.#position.confirmed,
@@ -157,15 +169,18 @@ class QueueRestore {
     const { options: { window }, signal, emit, pauses } = this.#context;
     // What the connection before this one left open is published again.
     this.#undelivered.drop();
-    this.#record({ ...resumedAt(this.#position, this.#entry), unsettled: window });
-    const { confirmed: start } = this.#position;
+    this.#record({ ...resumedAt(this.#position, this.#share), unsettled: window });
+    const { confirmed: start, leftOut = 0 } = this.#position;
+    const picker = this.#picker = this.#newPicker();
     const positions = new Positions(start);
     const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
     // Less than what the window lets out, or recording and publishing would wait for each other.
     const step = Math.max(1, Math.floor((window - room) / 4));
     const record = (unsettled = window) => {
       const { confirmed } = publisher;
-      this.#record({ ...this.#position, confirmed: positions.doneWith(confirmed), unsettled });
+      const done = positions.doneWith(confirmed);
+      const passed = picker.passedBy(done);
+      this.#record({ ...this.#position, ...passed, confirmed: done, unsettled });
       positions.forget(confirmed);
       publisher.release(confirmed);
     };
@@ -176,20 +191,27 @@ class QueueRestore {
     };
     const publisher = new Publisher(connection, {
       window,
-      target: `queue "${this.#entry.name}" of vhost "${this.#entry.vhost}"`,
+      target: `queue "${this.#destination.name}" of vhost "${this.#destination.vhost}"`,
       onConfirmed: recordIfFar,
       ...this.#undeliveredListeners(positions),
     });
     await publisher.open();
     using _blocked = watchBlocked(connection, {
-      entry: this.#entry,
+      queue: this.#destination,
       work: this.#work,
       emit,
       pauses,
     });
-    const messages = this.#publishing({ publisher, positions, start });
+    const messages = this.#publishing({ publisher, positions });
     try {
-      await this.#feed({ publisher, messages, room, start, record, recordIfFar });
+      await this.#feed({
+        publisher,
+        messages,
+        room,
+        start: start + leftOut,
+        record,
+        recordIfFar,
+      });
       await publisher.finish(signal);
     } finally {
       await publisher.settle(STOP_MS);
@@ -223,17 +245,27 @@ class QueueRestore {
 
   assertWhole(): void {
     const { confirmed } = this.#position;
-    const { name, message_count } = this.#entry;
-    if (confirmed === message_count) return;
+    const passed = this.#picker.isFull ? undefined : this.#picker.passed.leftOut;
+    const { records } = this.#share;
+    if (
+      confirmed === this.#picker.taken && (passed === undefined || confirmed + passed === records)
+    ) return;
     throw new AppError(
       "failed",
-      `Cannot restore queue "${name}" whole: ${confirmed} messages were published, and the backup ` +
-        `has ${message_count}`,
+      `Cannot restore queue "${this.#entry.name}" whole: ${
+        confirmed + (passed ?? 0)
+      } messages were ` +
+        `published or passed over, and the backup has ${records}`,
     );
   }
 
   finish(): void {
-    this.#record({ ...this.#position, unsettled: 0, done: true });
+    this.#record({ ...this.#position, ...this.#picker.passed, unsettled: 0, done: true });
+  }
+
+  #newPicker(): MessagePicker {
+    const { confirmed, leftOut = 0, untimed = 0 } = this.#position;
+    return new MessagePicker(this.#context.selection, { taken: confirmed, leftOut, untimed });
   }
 
   /** Records how far the queue is, with what was not delivered up to there. */
@@ -257,18 +289,18 @@ class QueueRestore {
   }
 
   #publishing(
-    { publisher, positions, start }: { publisher: Publisher; positions: Positions; start: number },
+    { publisher, positions }: { publisher: Publisher; positions: Positions },
   ): QueuePublishing {
     return new QueuePublishing({
       publisher,
       outgoing: this.#outgoing,
-      queue: this.#entry.name,
+      picker: this.#picker,
+      queue: this.#destination.name,
       routing: this.#routing && ((head) => this.#routing!.destination(head)),
       work: this.#work,
-      start,
-      onPassedOver: (record) => {
+      onPassedOver: (taken) => {
         if (this.#context.options.on_undelivered === "fail") throw this.#routing!.refusal();
-        this.#undelivered.add(record);
+        this.#undelivered.add(taken);
         positions.passOver(publisher.sent);
       },
     });
@@ -288,9 +320,12 @@ class QueueRestore {
   ): Promise<void> {
     const { storage, folder, limit, signal } = this.#context;
     const { publisher, messages, room, start, record, recordIfFar } = options;
-    const { segments, skip } = behind(this.#entry.segments, start);
+    const { segments, skip } = behind(this.#share.segments, start);
     messages.skip = skip;
-    for await (const segment of openedSegments([...segments], { storage, folder, signal })) {
+    const before = recordsBefore(this.#entry);
+    let index = 0;
+    for await (const segment of openedSegments(segments, { storage, folder, signal })) {
+      messages.beginSegment(before.get(segments[index++]!.key)!);
       const parser = new RecordParser(messages);
       for await (const chunk of segment.records()) {
         for (let offset = 0; offset < chunk.length;) {
@@ -300,6 +335,7 @@ class QueueRestore {
           parser.push(chunk.subarray(offset, offset + size));
           offset += size;
           recordIfFar();
+          if (messages.isComplete) return;
           if (!limit.isOn) continue;
           if (limit.owe(messages.messages - before, messages.bytes - bytes) > LONG_WAIT_MS) {
             publisher.flush();
@@ -311,6 +347,24 @@ class QueueRestore {
       parser.finish();
     }
   }
+}
+
+/** How many records of a queue's backup are in front of each segment, by its key. */
+function recordsBefore({ segments }: QueueEntry): Map<string, number> {
+  let before = 0;
+  return new Map(segments.map(({ key, record_count }) => {
+    const at = before;
+    before += record_count;
+    return [key, at];
+  }));
+}
+
+/** How many messages of a queue that is done were not chosen, those of segments not read among them. */
+export function leftOutOf(
+  { message_count }: { message_count: number },
+  { confirmed, untimed = 0 }: { confirmed: number; untimed?: number },
+): Passed {
+  return { leftOut: message_count - confirmed, untimed };
 }
 
 /** Bytes of records that are handed over at once. */
@@ -326,17 +380,17 @@ async function checkDepth(
   item: RestoreItem,
   published: number,
 ): Promise<void> {
-  const { entry, depthBefore } = item;
+  const { destination: { name }, depthBefore } = item;
   await using inspector = new QueueInspector(connection);
   const expected = depthBefore + published;
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
-    const { ready, consumers } = await inspector.depth(entry.name);
+    const { ready, consumers } = await inspector.depth(name);
     if (ready >= expected || consumers > 0) return;
     if (performance.now() > deadline) {
       throw new AppError(
         "failed",
-        `Cannot restore queue "${entry.name}" whole: ${published} messages were confirmed, but it ` +
+        `Cannot restore queue "${name}" whole: ${published} messages were confirmed, but it ` +
           `holds ${ready} where ${expected} should be`,
         {
           hint:

@@ -1,31 +1,42 @@
 import PQueue from "p-queue";
 import { join } from "node:path";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { type Config, requireStorage } from "../../config/config.ts";
+import { type Config, requireStorage, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
-import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
-import { declareOptions } from "./plan.ts";
+import type { Bindings } from "./bindings.ts";
+import { createBound } from "./create.ts";
+import { RestoreMapping } from "./mapping.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
 import { Pauses } from "./pauses.ts";
-import { type QueueResult, type RestoreContext, restoreQueue } from "./queue.ts";
+import { leftOutOf, type RestoreContext, type RestoredQueue, restoreQueue } from "./queue.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Reconnector } from "./reconnect.ts";
 import { planRouting } from "./routing/plan_routing.ts";
-import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./survey.ts";
+import {
+  claimRestore,
+  connectionsOf,
+  restoreKey,
+  type RestoreSurvey,
+  surveyRestore,
+} from "./survey.ts";
 import type { Target } from "./targets.ts";
 import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
-import { lockRun, runFolder } from "../run_lock.ts";
+import { createVhosts } from "./vhosts.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 
-/** What a restore needs to know. */
+/** Options of a restore. */
 export interface RestoreRunOptions extends RunOptions {
+  /** When it was called for; what times from now are seen from. */
+  readonly now: Date;
+  /** The person has seen the plan: what stands there is not told again. */
+  readonly isPlanSeen?: boolean;
   /** Holds the run to a rate, and may be given others on the way. Default: what the configuration says. */
   readonly limit?: RateLimit;
 }
@@ -54,40 +65,50 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     using _lock = lockRun(folder, key);
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
     // 2. Where each queue goes.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
-    const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
+    const { run, choice: { selection } } = claimRestore(checkpoint, {
+      config,
+      key,
+      createdAt: manifest.created_at,
+      now: options.now.getTime(),
+    });
+    const mapping = new RestoreMapping(config.restore);
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
     if (recorded.length > 0) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }
-    const { targets, bindings, refusal } = await surveyRestore({
+    const survey = await surveyRestore({
       config,
       storage,
       manifest,
+      selection,
+      mapping,
       connections,
       recorded,
-      emit,
+      emit: options.isPlanSeen ? () => {} : emit,
       signal,
     });
-    if (refusal !== undefined) throw refusal;
+    if (survey.refusal !== undefined) throw survey.refusal;
+    if (!options.isPlanSeen) tellNotes(survey, emit);
 
-    // 3. How: through which exchanges, and in whose name.
+    // 3. Through which exchanges, and how many messages come of it.
     if (config.restore.publish_mode === "exchange") {
       emit({ type: "step", message: "Counting what the bindings make of each message" });
     }
-    const survey = { config, storage, manifest, connections, targets, bindings, signal };
-    const routing = await planRouting(survey);
+    const found = { config, storage, manifest, selection, mapping, connections, signal, ...survey };
+    const routing = await planRouting(found);
     if (routing?.refusal !== undefined) throw routing.refusal;
-    const rules = await readOutgoingRules(survey);
 
-    // 4. Missing queues and their bindings, then messages.
+    // 4. Missing vhosts, missing queues and their bindings, then messages.
+    await createVhosts(survey.vhosts, { target: requireTarget(config), signal });
+    const rules = await readOutgoingRules(found);
     const pauses = new Pauses();
     const reconnector = new Reconnector({
       seconds: config.restore.reconnect_secs,
@@ -98,6 +119,8 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     const context: RestoreContext = {
       backupId,
       options: config.restore,
+      selection,
+      mapping,
       run,
       storage,
       checkpoint,
@@ -112,11 +135,12 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       folder,
       signal,
     };
-    const outcome = await restoreQueues(context, { targets, bindings, abort });
+    const outcome = await restoreQueues(context, { ...survey, abort });
 
     // 5. What the target did not take is kept apart.
     const archives = await storeUndelivered({
       manifest,
+      selection,
       storage,
       run,
       checkpoint,
@@ -146,6 +170,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       bytes: outcome.bytes,
       seconds: meter.seconds,
       possibleDuplicates: positions.reduce((sum, { resent }) => sum + resent, 0),
+      messagesLeftOut: outcome.leftOut,
       undelivered,
       ...(archives.length === 0 ? {} : {
         undeliveredBackups: archives.map((archive) => archive.backupId),
@@ -157,6 +182,20 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     };
   } finally {
     await storage.close();
+  }
+}
+
+/** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
+function tellNotes({ notes }: RestoreSurvey, emit: EventSink): void {
+  for (const [{ destination: { vhost, name } }, texts] of notes) {
+    for (const text of texts) {
+      emit({
+        type: "warning",
+        vhost,
+        queue: name,
+        message: `Queue "${name}" of vhost "${vhost}": ${text}`,
+      });
+    }
   }
 }
 
@@ -178,8 +217,9 @@ function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink):
 /** Says where they are, and how to try once more. */
 function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSink): void {
   for (const { backupId, location, messages } of archives) {
-    const are = messages === 1 ? "1 message that the target did not take is" : `${messages} ` +
-      "messages that the target did not take are";
+    const are = messages === 1
+      ? "1 message that the target did not take is"
+      : `${messages} messages that the target did not take are`;
     emit({
       type: "warning",
       message: `${are} kept in ${location} as backup "${backupId}"`,
@@ -190,7 +230,7 @@ function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSin
 }
 
 /** What of a queue that nothing was published to. */
-const NOTHING: QueueResult = { messages: 0, bytes: 0, undelivered: 0 };
+const NOTHING: RestoredQueue = { messages: 0, bytes: 0, leftOut: 0, untimed: 0, undelivered: 0 };
 
 interface Outcome {
   ok: number;
@@ -198,6 +238,8 @@ interface Outcome {
   failed: number;
   messages: number;
   bytes: number;
+  /** Messages of restored queues that were not chosen. */
+  leftOut: number;
   copies: number;
 }
 
@@ -206,8 +248,16 @@ async function restoreQueues(
   options: { targets: readonly Target[]; bindings: Bindings; abort: AbortController },
 ): Promise<Outcome> {
   const { meter, signal } = context;
-  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0, copies: 0 };
-  const targets = options.targets.toSorted((a, b) => b.entry.message_count - a.entry.message_count);
+  const outcome: Outcome = {
+    ok: 0,
+    skipped: 0,
+    failed: 0,
+    messages: 0,
+    bytes: 0,
+    leftOut: 0,
+    copies: 0,
+  };
+  const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
   const created = context.exchanges === undefined
@@ -253,22 +303,31 @@ async function restoreOne(
   },
 ): Promise<void> {
   const { target, bindings, created, outcome } = options;
-  const { entry } = target;
+  const { entry, destination, share } = target;
   const startedAt = performance.now();
-  const position = toBeBound(target)
-    ? await (created.get(target) ?? createBound(context, { target, bindings }))
-    : target.position;
-  const result = position.done || entry.message_count === 0
-    ? NOTHING
-    : await restoreQueue(context, { entry, depthBefore: target.depth, position });
-  if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
+  const position = await (created.get(target) ?? connectedBound(context, { target, bindings }));
+  const isNothing = position.done || share.records === 0;
+  const restored = isNothing
+    ? { ...NOTHING, ...leftOutOf(entry, position) }
+    : await restoreQueue(context, {
+      entry,
+      destination,
+      share,
+      depthBefore: target.depth,
+      position,
+    });
+  if (isNothing) context.meter.queuesDone++;
+  // Beforehand only the most that there can be is known.
+  else {context.meter.messagesTotal -= share.atMost - position.confirmed -
+      restored.messages - restored.undelivered;}
   outcome.ok++;
-  outcome.messages += result.messages;
-  outcome.bytes += result.bytes;
-  outcome.copies += result.copies ?? 0;
+  outcome.messages += restored.messages;
+  outcome.bytes += restored.bytes;
+  outcome.leftOut += restored.leftOut;
+  outcome.copies += restored.copies ?? 0;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
-    ...result,
+    ...restored,
     seconds: (performance.now() - startedAt) / 1000,
   });
 }
@@ -283,38 +342,23 @@ async function createAll(
 ): Promise<Map<Target, Promise<RestoreQueueRow>>> {
   const created = new Map<Target, Promise<RestoreQueueRow>>();
   for (const target of targets) {
-    if (target.action === "skip" || !toBeBound(target)) continue;
-    const creating = createBound(context, { target, bindings });
+    if (target.action === "skip") continue;
+    const creating = connectedBound(context, { target, bindings });
     created.set(target, creating);
     await creating.catch(() => {});
   }
   return created;
 }
 
-/** Creates a queue and makes its bindings, or makes those that an earlier run has not. */
-async function createBound(
+/** Creates a queue with its bindings, and waits for a connection that is lost meanwhile. */
+function connectedBound(
   context: RestoreContext,
-  { target, bindings }: { target: Target; bindings: Bindings },
+  options: { target: Target; bindings: Bindings },
 ): Promise<RestoreQueueRow> {
-  const { checkpoint, run } = context;
-  const { entry, action, position } = target;
-  // Recorded before, so that a run that is killed in between knows what is left to do.
-  checkpoint.putRestoreQueue(run.id, { ...position, unbound: true });
-  const unbound = await context.reconnector.run(entry.vhost, {
-    work: async () => {
-      if (action === "create") {
-        await context.connections.use(entry.vhost, async (connection) => {
-          await using inspector = new QueueInspector(connection);
-          await inspector.declare(entry.name, declareOptions(entry));
-        });
-      }
-      return !await bindQueue(context, { entry, bindings });
-    },
+  return context.reconnector.run(options.target.destination.vhost, {
+    work: () => createBound(context, options),
     progress: () => 0,
   });
-  const bound = { ...position, unbound };
-  checkpoint.putRestoreQueue(run.id, bound);
-  return bound;
 }
 
 function report(
@@ -324,9 +368,10 @@ function report(
     outcome: "ok" | "skipped" | "failed" | "resumed";
     seconds: number;
     error?: AppError;
-  } & QueueResult,
+  } & RestoredQueue,
 ): void {
-  const { entry } = target;
+  const { entry, destination } = target;
+  const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   const reason = result.error?.message ?? target.reason ?? undeliveredText(result);
   const hint = result.error?.hint ?? target.hint;
   context.emit({
@@ -338,15 +383,18 @@ function report(
     outcome: result.outcome,
     messages: result.messages,
     bytes: result.bytes,
+    seconds: result.seconds,
+    ...(isMoved ? { destination: { vhost: destination.vhost, queue: destination.name } } : {}),
     ...(result.undelivered > 0 ? { undelivered: result.undelivered } : {}),
     ...(result.copies === undefined ? {} : { copies: result.copies }),
-    seconds: result.seconds,
+    ...(result.leftOut > 0 ? { leftOut: result.leftOut } : {}),
+    ...(result.untimed > 0 ? { untimed: result.untimed } : {}),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
 }
 
-function undeliveredText({ undelivered }: QueueResult): string | undefined {
+function undeliveredText({ undelivered }: RestoredQueue): string | undefined {
   if (undelivered === 0) return undefined;
   return undelivered === 1
     ? "the target did not take 1 message, which is kept apart"
@@ -359,8 +407,8 @@ function isQueueFailure(error: unknown): error is AppError {
     ["failed", "refused", "broker_missing", "broker_denied", "damaged"].includes(error.code);
 }
 
-function left({ entry, position, action }: Target): number {
-  return action === "skip" || position.done ? 0 : entry.message_count - position.confirmed;
+function left({ share, position, action }: Target): number {
+  return action === "skip" || position.done ? 0 : share.atMost - position.confirmed;
 }
 
 /** Removes segments that a killed restore had fetched. */

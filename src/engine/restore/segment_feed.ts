@@ -1,4 +1,4 @@
-import type { QueueEntry } from "../../archive/manifest.ts";
+import type { SegmentEntry } from "../../archive/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type FetchedSegment, fetchSegment } from "../stored/segment_fetch.ts";
 
@@ -15,7 +15,7 @@ export interface SegmentFeedOptions {
  * is in use. A segment is gone when the next is asked for.
  */
 export async function* openedSegments(
-  segments: QueueEntry["segments"],
+  segments: readonly SegmentEntry[],
   { storage, ...options }: SegmentFeedOptions,
 ): AsyncGenerator<FetchedSegment> {
   const fetch = (index: number) =>

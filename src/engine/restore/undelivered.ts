@@ -12,7 +12,9 @@ import { bytesOf, ObjectExistsError, type Storage } from "../../storage/storage.
 import { VERSION } from "../../version.ts";
 import { queueKey } from "../queue_key.ts";
 import { readSpooled, removeFolder, SpoolWriter } from "../spool/spool.ts";
-import { behind, openedSegments } from "./segment_feed.ts";
+import { MessagePicker } from "./picker.ts";
+import { openedSegments } from "./segment_feed.ts";
+import { type MessageSelection, shareOf } from "./selection.ts";
 
 const COMPRESSION = "zstd";
 const LEVEL = 3;
@@ -32,6 +34,8 @@ export interface UndeliveredContext {
   /** The backup that was restored, and its storage. */
   readonly manifest: Manifest;
   readonly storage: Storage;
+  /** What was chosen of the backup. */
+  readonly selection: MessageSelection;
   readonly run: Run;
   readonly checkpoint: CheckpointStore;
   /** Folder of the archives. */
@@ -137,25 +141,22 @@ async function storeQueue(
   }
 }
 
-/** Reads the segments of the backup that hold any of the records, and copies these. */
+/** Reads what was chosen of the queue's backup up to the last of the messages, and copies these. */
 async function copyRecords(
   context: UndeliveredContext,
   options: { entry: QueueEntry; ranges: Iterable<RecordRange>; spool: SpoolWriter },
 ): Promise<void> {
   const { entry, spool } = options;
   const ranges = options.ranges[Symbol.iterator]();
-  const first = ranges.next();
-  if (first.done) return;
-  const { segments, skip } = behind(entry.segments, first.value.first - 1);
   const filter = new RangeFilter(spool, {
-    before: first.value.first - 1 - skip,
-    range: first.value,
+    picker: new MessagePicker(context.selection, { taken: 0, leftOut: 0, untimed: 0 }),
     next: () => {
       const { done, value } = ranges.next();
       return done ? undefined : value;
     },
   });
-  for await (const segment of openedSegments([...segments], context)) {
+  const { segments } = shareOf(entry, context.selection);
+  for await (const segment of openedSegments(segments, context)) {
     const parser = new RecordParser(filter);
     for await (const chunk of segment.records()) parser.push(chunk);
     parser.finish();
@@ -163,27 +164,23 @@ async function copyRecords(
   }
 }
 
-/** Passes on the records of some ranges. */
+/** Passes on some of the chosen messages. */
 class RangeFilter implements RecordSink {
   readonly #sink: SpoolWriter;
   readonly #next: () => RecordRange | undefined;
   #range: RecordRange | undefined;
-  #record: number;
+  readonly #picker: MessagePicker;
   #isTaken = false;
 
-  /** `before`: records in front of the first one that comes. */
+  /** `next`: which of those that `picker` takes, from 1. */
   constructor(
     sink: SpoolWriter,
-    { before, range, next }: {
-      before: number;
-      range: RecordRange;
-      next: () => RecordRange | undefined;
-    },
+    { picker, next }: { picker: MessagePicker; next: () => RecordRange | undefined },
   ) {
     this.#sink = sink;
+    this.#picker = picker;
     this.#next = next;
-    this.#range = range;
-    this.#record = before;
+    this.#range = next();
   }
 
   get isDone(): boolean {
@@ -191,10 +188,10 @@ class RangeFilter implements RecordSink {
   }
 
   head(head: MessageHead): void {
-    const record = ++this.#record;
-    this.#isTaken = this.#range !== undefined && this.#range.first <= record;
+    const { taken } = this.#picker.takes(head) ? this.#picker : { taken: 0 };
+    this.#isTaken = this.#range !== undefined && taken >= this.#range.first;
     if (this.#isTaken) this.#sink.head(head);
-    if (this.#range !== undefined && this.#range.last <= record) this.#range = this.#next();
+    if (this.#range !== undefined && taken >= this.#range.last) this.#range = this.#next();
   }
 
   body(chunk: Uint8Array): void {

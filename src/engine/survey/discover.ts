@@ -42,10 +42,20 @@ export interface DiscoveredQueue {
   readonly state?: string;
 }
 
+/** An exchange of type `x-delayed-message`. */
+export interface DelayedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  /** Messages that wait in it, when the broker tells. */
+  readonly messages?: number | undefined;
+}
+
 /** What {@linkcode discoverQueues} found. */
 export interface Discovery {
   /** By vhost, then name, in byte order. */
   readonly queues: DiscoveredQueue[];
+  /** Exchanges of the selected vhosts that keep messages themselves, for the delayed-message plugin. */
+  readonly delayedExchanges: DelayedExchange[];
   /** Include patterns that match no queue of the selected vhosts. */
   readonly unmatched: string[];
   /** Vhost patterns that match no vhost. */
@@ -60,6 +70,8 @@ export interface SourceIdentity {
   /** `4.0.5` */
   readonly rabbitmqVersion: string;
   readonly erlangVersion: string;
+  /** Whether its statistics count published messages. */
+  readonly countsPublished: boolean;
 }
 
 /** The patterns of a `QueueFilter`; depth is not known for sure before AMQP confirms it. */
@@ -95,7 +107,16 @@ export async function discoverQueues(
     const matches = compileName(pattern);
     return !inVhosts.some((queue) => matches(queue.name));
   });
-  return { queues: inByteOrder(queues), unmatched, unmatchedVhosts, closedVhosts };
+  const delayedExchanges = (await client.exchanges(options))
+    .filter(({ vhost, type }) => type === "x-delayed-message" && selected.has(vhost))
+    .map(({ vhost, name, messages_delayed: messages }) => ({ vhost, name, messages }));
+  return {
+    queues: inByteOrder(queues),
+    delayedExchanges,
+    unmatched,
+    unmatchedVhosts,
+    closedVhosts,
+  };
 }
 
 /** Asks the broker for its name and versions. */
@@ -108,6 +129,7 @@ export async function sourceIdentity(
     clusterName: overview.cluster_name,
     rabbitmqVersion: overview.rabbitmq_version,
     erlangVersion: overview.erlang_version,
+    countsPublished: overview.rates_mode !== "none" && !overview.disable_stats,
   };
 }
 

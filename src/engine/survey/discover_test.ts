@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { failure } from "../../../tests/helpers/app_error.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import { type ListedQueue, type Policy, queueSchema } from "../../broker/management/model.ts";
-import { AppError, type ErrorCode } from "../../errors.ts";
 import { discoverQueues, type Discovery, type DiscoveryFilter } from "./discover.ts";
 
 /** What a broker holds. */
@@ -12,6 +12,7 @@ interface World {
   queues: (Partial<ListedQueue> & { vhost: string; name: string })[];
   policies?: Policy[];
   operatorPolicies?: Policy[];
+  exchanges?: { vhost: string; name: string; type: string; messages_delayed?: number }[];
   /** Vhosts that the user has no permission on. */
   closed?: string[];
 }
@@ -64,6 +65,22 @@ Deno.test("discoverQueues: takes the type from where the broker says it", async 
   assert.deepEqual(types, ["quorum", "stream", "delayed"]);
 });
 
+Deno.test("discoverQueues: finds the exchanges of selected vhosts that delay messages", async () => {
+  const type = "x-delayed-message";
+  const world = {
+    vhosts: ["/", "other"],
+    queues: [],
+    exchanges: [
+      { vhost: "/", name: "amq.topic", type: "topic" },
+      { vhost: "/", name: "later", type, messages_delayed: 3 },
+      { vhost: "other", name: "later", type },
+    ],
+  };
+  assert.deepEqual((await discover(world, { vhosts: ["/"] })).delayedExchanges, [
+    { vhost: "/", name: "later", messages: 3 },
+  ]);
+});
+
 Deno.test("discoverQueues: sorts by vhost, then name, by bytes", async () => {
   const name = fc.string({
     unit: fc.constantFrom("a", "B", "é", "\uffee", "😀", "."),
@@ -90,13 +107,13 @@ Deno.test("discoverQueues: sorts by vhost, then name, by bytes", async () => {
 
 Deno.test("discoverQueues: a vhost that is named must exist", async () => {
   const world = { vhosts: ["/", "production", "a*b"], queues: [] };
-  const error = await failure(world, { vhosts: ["producton"] }, "broker_missing");
+  const error = await failure(discover(world, { vhosts: ["producton"] }), "broker_missing");
   assert.equal(
     error.message,
     'Cannot list queues: there is no vhost "producton"; did you mean "production"?',
   );
   assert.equal(error.hint, 'There are "/", "production", "a*b"');
-  await failure(world, { vhosts: ["/", "a\\*c"] }, "broker_missing");
+  await failure(discover(world, { vhosts: ["/", "a\\*c"] }), "broker_missing");
   await discover(world, { vhosts: ["a\\*b"] });
   const found = await discover(world, { vhosts: ["stage-*", "~^x", "prod*"] });
   assert.deepEqual(found.unmatchedVhosts, ["stage-*", "~^x"]);
@@ -123,9 +140,9 @@ Deno.test("discoverQueues: vhosts that are closed to the user do not go unnotice
   assert.deepEqual(found.queues.map(({ name }) => name), ["a"]);
   assert.deepEqual(found.closedVhosts, ["secret"]);
   assert.deepEqual((await discover(world, { vhosts: ["{/,secre*}"] })).closedVhosts, ["secret"]);
-  const named = await failure(world, { vhosts: ["/", "secret"] }, "broker_denied");
+  const named = await failure(discover(world, { vhosts: ["/", "secret"] }), "broker_denied");
   assert.match(named.message, /^Cannot list queues of vhost "secret": user "me" has no permission/);
-  await failure(world, { vhosts: ["sec*"] }, "broker_denied");
+  await failure(discover(world, { vhosts: ["sec*"] }), "broker_denied");
 });
 
 Deno.test("discoverQueues: asks for the queues of few vhosts only", async () => {
@@ -210,21 +227,6 @@ async function names(world: World, filter: Partial<DiscoveryFilter>): Promise<st
   return (await discover(world, filter)).queues.map(({ vhost, name }) => `${vhost} ${name}`);
 }
 
-async function failure(
-  world: World,
-  filter: Partial<DiscoveryFilter>,
-  code: ErrorCode,
-): Promise<AppError> {
-  try {
-    await discover(world, filter);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    assert.equal(error.code, code, error.message);
-    return error;
-  }
-  return assert.fail(`no ${code}`);
-}
-
 /** A client of a broker that holds `world`. */
 function clientOf(world: World, asked: (string | undefined)[] = []): ManagementClient {
   const isOpen = (vhost: string) => !world.closed?.includes(vhost);
@@ -243,6 +245,7 @@ function clientOf(world: World, asked: (string | undefined)[] = []): ManagementC
       );
       return Promise.resolve(visible.map((queue) => queueSchema.parse(queue)));
     },
+    exchanges: () => Promise.resolve(world.exchanges ?? []),
     policies: () => Promise.resolve(world.policies ?? []),
     operatorPolicies: () => Promise.resolve(world.operatorPolicies ?? []),
   };

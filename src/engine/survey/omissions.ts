@@ -14,7 +14,7 @@ const SEES_ALL: ReadonlySet<string> = new Set(["monitoring", "administrator"]);
 
 /** What the survey did not see. */
 export function omissionsOf(
-  { closedVhosts, unmatched, userTags }: Survey,
+  { closedVhosts, delayedExchanges, unmatched, userTags }: Survey,
   filter: QueueFilter,
 ): Omission[] {
   const closed = closedVhosts.map((vhost): Omission => ({
@@ -36,5 +36,14 @@ export function omissionsOf(
       "even seen",
     hint: "give the user the tag monitoring, or name the virtual hosts in source.queues.vhosts",
   }];
-  return [...closed, ...names, ...unseen];
+  const delayed = delayedExchanges
+    .filter(({ messages }) => messages !== 0)
+    .map(({ vhost, name, messages }): Omission => ({
+      isMissing: true,
+      vhost,
+      message: `${messages ?? "pending"} delayed messages of exchange "${name}" of vhost ` +
+        `"${vhost}" are not in this backup: no client can read them`,
+      hint: "back up when none are pending",
+    }));
+  return [...closed, ...names, ...unseen, ...delayed];
 }

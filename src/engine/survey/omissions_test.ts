@@ -6,7 +6,14 @@ import type { Survey } from "./survey.ts";
 /** What is omitted: vhost or message, and whether it is missing. */
 function omissions(found: Partial<Survey>, filter: Partial<QueueFilter> = {}) {
   return omissionsOf(
-    { queues: [], unmatched: [], closedVhosts: [], userTags: ["monitoring"], ...found },
+    {
+      queues: [],
+      unmatched: [],
+      closedVhosts: [],
+      delayedExchanges: [],
+      userTags: ["monitoring"],
+      ...found,
+    },
     { include: [], exclude: [], vhosts: [], types: [], min_messages: 0, ...filter },
   );
 }
@@ -53,4 +60,16 @@ Deno.test("omissions: who has no tag to see all vhosts may miss some, unless the
     assert.equal(unseen(tags), false, `${tags}`);
     assert.equal(unseen(tags, ["*"]), false, `${tags}`);
   }
+});
+
+Deno.test("omissions: messages that an exchange delays are missing, as far as is known", () => {
+  const exchange = { vhost: "/", name: "later" };
+  const of = (messages?: number) => omissions({ delayedExchanges: [{ ...exchange, messages }] });
+  assert.deepEqual(of(0), []);
+  assert.match(
+    of(7)[0]!.message,
+    /^7 delayed messages of exchange "later" of vhost "\/" are not in/,
+  );
+  assert.match(of()[0]!.message, /^pending delayed messages/);
+  assert.ok(of()[0]!.isMissing);
 });

@@ -10,7 +10,12 @@ import type { ConnectionPool } from "../connection_pool.ts";
 import type { NodeWatch } from "./node_watch.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
-import { type DiscoveredQueue, discoverQueues, type SourceIdentity } from "./discover.ts";
+import {
+  type DiscoveredQueue,
+  discoverQueues,
+  type Discovery,
+  type SourceIdentity,
+} from "./discover.ts";
 
 /** A queue with its depth and what will be done with it. */
 export interface PlannedQueue {
@@ -28,6 +33,7 @@ export interface Survey {
   readonly unmatched: readonly string[];
   /** Selected vhosts whose queues the user may not list. */
   readonly closedVhosts: readonly string[];
+  readonly delayedExchanges: Discovery["delayedExchanges"];
   /** Tags of the management user. */
   readonly userTags: readonly string[];
 }
@@ -78,6 +84,7 @@ export async function survey(options: {
     queues,
     unmatched: [...found.unmatched, ...found.unmatchedVhosts],
     closedVhosts: found.closedVhosts,
+    delayedExchanges: found.delayedExchanges,
     userTags: (await client.whoami({ signal })).tags,
   };
 
@@ -92,7 +99,7 @@ export async function survey(options: {
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, inspector);
+        const facts = await factsOf(queue, { inspector, source });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -129,6 +136,11 @@ export function hasToBeRead({ ready, plan }: PlannedQueue): boolean {
   return ready > 0 && isRead(plan);
 }
 
+/** How many messages of the queue are held where it is read. */
+export function heldAtMost({ ready, plan }: Pick<PlannedQueue, "ready" | "plan">): number {
+  return Math.min(ready, plan.atMost ?? Infinity);
+}
+
 /** Refuses what version 1 cannot store before it is read for nothing. */
 function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQueue {
   const { queue } = planned;
@@ -145,7 +157,7 @@ function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQ
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  inspector: QueueInspector,
+  { inspector, source }: { inspector: QueueInspector; source: SourceIdentity },
 ): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
     vhost: queue.vhost,
@@ -158,7 +170,7 @@ async function factsOf(
     operatorPolicy: queue.operatorPolicy,
     unacknowledged: queue.messagesUnacknowledged,
     messageBytes: queue.messageBytes,
-    publishRate: queue.publishRate,
+    publishRate: publishRateOf(queue, source),
   };
   if (/[\r\n]/.test(queue.name)) {
     // A queue of the name without them would be looked at instead, if there is one.
@@ -211,4 +223,11 @@ function refusal(error: AppError): QueuePlan {
 
 function byVhost(queues: readonly DiscoveredQueue[]): DiscoveredQueue[][] {
   return [...Map.groupBy(queues, (queue) => queue.vhost).values()];
+}
+
+/** Messages a second; 0 where the broker counts, knows the queue, and has counted nothing. */
+function publishRateOf(queue: DiscoveredQueue, source: SourceIdentity): number | undefined {
+  if (queue.publishRate !== undefined) return queue.publishRate;
+  const isKnown = source.countsPublished && queue.messageBytes !== undefined;
+  return isKnown ? 0 : undefined;
 }

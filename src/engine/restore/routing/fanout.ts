@@ -1,10 +1,13 @@
-import type { QueueEntry } from "../../../archive/manifest.ts";
 import { RecordParser } from "../../../archive/record.ts";
 import { openSegment } from "../../../archive/segment.ts";
 import { AppError } from "../../../errors.ts";
 import type { MessageHead } from "../../../message/message.ts";
 import type { Storage } from "../../../storage/storage.ts";
+import type { RestoreMapping } from "../mapping.ts";
+import { MessagePicker } from "../picker.ts";
 import { behind } from "../segment_feed.ts";
+import type { MessageSelection } from "../selection.ts";
+import type { Target } from "../targets.ts";
 import { type Closed, reachOf } from "./exchange_routing.ts";
 import type { Topology } from "./topology.ts";
 
@@ -37,11 +40,12 @@ export interface FanoutPlan {
 /** Names of the exchanges that the messages of some queues came through, by vhost. */
 export type UsedExchanges = Map<string, Map<string, FanoutRow>>;
 
-/** What {@linkcode FanoutCount.add} reads. */
-export interface CountedQueue {
-  readonly entry: QueueEntry;
-  /** Records that are in the target already. */
-  readonly done: number;
+/** What {@linkcode FanoutCount} reads by. */
+export interface FanoutOptions {
+  readonly storage: Storage;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
+  readonly signal: AbortSignal;
 }
 
 /** Looks at every message that would be published, and adds up what each becomes. */
@@ -49,21 +53,23 @@ export class FanoutCount {
   readonly #topology: Topology;
   readonly #rows: UsedExchanges = new Map();
   readonly #notes: string[] = [];
+  readonly #options: FanoutOptions;
 
-  constructor(topology: Topology) {
+  constructor(topology: Topology, options: FanoutOptions) {
     this.#topology = topology;
+    this.#options = options;
   }
 
   /** Reads the messages of a queue from storage, without keeping any. */
-  async add(
-    { entry, done }: CountedQueue,
-    { storage, signal }: { storage: Storage; signal: AbortSignal },
-  ): Promise<void> {
-    const { segments, skip } = behind(entry.segments, done);
+  async add({ entry, destination, share, position }: Target): Promise<void> {
+    const { storage, signal, selection } = this.#options;
+    const { confirmed: taken, leftOut = 0, untimed = 0 } = position;
+    const picker = new MessagePicker(selection, { taken, leftOut, untimed });
+    const { segments, skip } = behind(share.segments, taken + leftOut);
     let passOver = skip;
     const count = (head: MessageHead) => {
       if (passOver > 0) passOver--;
-      else this.#count(entry.vhost, head);
+      else if (picker.takes(head)) this.#count(destination.vhost, head);
     };
     try {
       for (const { key } of segments) {
@@ -106,12 +112,14 @@ export class FanoutCount {
   }
 
   #count(vhost: string, head: MessageHead): void {
-    const row = this.#row(vhost, utf8.decode(head.exchange));
+    const exchange = this.#options.mapping.mapExchange(utf8.decode(head.exchange));
+    const isDirect = head.exchange.length === 0 && exchange === "";
+    const row = this.#row(vhost, exchange);
     row.messages++;
     // Straight to the queue that it came from.
-    const copies = row.exchange === ""
+    const copies = isDirect
       ? 1
-      : reachOf(this.#topology.routers.get(vhost), head)?.length;
+      : reachOf(this.#topology.routers.get(vhost), exchange, head)?.length;
     if (copies === undefined) row.unknown++;
     else {
       row.copies += copies;

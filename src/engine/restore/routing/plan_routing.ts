@@ -7,6 +7,8 @@ import type { ConnectionPool } from "../../connection_pool.ts";
 import { queueKey } from "../../queue_key.ts";
 import type { Bindings } from "../bindings.ts";
 import { readForRestore, type StoredDefinitions } from "../definitions.ts";
+import type { RestoreMapping } from "../mapping.ts";
+import type { MessageSelection } from "../selection.ts";
 import type { Target } from "../targets.ts";
 import { type Closed, ExchangeRouting } from "./exchange_routing.ts";
 import { FanoutCount, type FanoutPlan, fanoutRefusal } from "./fanout.ts";
@@ -26,10 +28,14 @@ export interface PlanRoutingOptions {
   readonly config: Config;
   readonly storage: Storage;
   readonly manifest: Manifest;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
   readonly connections: ConnectionPool;
   readonly targets: readonly Target[];
   /** Bindings of the queues that are created. */
   readonly bindings: Bindings;
+  /** Vhosts that are to be created, and have the usual exchanges by then. */
+  readonly vhosts: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -38,24 +44,25 @@ export interface PlanRoutingOptions {
  * and which exchanges take none. Undefined when messages go straight to their queues.
  */
 export async function planRouting(options: PlanRoutingOptions): Promise<RoutingPlan | undefined> {
-  const { config, storage, manifest, targets, bindings, signal } = options;
+  const { config, storage, manifest, targets, bindings, mapping, signal } = options;
   if (config.restore.publish_mode !== "exchange") return undefined;
   const filled = targets.filter(({ action, position }) => action !== "skip" && !position.done);
   const topology = await readTopology({
     target: requireTarget(config),
-    vhosts: [...new Set(filled.map(({ entry }) => entry.vhost))],
+    vhosts: [...new Set(filled.map(({ destination }) => destination.vhost))],
+    created: options.vhosts,
     stored: () => storedDefinitions(storage, manifest),
     added: addedBindings(filled, bindings),
     signal,
   });
-  const count = new FanoutCount(topology);
-  for (const { entry, position } of filled) {
-    await count.add({ entry, done: position.confirmed }, { storage, signal });
-  }
+  const count = new FanoutCount(topology, options);
+  for (const target of filled) await count.add(target);
   const closed = new Map<string, Map<string, Closed>>();
   for (const [vhost, exchanges] of count.used) {
     const router = topology.routers.get(vhost);
-    const missing = await missingOf(exchanges, { vhost, ...options });
+    const missing = options.vhosts.includes(vhost)
+      ? new Set(exchanges.filter((name) => router?.exchange(name) === undefined))
+      : await missingOf(exchanges, { ...options, vhost });
     closed.set(
       vhost,
       new Map(exchanges.flatMap((name): [string, Closed][] => {
@@ -67,7 +74,7 @@ export async function planRouting(options: PlanRoutingOptions): Promise<RoutingP
   const fanout = count.plan(closed);
   return {
     fanout,
-    routing: new ExchangeRouting(topology.routers, closed),
+    routing: new ExchangeRouting(topology.routers, { closed, mapping }),
     refusal: config.restore.accept_fanout ? undefined : fanoutRefusal(fanout),
   };
 }
@@ -95,7 +102,7 @@ async function storedDefinitions(
 ): Promise<StoredDefinitions | undefined> {
   if (manifest.definitions === null) return undefined;
   try {
-    return await readForRestore(storage, manifest.backup_id);
+    return await readForRestore(storage, manifest);
   } catch (error) {
     if (error instanceof AppError && error.code === "damaged") return undefined;
     throw error;
@@ -106,14 +113,14 @@ function addedBindings(
   targets: readonly Target[],
   bindings: Bindings,
 ): Map<string, RoutedBinding[]> {
-  const byVhost = Map.groupBy(targets, ({ entry }) => entry.vhost);
+  const byVhost = Map.groupBy(targets, ({ destination }) => destination.vhost);
   const added = [...byVhost].map(([vhost, group]) =>
     [
       vhost,
-      group.flatMap(({ entry }) =>
+      group.flatMap(({ entry, destination }) =>
         (bindings.get(queueKey(entry)) ?? []).map((binding) => ({
           source: binding.exchange,
-          destination: entry.name,
+          destination: destination.name,
           toQueue: true,
           routingKey: binding.routingKey,
           arguments: binding.arguments,

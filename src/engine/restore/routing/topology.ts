@@ -28,6 +28,8 @@ const BUILT_IN: readonly RoutedExchange[] = [
 export interface TopologyOptions {
   readonly target: BrokerEndpoint;
   readonly vhosts: readonly string[];
+  /** Vhosts of these that are not there yet: they will have the exchanges that all have. */
+  readonly created: readonly string[];
   /** The backup's definitions, for a target that does not tell. */
   readonly stored: () => Promise<StoredDefinitions | undefined>;
   /** Bindings that the restore makes, by vhost. */
@@ -37,10 +39,12 @@ export interface TopologyOptions {
 
 /** Exchanges and bindings of the target; those of the backup where the target's API does not tell. */
 export async function readTopology(options: TopologyOptions): Promise<Topology> {
-  const { target, vhosts, stored, added, signal } = options;
+  const { target, created, stored, added, signal } = options;
+  const vhosts = options.vhosts.filter((vhost) => !created.includes(vhost));
   const client = new ManagementClient(target, { retries: 1 });
   const routers = new Map<string, Router>();
   const notes: string[] = [];
+  for (const vhost of created) routers.set(vhost, new Router(BUILT_IN, added.get(vhost) ?? []));
   try {
     const policies = await policiesOf(client, { vhosts, signal, notes });
     for (const vhost of vhosts) {
