@@ -1,6 +1,6 @@
 /** Restores through exchanges: what the plan counts is what the broker makes of the messages. */
 import assert from "node:assert/strict";
-import { type Broker, testOnEach } from "./helpers/brokers.ts";
+import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { runCli } from "./helpers/cli.ts";
 import { allOf, assertFailed, assertOk, assertPartial } from "./helpers/failure.ts";
 import { type Job, type JobConfig, jsonLines, newJob } from "./helpers/job.ts";
@@ -267,4 +267,30 @@ testOnEach("through exchanges, an interrupted restore goes on", async (broker) =
   assertOk(again);
   assert.equal(jsonLines(again, "summary")[0].possible_duplicates, 0);
   assert.deepEqual(await depths(broker, vhost.name, names), { one: 300, two: 300 });
+});
+
+Deno.test("exchanges by other names, the default one among them", async () => {
+  const broker = brokers().at(-1)!;
+  await using vhost = await testVhost(broker, "renamed");
+  for (const name of ["orders", "copies"]) await vhost.queue(name);
+  await createBoundExchange(broker, { vhost: vhost.name, name: "events", queue: "orders" });
+  await createBoundExchange(broker, { vhost: vhost.name, name: "archive", queue: "copies" });
+  await pikaPublish(broker, vhost.name, [message("events", "1"), message("", "orders")]);
+  await using job = await newJob(broker);
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await purge(broker, vhost.name, ["orders"]);
+  const mapping = { events: "archive", "amq.default": "archive" };
+  const config = exchangeMode(job, { exchange_mapping: mapping });
+  const fanout = await fanoutOf(job, 0, config);
+  assert.deepEqual(
+    fanout.exchanges.map((
+      row: { exchange: string; messages: number },
+    ) => [row.exchange, row.messages]),
+    [["archive", 2]],
+  );
+  assertOk(await job.restore(config));
+  assert.deepEqual(await depths(broker, vhost.name, ["orders", "copies"]), {
+    orders: 0,
+    copies: 2,
+  });
 });

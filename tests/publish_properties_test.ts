@@ -81,7 +81,7 @@ testOnEach("user_id of another user: stopped before it, then by each choice", as
   await deleteQueue(broker, queue);
   const dropped = await restore("drop");
   assertOk(dropped);
-  assert.match(dropped.stdout, /1 messages had the user_id of another user, which was left out/);
+  assert.match(dropped.stdout, /1 message had the user_id of another user, which was left out/);
   assert.deepEqual(await userIds(), foreign(undefined));
 
   await user.put("impersonator");

@@ -1,10 +1,10 @@
 /** Messages that a target does not take are kept apart, and can be restored from there. */
 import assert from "node:assert/strict";
-import { type Broker, testOnEach } from "./helpers/brokers.ts";
+import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { runCli } from "./helpers/cli.ts";
 import { allOf, assertOk, assertPartial, assertWhole, load } from "./helpers/failure.ts";
 import { type Job, jsonLines, newJob } from "./helpers/job.ts";
-import { assertSameMessages, type PikaMessage, pikaRead } from "./helpers/pika.ts";
+import { assertSameMessages, type PikaMessage, pikaPublish, pikaRead } from "./helpers/pika.ts";
 import { deleteQueue, put, remove, type TestVhost, testVhost } from "./helpers/queues.ts";
 
 const COUNT = 300;
@@ -94,4 +94,39 @@ testOnEach("an interrupted restore keeps what was rejected before, once", async 
   await remove(broker, `policies/${vhost.name}/limit`);
   await restoreArchive(broker, job);
   assert.equal((await pikaRead(broker, full.queue)).length, COUNT);
+});
+
+Deno.test("of some chosen messages, those are kept that were chosen and not taken", async () => {
+  const broker = brokers().at(-1)!;
+  await using vhost = await testVhost(broker, "undelivered");
+  const queue = await vhost.queue("full");
+  const all = await pikaPublish(
+    broker,
+    vhost.name,
+    Array.from({ length: 30 }, (_, index) => ({
+      exchange: "",
+      routing_key: "full",
+      properties: {},
+      headers: { kind: { str: index % 3 === 0 ? "chosen" : "other" } },
+      body: btoa(`${index}`),
+    })),
+  );
+  const chosen = all.filter((_, index) => index % 3 === 0);
+  await using job = await newJob(broker);
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await remove(broker, `queues/${vhost.name}/full/contents`);
+  await limit(broker, vhost, 4);
+  const messages = { headers: ["kind=chosen"] };
+  const result = await job.restore({ restore: { messages, dedupe_header: "x-id" } }, ["--json"]);
+  assertPartial(result);
+  const [summary] = jsonLines(result, "summary");
+  assert.deepEqual([summary.messages, summary.undelivered, summary.messages_left_out], [4, 6, 20]);
+  // The place in the backup, whatever was chosen of it.
+  const ids = (await pikaRead(broker, queue)).map(({ headers }) => headers["x-id"]);
+  const vhostPart = encodeURIComponent(vhost.name);
+  assert.deepEqual(ids, [1, 4, 7, 10].map((place) => ({ str: `test/${vhostPart}/full/${place}` })));
+  await remove(broker, `policies/${vhost.name}/limit`);
+  await restoreArchive(broker, job);
+  const bodies = (await pikaRead(broker, queue)).map(({ body }) => body);
+  assert.deepEqual(bodies, chosen.map(({ body }) => body));
 });

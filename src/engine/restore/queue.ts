@@ -229,14 +229,14 @@ class QueueRestore {
       this.#context.emit({ type: "warning", vhost, queue: name, message, hint });
     if (copying > 0) {
       warn(
-        `${copying} messages had CC or BCC headers, which were left out`,
+        `${countOf(copying)} had CC or BCC headers, which were left out`,
         "the broker would have copied each of them to the queues named there once more",
       );
     }
     if (userIds > 0) {
       const isKept = this.#context.rules.foreignUserId === "header";
       warn(
-        `${userIds} messages had the user_id of another user, which ` +
+        `${countOf(userIds)} had the user_id of another user, which ` +
           (isKept ? `is the header ${USER_ID_HEADER} now` : "was left out"),
         `with the tag impersonator "${this.#context.rules.username}" may keep it`,
       );
@@ -347,6 +347,10 @@ class QueueRestore {
       parser.finish();
     }
   }
+}
+
+function countOf(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
 }
 
 /** How many records of a queue's backup are in front of each segment, by its key. */
