@@ -169,7 +169,7 @@ class QueueRestore {
     const { options: { window }, signal, emit, pauses } = this.#context;
     // What the connection before this one left open is published again.
     this.#undelivered.drop();
-    this.#record({ ...resumedAt(this.#position, this.#share), unsettled: window });
+    this.#record(resumedAt(this.#position, this.#share));
     const { confirmed: start, leftOut = 0 } = this.#position;
     const picker = this.#picker = this.#newPicker();
     const positions = new Positions(start);
@@ -196,6 +196,8 @@ class QueueRestore {
       ...this.#undeliveredListeners(positions),
     });
     await publisher.open();
+    // Recorded before the first publish: from here on the target may hold messages of this run.
+    this.#record({ ...this.#position, unsettled: window });
     using _blocked = watchBlocked(connection, {
       queue: this.#destination,
       work: this.#work,
