@@ -5,15 +5,10 @@ import { openStorage } from "../../storage/open.ts";
 import { loadManifest } from "../stored/list.ts";
 import type { PlannedRestoreQueue, RestoreEstimate, RestorePlan } from "../plan_types.ts";
 import { newChoice, type RestoreChoice } from "./choice.ts";
+import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import type { RestoreRunOptions } from "./restore.ts";
-import {
-  connectionsOf,
-  findRestore,
-  type RestoreCall,
-  restoreKey,
-  surveyRestore,
-} from "./survey.ts";
+import { connectionsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
