@@ -52,6 +52,7 @@ export interface BackupQueueRow {
   report: {
     entry?: QueueEntry;
     skipped?: SkippedQueue;
+    /** `reading`: when it began, milliseconds since 1970. */
     startedAt?: number;
     /** `reading`: ready messages when it began. */
     depth?: number;

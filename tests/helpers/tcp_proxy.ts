@@ -72,7 +72,8 @@ export class TcpProxy implements AsyncDisposable {
     try {
       broker = await Deno.connect(this.#target);
     } catch {
-      return close(client); // as nobody listens there
+      // It is down, and the client is to find out as it would without us.
+      return close(client);
     }
     this.#open.add(client).add(broker);
     const sent: Uint8Array[] = [];

@@ -53,11 +53,7 @@ export class QueueInspector implements AsyncDisposable {
       const lost = this.#connection.lostBecause;
       if (lost === undefined) throw queueError(error, queue);
       if (!/INTERNAL.ERROR/.test(lost.message)) throw lost;
-      throw new AppError(
-        "failed",
-        `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
-        { cause: error, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
-      );
+      throw noLeader(queue, error);
     }
   }
 
@@ -153,6 +149,15 @@ export class QueueInspector implements AsyncDisposable {
   }
 }
 
+/** A quorum queue whose members cannot agree on a leader, or have not yet. */
+export function noLeader(queue: string, cause?: unknown): AppError {
+  return new AppError(
+    "failed",
+    `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
+    { cause, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
+  );
+}
+
 /** What was tried on a queue; each takes another permission. */
 export type QueueAction = "look at" | "create" | "read";
 
@@ -181,8 +186,16 @@ export function queueError(
   const code = (error as { code?: unknown } | null)?.code;
   const is = (reply: number, name: string) =>
     typeof code === "number" ? code === reply : text.includes(name);
-  if (/is down or inaccessible|process is stopped/.test(text)) {
+  // The last one is what 4.x says of a classic queue after having waited a minute for its node.
+  if (/is down or inaccessible|process is stopped|queue '.*' due to timeout/s.test(text)) {
     return new AppError("failed", `${cannot}the node that hosts it is down`, { cause: error });
+  }
+  if (/^Connection clos(ing|ed)/.test(text)) {
+    // Said by our own side, before it is told why.
+    return new AppError("broker_unreachable", `${cannot}the connection was lost`, {
+      cause: error,
+      hint: "run the same command again to go on where it stopped",
+    });
   }
   if (is(404, "NOT_FOUND")) {
     return new AppError("broker_missing", `${cannot}it does not exist`, { cause: error });

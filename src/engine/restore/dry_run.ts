@@ -10,17 +10,12 @@ import type {
   RestorePlan,
 } from "../plan_types.ts";
 import { newChoice, type RestoreChoice } from "./choice.ts";
+import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import type { RestoreRunOptions } from "./restore.ts";
 import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
 import { planRouting } from "./routing/plan_routing.ts";
-import {
-  connectionsOf,
-  findRestore,
-  type RestoreCall,
-  restoreKey,
-  surveyRestore,
-} from "./survey.ts";
+import { connectionsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";

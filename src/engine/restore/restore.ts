@@ -10,6 +10,7 @@ import type { EventSink, SummaryEvent } from "../events.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
 import type { Bindings } from "./bindings.ts";
+import { claimRestore, restoreKey } from "./claim.ts";
 import { createBound } from "./create.ts";
 import { RestoreMapping } from "./mapping.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
@@ -18,13 +19,8 @@ import { leftOutOf, type RestoreContext, type RestoredQueue, restoreQueue } from
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Reconnector } from "./reconnect.ts";
 import { planRouting } from "./routing/plan_routing.ts";
-import {
-  claimRestore,
-  connectionsOf,
-  restoreKey,
-  type RestoreSurvey,
-  surveyRestore,
-} from "./survey.ts";
+import { connectionsOf, type RestoreSurvey, surveyRestore } from "./survey.ts";
+import type { MessageSelection } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
 import { createVhosts } from "./vhosts.ts";
@@ -96,7 +92,10 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       signal,
     });
     if (survey.refusal !== undefined) throw survey.refusal;
-    if (!options.isPlanSeen) tellNotes(survey, emit);
+    if (!options.isPlanSeen) {
+      tellWindow(selection, emit);
+      tellNotes(survey, emit);
+    }
 
     // 3. Through which exchanges, and how many messages come of it.
     if (config.restore.publish_mode === "exchange") {
@@ -183,6 +182,18 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
   } finally {
     await storage.close();
   }
+}
+
+/** Times from now are resolved: a log should tell to what. */
+function tellWindow({ timeWindow }: MessageSelection, emit: EventSink): void {
+  if (timeWindow === undefined) return;
+  const { start, end, field } = timeWindow;
+  const parts = [
+    ...Number.isFinite(start) ? [`from ${new Date(start).toISOString()}`] : [],
+    ...Number.isFinite(end) ? [`up to ${new Date(end).toISOString()}`] : [],
+  ];
+  const message = `Only messages whose ${field} is ${parts.join(" ")}`;
+  emit({ type: "step", message });
 }
 
 /** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
