@@ -79,7 +79,8 @@ async function restored(
   const bodies = (await client.take("orders")).map(({ body }) => Number(body));
   assert.equal(done.messages, bodies.length);
   assert.equal(bodies.length + (done.left_out ?? 0), COUNT);
-  return { bodies, done };
+  const steps = jsonLines(result, "step").map(({ message }) => message);
+  return { bodies, done, steps };
 }
 
 const numbers = (keep: (number: number) => boolean) =>
@@ -115,8 +116,10 @@ testOnEach("a time window: its messages, and no segment that has none of them", 
       messages: 40,
     });
     assert.equal(estimate.seconds, 1);
-    const { bodies } = await restored(client, job, restore);
+    const { bodies, steps } = await restored(client, job, restore);
     assert.deepEqual(bodies, numbers((n) => n >= 15 && n <= 24));
+    const told = "from 2025-03-04T05:00:15.000Z up to 2025-03-04T05:00:24.000Z";
+    assert.ok(steps.includes(`Only messages whose backed_up_at is ${told}`), String(steps));
     // The deleted ones are missed as soon as they are asked for.
     assertFailed(await job.restore({ restore: { time_window_end: START + 24_000 } }), {
       code: 4,

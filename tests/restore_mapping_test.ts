@@ -34,6 +34,7 @@ testOnEach("into other vhosts and queues, several into one", async (broker) => {
   const restore = {
     vhost_mapping: { "from-*": to.name },
     queue_mapping: { "~^orders\\.(..)$": "all.orders", none: "nowhere" },
+    exchange_mapping: { events: "other" },
   };
   const plan = await job.restore({ restore }, ["--dry-run", "--json"]);
   assertOk(plan);
@@ -48,6 +49,7 @@ testOnEach("into other vhosts and queues, several into one", async (broker) => {
     ],
   );
   assert.match(plan.stderr, /restore\.queue_mapping: "none" matches nothing of what is restored/);
+  assert.match(plan.stderr, /restore\.exchange_mapping has no effect with publish_mode: direct-to/);
   assert.match(planned[1].notes[0], /^created under another name, and so without bindings$/);
   assert.equal(await queueDepth(broker, { vhost: to.name, name: "all.orders" }), undefined);
 
@@ -126,7 +128,7 @@ testOnEach("a vhost that the target lacks", async (broker) => {
   }
 });
 
-/** Arguments, and with which type of queue each goes on which version. */
+/** Arguments that all versions take for the type, and one of them not for the other. */
 const ARGUMENTS = {
   classic: {
     "x-max-priority": 5,
@@ -139,7 +141,12 @@ const ARGUMENTS = {
     "x-delivery-limit": 50,
     "x-quorum-initial-group-size": 1,
     "x-dead-letter-strategy": "at-most-once",
+    "x-quorum-target-group-size": 1,
+    "x-max-in-memory-length": 5,
+    "x-max-in-memory-bytes": 5,
     "x-queue-leader-locator": "client-local",
+    "x-consumer-timeout": 600_000,
+    "x-consumer-disconnected-timeout": 600_000,
     "x-single-active-consumer": true,
   },
 };

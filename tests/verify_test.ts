@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
-import { type CliResult, runCli } from "./helpers/cli.ts";
+import { type CliResult, runCli, startCli } from "./helpers/cli.ts";
 import { allOf, assertNothingLeft, assertOk, assertWhole, load } from "./helpers/failure.ts";
 import { type Job, type JobConfig, newJob } from "./helpers/job.ts";
+import { Middle, within } from "./helpers/middle.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
-import { deleteQueue, testVhost } from "./helpers/queues.ts";
+import { deleteQueue, queueDepth, testVhost, waitUntil } from "./helpers/queues.ts";
 
 const shared = brokers().at(-1)!;
 
@@ -124,6 +125,28 @@ Deno.test("the choice and the mapping of the restore are those of the comparison
   await client.onChannel((channel) => channel.get("one", { noAck: true }));
   const less = await found(job, { broker: shared, code: 14, config });
   assert.equal(less.one!.result, "missing");
+});
+
+testOnEach("stopped while messages are held: all of them are back", async (broker) => {
+  await using middle = await Middle.of(broker);
+  const { job, loaded, proxy } = middle;
+  assertOk(await job.backup(middle.config));
+  const [, ...args] = await job.restoreArgs({
+    ...middle.config,
+    target: { management_url: broker.managementUrl },
+  });
+  proxy.stallAfter(1 << 20);
+  const run = startCli(["verify", ...args]);
+  const { queue } = loaded[0]!;
+  const isHeld = async () => (await queueDepth(broker, queue))! < 500;
+  await waitUntil(isHeld, { what: "messages to be held", timeoutMs: 30_000 });
+  run.kill("SIGINT");
+  await run.waitFor(/^Stopping: giving the messages back\. /m);
+  proxy.resume();
+  const result = await within(run);
+  assert.equal(result.code, 130, allOf(result));
+  await assertNothingLeft(job);
+  await assertWhole(broker, ...loaded);
 });
 
 Deno.test("a queue that reading could harm is left out, and told", async () => {

@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
 import type {
   Config,
@@ -32,6 +33,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
   });
   checkSelection(backup.definitions_selection, "backup", context);
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
     ...(file.mode && { mode: file.mode }),
@@ -44,11 +46,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: resolveRestore(restore, context),
-    offset_storage: {
-      backend: offsets.backend,
-      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
-    },
+    restore: resolveRestore(restore, { ...context, dbPath }),
+    offset_storage: { backend: offsets.backend, db_path: dbPath },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }
@@ -73,7 +72,7 @@ function resolveStorage(
 /** With the defaults of what is written as a whole; every pattern compiles. */
 function resolveRestore(
   restore: NonNullable<ConfigFile["restore"]>,
-  context: ResolveContext,
+  context: ResolveContext & { dbPath: string },
 ): RestoreOptions {
   const messages = { headers: [], routing_keys: [], exchanges: [], ...restore.messages };
   for (const key of ["routing_keys", "exchanges"] as const) {
@@ -88,8 +87,10 @@ function resolveRestore(
   }
   const { definitions_rollback_dir: rollbackDir, ...others } = restore;
   checkSelection(restore.definitions_selection, "restore", context);
+  const undelivered = restore.undelivered_path ?? join(dirname(context.dbPath), "undelivered");
   return {
     ...others,
+    undelivered_path: expandHome(undelivered, context.env),
     messages,
     queues: filter(restore.queues, ["restore", "queues"], context),
     definitions_rollback_dir: expandHome(

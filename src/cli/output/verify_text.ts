@@ -1,4 +1,5 @@
-import type { VerifiedQueue, VerifyReport } from "../../engine/verify/verify.ts";
+import type { VerifiedQueue } from "../../engine/verify/queue.ts";
+import type { VerifyReport } from "../../engine/verify/verify.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatCount, plural } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { VerifiedQueue } from "../../engine/verify/verify.ts";
+import type { VerifiedQueue } from "../../engine/verify/queue.ts";
 import { verifyLines } from "./verify_text.ts";
 
 const STYLE = { color: false, unicode: false };

@@ -12,10 +12,7 @@ export interface Declaration {
   readonly changes: readonly string[];
 }
 
-/**
- * Arguments that RabbitMQ refuses for one type and takes for the other (3.10, 4.0, 4.3; held against
- * the brokers by `tests/restore_types_test.ts`).
- */
+/** Arguments that one of RabbitMQ 3.10, 4.0 and 4.3 refuses for one type and takes for the other. */
 const ONLY_CLASSIC = [
   "x-max-priority",
   "x-queue-mode",

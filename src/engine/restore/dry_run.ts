@@ -5,17 +5,19 @@ import type { ImportReport } from "../../definitions/import.ts";
 import { openStorage } from "../../storage/open.ts";
 import { planDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
-import type { PlannedRestoreQueue, RestoreEstimate, RestorePlan } from "../plan_types.ts";
+import type {
+  PlannedFanout,
+  PlannedRestoreQueue,
+  RestoreEstimate,
+  RestorePlan,
+} from "../plan_types.ts";
 import { newChoice, type RestoreChoice } from "./choice.ts";
+import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import type { RestoreRunOptions } from "./restore.ts";
-import {
-  connectionsOf,
-  findRestore,
-  type RestoreCall,
-  restoreKey,
-  surveyRestore,
-} from "./survey.ts";
+import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
+import { planRouting } from "./routing/plan_routing.ts";
+import { connectionsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
@@ -42,18 +44,26 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       ? await planDefinitions({ config, storage, manifest, emit, signal })
       : undefined;
     await using connections = connectionsOf(config, signal);
-    const { targets, vhosts, notes, refusal } = await surveyRestore({
-      config,
-      storage,
-      manifest,
-      selection: choice.selection,
-      mapping: new RestoreMapping(config.restore),
-      connections,
+    const { selection } = choice;
+    const mapping = new RestoreMapping(config.restore);
+    const context = { config, storage, manifest, selection, mapping, connections, signal };
+    const survey = await surveyRestore({
+      ...context,
       recorded,
       coming: vhostsToCome(definitions),
       emit,
-      signal,
     });
+    const { targets, vhosts, notes } = survey;
+    // What the definitions would bring decides where messages go; it is not there to be asked yet.
+    const isUnrouted = bringsRoutes(definitions);
+    if (isUnrouted && config.restore.publish_mode === "exchange") {
+      const message = "Where messages go is not known before the definitions are there";
+      emit({ type: "warning", message, hint: "import them first: definitions-import" });
+    }
+    const routing = survey.refusal === undefined && !isUnrouted
+      ? await planRouting({ ...context, ...survey })
+      : undefined;
+    const refusal = survey.refusal ?? routing?.refusal;
     const warning = shortfallOf(manifest);
     const queues = targets.map((target) => planned(target, notes.get(target)));
     return {
@@ -63,7 +73,8 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       ...(refusal === undefined ? {} : { refused: refusal }),
       ...(warning === undefined ? {} : { warning }),
       ...(definitions === undefined ? {} : { definitions }),
-      ...windowOf(choice.selection.timeWindow),
+      ...windowOf(selection.timeWindow),
+      ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
       createdVhosts: refusal === undefined ? vhosts : [],
       queues,
       estimate: estimateOf(refusal === undefined ? queues : []),
@@ -71,6 +82,11 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
   } finally {
     await storage.close();
   }
+}
+
+function bringsRoutes(definitions: ImportReport | undefined): boolean {
+  const kinds = ["vhosts", "queues", "exchanges", "bindings"];
+  return definitions?.created.some(({ kind }) => kinds.includes(kind)) ?? false;
 }
 
 function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
@@ -99,6 +115,16 @@ function windowOf(window: TimeWindow | undefined): Pick<RestorePlan, "timeWindow
       ...(Number.isFinite(start) ? { start } : {}),
       ...(Number.isFinite(end) ? { end } : {}),
     },
+  };
+}
+
+function plannedFanout(plan: FanoutPlan): PlannedFanout {
+  const { multiplied: _, ...totals } = totalsOf(plan);
+  return {
+    ...totals,
+    accordingTo: plan.origin,
+    notes: plan.notes,
+    exchanges: plan.exchanges.map(({ multiplied: _, ...row }) => row),
   };
 }
 

@@ -25,6 +25,8 @@ export class RestoreMapping {
   readonly #vhosts: NameMapper;
   readonly #queues: NameMapper;
   readonly #exchanges: NameMapper;
+  /** Whether exchanges are mapped, which means something where messages go to exchanges. */
+  readonly hasExchanges: boolean;
 
   /** @throws {AppError} `config` when a pattern cannot be compiled. */
   constructor(
@@ -33,6 +35,7 @@ export class RestoreMapping {
     this.#vhosts = compileMapping(restore.vhost_mapping);
     this.#queues = compileMapping(restore.queue_mapping);
     this.#exchanges = compileMapping(restore.exchange_mapping);
+    this.hasExchanges = Object.keys(restore.exchange_mapping).length > 0;
   }
 
   /**

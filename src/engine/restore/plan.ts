@@ -5,6 +5,9 @@ import { compileNames } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readForRestore } from "./definitions.ts";
+import type { RestoreMapping } from "./mapping.ts";
+import { type MessageSelection, shareOf } from "./selection.ts";
+import type { Source } from "./targets.ts";
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
@@ -21,6 +24,18 @@ export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntr
   }
   for (const entry of selected) checkKeys(manifest, entry);
   return selected;
+}
+
+/** Where each queue goes, and what of it. */
+export function sourcesOf(
+  entries: readonly QueueEntry[],
+  { mapping, selection }: { mapping: RestoreMapping; selection: MessageSelection },
+): Source[] {
+  return entries.map((entry) => ({
+    entry,
+    destination: mapping.mapQueue(entry),
+    share: shareOf(entry, selection),
+  }));
 }
 
 /**

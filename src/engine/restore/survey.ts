@@ -1,6 +1,5 @@
 import type { Manifest } from "../../archive/manifest.ts";
-import type { RestoreQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
-import type { CheckpointStore } from "../../checkpoint/store.ts";
+import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -9,12 +8,11 @@ import type { EventSink } from "../events.ts";
 import { queueKey } from "../queue_key.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 import { type Bindings, bindingsOf } from "./bindings.ts";
-import { newChoice, type RestoreChoice, resumedChoice } from "./choice.ts";
 import { readForRestore } from "./definitions.ts";
 import type { RestoreMapping } from "./mapping.ts";
-import { selectQueues, withDefinedArguments } from "./plan.ts";
+import { selectQueues, sourcesOf, withDefinedArguments } from "./plan.ts";
 import { policyNotes } from "./policies.ts";
-import { type MessageSelection, shareOf } from "./selection.ts";
+import type { MessageSelection } from "./selection.ts";
 import { planTargets, refusalOf, type Target } from "./targets.ts";
 import { missingVhosts, vhostRefusal } from "./vhosts.ts";
 
@@ -55,12 +53,12 @@ export async function surveyRestore(options: SurveyOptions): Promise<RestoreSurv
     manifest,
     entries: selectQueues(manifest, restore.queues),
   });
-  const sources = entries.map((entry) => ({
-    entry,
-    destination: mapping.mapQueue(entry),
-    share: shareOf(entry, options.selection),
-  }));
+  const sources = sourcesOf(entries, options);
   for (const message of mapping.unused()) emit({ type: "warning", message });
+  if (restore.publish_mode === "direct-to-queue" && mapping.hasExchanges) {
+    const message = "restore.exchange_mapping has no effect with publish_mode: direct-to-queue";
+    emit({ type: "warning", message });
+  }
 
   // 2. What there is.
   const vhosts = new Set(sources.map(({ destination }) => destination.vhost));
@@ -130,78 +128,6 @@ function tellShortfall(manifest: Manifest, emit: EventSink): void {
   if (message === undefined) return;
   const hint = `describe --backup-id ${manifest.backup_id} shows what is missing, and why`;
   emit({ type: "warning", message, hint });
-}
-
-/** What makes a restore the same when the command is given again. */
-export function restoreKey(
-  config: Config,
-  { backupId, location }: { backupId: string; location: string },
-): RunKey {
-  const { address } = requireTarget(config).amqp_url;
-  return { operation: "restore", backupId, location, scope: address };
-}
-
-/** Which restore is meant, and when it was called for. */
-export interface RestoreCall {
-  readonly config: Config;
-  readonly key: RunKey;
-  /** When the backup was begun, epoch milliseconds. */
-  readonly createdAt: number;
-  /** Epoch milliseconds; what times from now are seen from. */
-  readonly now: number;
-}
-
-/** An interrupted run to go on with, and the choice that it was begun with. */
-export interface FoundRestore {
-  readonly run: Run | undefined;
-  readonly choice: RestoreChoice;
-}
-
-/**
- * The interrupted run to go on with. Throws `refused` when it is of another backup of that id, or was
- * begun with another choice and has published something; one that has not is begun anew.
- */
-export function findRestore(
-  checkpoint: CheckpointStore,
-  { config: { restore }, key, createdAt, now }: RestoreCall,
-): FoundRestore {
-  const known = checkpoint.findRun(key);
-  if (known?.state !== "running") return { run: undefined, choice: newChoice(restore, now) };
-  if (known.peer !== peerOf(createdAt)) {
-    throw new AppError(
-      "refused",
-      `Cannot go on with the restore of "${key.backupId}": its checkpoint is of another backup ` +
-        "that had the same id",
-      { hint: "empty the target queues, and set offset_storage.db_path to a new file" },
-    );
-  }
-  if (checkpoint.restoreQueues(known.id).length === 0) {
-    return { run: undefined, choice: newChoice(restore, now) };
-  }
-  const { backupId } = key;
-  const choice = resumedChoice(restore, { recorded: known.choice, now, backupId });
-  return { run: known, choice };
-}
-
-/** The run to go on with, or a new one, and its choice. */
-export function claimRestore(
-  checkpoint: CheckpointStore,
-  call: RestoreCall,
-): { run: Run; choice: RestoreChoice } {
-  const { run, choice } = findRestore(checkpoint, call);
-  if (run !== undefined) return { run, choice };
-  const { key, createdAt, now } = call;
-  const begun = checkpoint.startRun(key, {
-    peer: peerOf(createdAt),
-    startedAt: now,
-    choice: choice.recorded,
-  });
-  return { run: begun, choice };
-}
-
-/** A backup id may have been deleted and taken again: then positions of the old one mean nothing. */
-function peerOf(createdAt: number): string {
-  return String(createdAt);
 }
 
 export function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
