@@ -73,10 +73,18 @@ export interface RestoreQueueRow {
   /** Upper bound of messages that were published twice because of interruptions. */
   resent: number;
   done: boolean;
+  /** Of the confirmed ones, messages that the target did not take; absent: none. */
+  undelivered?: number;
   /** This run creates or created the queue, and has yet to make bindings to it. */
   unbound?: boolean;
   /** Records up to there that were not chosen; absent: none. */
   leftOut?: number;
   /** Of these, messages without a timestamp to go by. */
   untimed?: number;
+}
+
+/** Messages of a queue that a restore chose, counted from 1, `last` among them. */
+export interface RecordRange {
+  first: number;
+  last: number;
 }

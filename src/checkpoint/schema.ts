@@ -63,6 +63,18 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE restore_queue ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE restore_queue ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  CREATE TABLE undelivered (
+    run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+    vhost TEXT NOT NULL,
+    name TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    archive TEXT,
+    PRIMARY KEY (run_id, vhost, name, first)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE restore_queue ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */

@@ -3,7 +3,14 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseExactJson } from "../exact_json.ts";
-import type { BackupQueueRow, RestoreQueueRow, Run, RunKey, SegmentRow } from "./rows.ts";
+import type {
+  BackupQueueRow,
+  RecordRange,
+  RestoreQueueRow,
+  Run,
+  RunKey,
+  SegmentRow,
+} from "./rows.ts";
 import { assertOurs, migrate, schemaVersion } from "./schema.ts";
 import { NotOursError, storeError } from "./store_error.ts";
 
@@ -247,6 +254,7 @@ export class CheckpointStore implements Disposable {
       resent: number;
       done: number;
       unbound?: number;
+      undelivered?: number;
       left_out?: number;
       untimed?: number;
     }[];
@@ -258,6 +266,7 @@ export class CheckpointStore implements Disposable {
       resent,
       done: done === 1,
       ...(unbound === 1 ? { unbound: true } : {}),
+      ...(row.undelivered ? { undelivered: row.undelivered } : {}),
       ...(row.left_out ? { leftOut: row.left_out } : {}),
       ...(row.untimed ? { untimed: row.untimed } : {}),
     }));
@@ -267,11 +276,11 @@ export class CheckpointStore implements Disposable {
   putRestoreQueue(runId: number, row: RestoreQueueRow): void {
     this.#run(
       `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound,
-         left_out, untimed)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         left_out, untimed, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
          confirmed = excluded.confirmed, unsettled = excluded.unsettled, resent = excluded.resent,
          done = excluded.done, unbound = excluded.unbound, left_out = excluded.left_out,
-         untimed = excluded.untimed`,
+         untimed = excluded.untimed, undelivered = excluded.undelivered`,
       runId,
       encodeName(row.vhost),
       encodeName(row.name),
@@ -282,7 +291,98 @@ export class CheckpointStore implements Disposable {
       row.unbound ? 1 : 0,
       row.leftOut ?? 0,
       row.untimed ?? 0,
+      row.undelivered ?? 0,
     );
+  }
+
+  /**
+   * Records the position of one queue, and at once which messages up to there the target did not take.
+   */
+  putRestoreProgress(
+    runId: number,
+    row: RestoreQueueRow,
+    undelivered: readonly RecordRange[],
+  ): void {
+    this.#transaction(() => {
+      for (const { first, last } of undelivered) {
+        this.#run(
+          "INSERT INTO undelivered (run_id, vhost, name, first, last) VALUES (?, ?, ?, ?, ?)",
+          runId,
+          encodeName(row.vhost),
+          encodeName(row.name),
+          first,
+          last,
+        );
+      }
+      this.putRestoreQueue(runId, row);
+    });
+  }
+
+  /**
+   * Gives all undelivered messages that belong to no archive yet to `archive`. Returns the archives
+   * that are still to be written, oldest first: with one that an interruption left, also that.
+   */
+  claimUndelivered(runId: number, archive: string): string[] {
+    this.#run(
+      "UPDATE undelivered SET archive = ? WHERE run_id = ? AND archive IS NULL",
+      archive,
+      runId,
+    );
+    const rows = this.#all(
+      "SELECT DISTINCT archive FROM undelivered WHERE run_id = ? ORDER BY archive",
+      runId,
+    ) as { archive: string }[];
+    return rows.map((row) => row.archive);
+  }
+
+  /** How many messages of each queue an archive is to hold. */
+  undeliveredQueues(
+    runId: number,
+    archive: string,
+  ): { vhost: string; name: string; messages: number }[] {
+    const rows = this.#all(
+      `SELECT vhost, name, sum(last - first + 1) AS messages FROM undelivered
+       WHERE run_id = ? AND archive = ? GROUP BY vhost, name ORDER BY vhost, name`,
+      runId,
+      archive,
+    ) as { vhost: string; name: string; messages: number }[];
+    return rows.map(({ vhost, name, messages }) => ({
+      vhost: decodeName(vhost),
+      name: decodeName(name),
+      messages,
+    }));
+  }
+
+  /** Which messages of a queue an archive is to hold, in order; read as they are asked for. */
+  *undeliveredRanges(
+    runId: number,
+    archive: string,
+    queue: { vhost: string; name: string },
+  ): Generator<RecordRange> {
+    const rows = this.#guard(() =>
+      this.#db.prepare(
+        `SELECT first, last FROM undelivered
+         WHERE run_id = ? AND archive = ? AND vhost = ? AND name = ? ORDER BY first`,
+      ).iterate(runId, archive, encodeName(queue.vhost), encodeName(queue.name))
+    );
+    for (const { first, last } of rows as Iterable<unknown> as Iterable<RecordRange>) {
+      yield { first, last };
+    }
+  }
+
+  /** Forgets what is known of a queue that is restored from its start again. */
+  forgetUndelivered(runId: number, queue: { vhost: string; name: string }): void {
+    this.#run(
+      "DELETE FROM undelivered WHERE run_id = ? AND vhost = ? AND name = ? AND archive IS NULL",
+      runId,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+    );
+  }
+
+  /** Forgets what is in an archive that is written. */
+  dropUndelivered(runId: number, archive: string): void {
+    this.#run("DELETE FROM undelivered WHERE run_id = ? AND archive = ?", runId, archive);
   }
 
   #putSegment(

@@ -183,6 +183,7 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   const db = new DatabaseSync(path);
   db.exec(`ALTER TABLE restore_queue DROP COLUMN unbound;
     ALTER TABLE restore_queue DROP COLUMN left_out; ALTER TABLE restore_queue DROP COLUMN untimed;
+    ALTER TABLE restore_queue DROP COLUMN undelivered; DROP TABLE undelivered;
     ALTER TABLE run DROP COLUMN choice; PRAGMA user_version = 2`);
   db.close();
   {
@@ -196,6 +197,36 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   const whole = { ...row, unbound: true, leftOut: 4, untimed: 5 };
   store.putRestoreQueue(id, whole);
   assert.deepEqual(store.restoreQueues(id), [whole]);
+});
+
+Deno.test("checkpoint: undelivered messages belong to one archive, until it is written", async () => {
+  await using dir = await tempDir();
+  using store = CheckpointStore.open(dir.join("state.db"));
+  const { id } = store.startRun({ ...KEY, operation: "restore" }, { peer: "", startedAt: 0 });
+  const row = { vhost: "/", name: "q", confirmed: 9, unsettled: 0, resent: 0, done: false };
+  const other = { ...row, vhost: "a\0b" };
+  store.putRestoreProgress(id, row, [{ first: 2, last: 4 }, { first: 9, last: 9 }]);
+  store.putRestoreProgress(id, other, [{ first: 1, last: 1 }]);
+  store.putRestoreQueue(id, { ...row, undelivered: 4 });
+  assert.deepEqual(store.restoreQueues(id), [{ ...row, undelivered: 4 }, other]);
+  assert.deepEqual(store.claimUndelivered(id, "one"), ["one"]);
+  store.putRestoreProgress(id, { ...row, confirmed: 20 }, [{ first: 12, last: 12 }]);
+  assert.deepEqual(store.claimUndelivered(id, "two"), ["one", "two"]);
+  assert.deepEqual(store.undeliveredQueues(id, "one"), [
+    { vhost: "/", name: "q", messages: 4 },
+    { vhost: "a\0b", name: "q", messages: 1 },
+  ]);
+  assert.deepEqual([...store.undeliveredRanges(id, "one", row)], [
+    { first: 2, last: 4 },
+    { first: 9, last: 9 },
+  ]);
+  store.dropUndelivered(id, "one");
+  assert.deepEqual(store.claimUndelivered(id, "three"), ["two"]);
+  assert.deepEqual([...store.undeliveredRanges(id, "two", row)], [{ first: 12, last: 12 }]);
+  store.dropUndelivered(id, "two");
+  store.putRestoreProgress(id, { ...row, confirmed: 3 }, [{ first: 1, last: 2 }]);
+  store.forgetUndelivered(id, row);
+  assert.deepEqual(store.claimUndelivered(id, "four"), []);
 });
 
 Deno.test("checkpoint: a queue that is read anew forgets its segments", async () => {

@@ -23,6 +23,7 @@ export async function confirm(context: CommandContext, question: string): Promis
     stop: (reason) => controller.abort(reason),
     stopNow: (code) => host.exit(code),
     status: () => {},
+    reload: () => {},
   });
   output.block.print(`${paint(output.errStyle, "strong", question)} [y/N] `);
   const answer = await host.terminal.readLine({ signal: controller.signal });

@@ -284,6 +284,51 @@ export const RESTORE_SETTINGS: SettingGroup = {
       path: "restore.window",
       help: "unconfirmed messages of one queue",
     },
+    {
+      flags: "--publish-mode <how>",
+      path: "restore.publish_mode",
+      help: "direct-to-queue, or exchange: through the target's bindings",
+    },
+    {
+      flags: "--accept-fanout",
+      path: "restore.accept_fanout",
+      help: "with exchange: also when bindings make more or fewer messages",
+    },
+    {
+      flags: "--on-undelivered <what>",
+      path: "restore.on_undelivered",
+      help: "messages that the target rejects: keep (apart) or fail",
+    },
+    {
+      flags: "--undelivered-path <folder>",
+      path: "restore.undelivered_path",
+      help: "where they are kept, as backups",
+    },
+    {
+      flags: "--user-id <what>",
+      path: "restore.user_id",
+      help: "user_id of others, without impersonator: fail, drop, header or keep",
+    },
+    {
+      flags: "--dedupe-header <name>",
+      path: "restore.dedupe_header",
+      help: "header to drop doubles by, such as x-restore-id",
+    },
+    {
+      flags: "--messages-per-sec <number>",
+      path: "restore.rate_limit_messages_per_sec",
+      help: "rate limit, of all queues together",
+    },
+    {
+      flags: "--bytes-per-sec <size>",
+      path: "restore.rate_limit_bytes_per_sec",
+      help: "the same in bytes, such as 10MiB",
+    },
+    {
+      flags: "--reconnect-secs <number>",
+      path: "restore.reconnect_secs",
+      help: "how long to try when the connection is lost; 0: not at all",
+    },
   ],
 };
 

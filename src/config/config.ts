@@ -112,12 +112,21 @@ export interface QueueOverride {
 
 /** How a backup is restored. */
 export interface RestoreOptions {
-  readonly publish_mode: "direct-to-queue";
+  readonly publish_mode: "direct-to-queue" | "exchange";
+  readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
+  readonly on_undelivered: "keep" | "fail";
+  readonly undelivered_path: string;
+  readonly user_id: ForeignUserId;
+  readonly dedupe_header?: string | undefined;
+  readonly rate_limit_messages_per_sec?: number | undefined;
+  readonly rate_limit_bytes_per_sec?: number | undefined;
+  /** How long to try to connect again, seconds. */
+  readonly reconnect_secs: number;
   readonly queues: QueueFilter;
   readonly create_missing_vhosts: boolean;
   /** Types of missing queues that are created in another type. */
@@ -146,6 +155,9 @@ export interface MessageFilter {
   /** Patterns of names of exchanges, the default one as `amq.default`. */
   readonly exchanges: readonly string[];
 }
+
+/** What becomes of a `user_id` that the target does not take from the user who restores. */
+export type ForeignUserId = "fail" | "drop" | "header" | "keep";
 
 /** Where it is kept what is done already. */
 export interface OffsetStorageConfig {

@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
 import type { Config, QueueFilter, RestoreOptions, StorageConfig } from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
@@ -25,6 +26,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
     ...(file.mode && { mode: file.mode }),
@@ -37,11 +39,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: resolveRestore(restore, context),
-    offset_storage: {
-      backend: offsets.backend,
-      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
-    },
+    restore: resolveRestore(restore, { ...context, dbPath }),
+    offset_storage: { backend: offsets.backend, db_path: dbPath },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }
@@ -66,7 +65,7 @@ function resolveStorage(
 /** With the defaults of what is written as a whole; every pattern compiles. */
 function resolveRestore(
   restore: NonNullable<ConfigFile["restore"]>,
-  context: ResolveContext,
+  context: ResolveContext & { dbPath: string },
 ): RestoreOptions {
   const messages = { headers: [], routing_keys: [], exchanges: [], ...restore.messages };
   for (const key of ["routing_keys", "exchanges"] as const) {
@@ -79,7 +78,13 @@ function resolveRestore(
   for (const key of ["vhost_mapping", "queue_mapping", "exchange_mapping"] as const) {
     attempt(["restore", key], context, () => compileMapping(restore[key]));
   }
-  return { ...restore, messages, queues: filter(restore.queues, ["restore", "queues"], context) };
+  const undelivered = restore.undelivered_path ?? join(dirname(context.dbPath), "undelivered");
+  return {
+    ...restore,
+    undelivered_path: expandHome(undelivered, context.env),
+    messages,
+    queues: filter(restore.queues, ["restore", "queues"], context),
+  };
 }
 
 /** The filter with its defaults; every pattern in it compiles. */

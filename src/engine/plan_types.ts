@@ -42,6 +42,8 @@ export interface RestorePlan {
   readonly refused?: AppError;
   /** What the backup lacks, when it is partial. */
   readonly warning?: string;
+  /** What exchanges would make of the messages; absent when they go straight to their queues. */
+  readonly fanout?: PlannedFanout;
   /** Only messages of this time, both ends included; absent: of any time. */
   readonly timeWindow?: {
     /** Epoch milliseconds. */
@@ -62,6 +64,30 @@ export interface RestoreEstimate {
   /** A second: the slower of the two decides. */
   readonly assumedMessages: number;
   readonly assumedBytes: number;
+}
+
+/** Messages that would be published, and what becomes of them. */
+interface FanoutFigures {
+  readonly messages: number;
+  /** Messages in queues that they become, as far as bindings tell. */
+  readonly copies: number;
+  /** Messages that would reach no queue, or cannot be published. */
+  readonly undelivered: number;
+  /** Messages of which bindings do not tell how many they become. */
+  readonly unknown: number;
+}
+
+/** What a restore through exchanges makes of the messages, in all and by exchange. */
+export interface PlannedFanout extends FanoutFigures {
+  /** Whose exchanges and bindings these figures are by. */
+  readonly accordingTo: "target" | "backup" | "none";
+  readonly notes: readonly string[];
+  readonly exchanges: readonly (FanoutFigures & {
+    readonly vhost: string;
+    /** "" is the default exchange, whose messages go straight to the queue that they came from. */
+    readonly exchange: string;
+    readonly type?: string | undefined;
+  })[];
 }
 
 /** One queue of a {@linkcode RestorePlan}. */

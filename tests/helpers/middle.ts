@@ -53,8 +53,12 @@ export class Middle implements AsyncDisposable {
     return middle;
   }
 
+  /** A lost connection ends a run, unless a test says otherwise. */
   get config() {
-    return { vhosts: [this.loaded[0]!.queue.vhost], restore: { window: WINDOW } };
+    return {
+      vhosts: [this.loaded[0]!.queue.vhost],
+      restore: { window: WINDOW, reconnect_secs: 0 },
+    };
   }
 
   /** Starts a backup and stops the flow when a part of the messages is there. */
@@ -66,10 +70,11 @@ export class Middle implements AsyncDisposable {
   }
 
   /** Starts a restore into no queues and stops the flow when a part has been confirmed. */
-  async publishing(): Promise<CliRun> {
+  async publishing(config: { reconnect_secs?: number } = {}): Promise<CliRun> {
     for (const { queue } of this.loaded) await deleteQueue(this.broker, queue);
     this.proxy.stallAfter(3_000);
-    const run = await this.job.startRestore(this.config, FLAGS);
+    const restore = { ...this.config.restore, ...config };
+    const run = await this.job.startRestore({ ...this.config, restore }, FLAGS);
     await run.waitFor(/"phase":"publishing","messages_done":[1-9]/);
     return run;
   }

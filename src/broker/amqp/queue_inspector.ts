@@ -62,17 +62,49 @@ export class QueueInspector implements AsyncDisposable {
    * to a queue that cannot be there.
    */
   async mayPublish(): Promise<boolean> {
-    let isRefused = false;
-    const channel = await this.#connection.openConfirmChannel(() => isRefused = true);
+    return await this.#tryPublish(`rabbitmq-backup may publish? ${crypto.randomUUID()}`) ===
+      "taken";
+  }
+
+  /**
+   * Whether the user may publish messages with any `user_id` (the tag `impersonator`), by publishing
+   * one to a queue that cannot be there: the broker closes the channel over it otherwise. Undefined
+   * when the user may not publish to queues of the vhost at all.
+   */
+  async mayImpersonate(): Promise<boolean | undefined> {
+    const nobody = `rabbitmq-backup may impersonate? ${crypto.randomUUID()}`;
+    const result = await this.#tryPublish(nobody, { userId: nobody });
+    return result === 403 ? undefined : result === "taken";
+  }
+
+  /** Publishes to a queue that is not there; returns the code of the refusal if it is refused. */
+  async #tryPublish(nowhere: string, options: Options.Publish = {}): Promise<"taken" | number> {
+    let refusal: number | undefined;
+    const channel = await this.#connection.openConfirmChannel((error) =>
+      refusal = (error as { code?: number }).code ?? 0
+    );
     try {
-      const nowhere = `rabbitmq-backup may publish? ${crypto.randomUUID()}`;
-      channel.publish("", nowhere, Buffer.alloc(0), { mandatory: true });
+      channel.publish("", nowhere, Buffer.alloc(0), { ...options, mandatory: true });
       await channel.waitForConfirms();
       await channel.close();
-      return true;
+      return "taken";
     } catch (error) {
       if (this.#connection.lostBecause !== undefined) throw this.#connection.lostBecause;
-      if (isRefused) return false;
+      if (refusal !== undefined) return refusal;
+      throw error;
+    }
+  }
+
+  /** Whether there is an exchange of that name. */
+  async hasExchange(exchange: string): Promise<boolean> {
+    try {
+      await this.#ask(
+        (channel) => channel.checkExchange(exchange),
+        (error) => exchangeError(error, exchange),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "broker_missing") return false;
       throw error;
     }
   }
@@ -192,6 +224,23 @@ export function queueError(
     });
   }
   return new AppError("failed", `${cannot}${text}`, { cause: error });
+}
+
+/** Translates what the broker says when it is asked for an exchange. */
+function exchangeError(error: unknown, exchange: string): AppError {
+  const cannot = `Cannot use exchange "${exchange}": `;
+  const text = brokerWords(error);
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code === 404) {
+    return new AppError("broker_missing", `${cannot}there is no such exchange`, { cause: error });
+  }
+  if (code === 403) {
+    return new AppError("broker_denied", `${cannot}the user may not look at it (${text})`, {
+      cause: error,
+      hint: `grant write permission: ${GRANT} '.*' '.*' '.*'`,
+    });
+  }
+  return new AppError("failed", cannot + text, { cause: error });
 }
 
 /** Translates what the broker says to a bind. */

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import type { RestorePlan } from "../../engine/plan_types.ts";
+import type { Rates } from "../../engine/restore/rate_limit.ts";
 import { chooseBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
@@ -14,6 +15,7 @@ import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../cont
 import { exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
+import { formatBytes, formatCount } from "../output/format.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
@@ -35,14 +37,18 @@ const SETTINGS = [
   PROGRESS_SETTINGS,
 ];
 
+const NEEDS = { settings: SETTINGS, mode: "restore" } as const;
+
 const HELP = {
   summary: "restore a backup into a broker",
   description:
     "Publishes the messages of a backup straight into the queues that they came from, in their " +
     "order, and waits for the broker's confirmation of each. Queues that the target lacks are created " +
-    "as they were, with their bindings to exchanges that the target has.\n\n" +
+    "as they were, with their bindings to exchanges that the target has. Messages that the target " +
+    "does not take are kept apart, as a backup that can be restored later.\n\n" +
     "On a terminal the plan is shown and a question asked before anything is written. The backup may " +
-    "be named by latest or by the beginning of its id.\n\n" +
+    "be named by latest or by the beginning of its id. SIGUSR2 makes a run read the rate limits in " +
+    "its configuration file again.\n\n" +
     "The same command goes on where it stopped; the result says how many messages may be there twice.",
   examples: [
     ["everything that a file says", "rabbitmq-backup restore --config restore.yaml"],
@@ -94,16 +100,32 @@ async function restore(context: CommandContext): Promise<number> {
   if (isPlanSeen) await askFirst(context, call);
 
   // 4. The restore.
-  const { runRestore } = await import("../../engine/restore/restore.ts");
+  const { ratesOf, runRestore } = await import("../../engine/restore/restore.ts");
+  const { RateLimit } = await import("../../engine/restore/rate_limit.ts");
+  const limit = new RateLimit(ratesOf(call.config));
   const summary = await runEngineWork(context, {
     stopping: "waiting for the confirmation of what was published",
     resume: resumeCommandOf(context, call.backupId),
-    run: (tools) => runRestore({ ...call, ...tools, isPlanSeen }),
+    reload: async () => {
+      limit.set(ratesOf(await loadCommandConfig(context, NEEDS)));
+      return rateText(limit.rates);
+    },
+    run: (tools) => runRestore({ ...call, ...tools, isPlanSeen, limit }),
   });
 
   // 5. What came of it, as an exit code.
   const nothing = summary.queuesOk + summary.queuesSkipped + summary.queuesFailed === 0;
   return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
+}
+
+function rateText({ messages, bytes }: Rates): string {
+  const parts = [
+    ...messages === undefined ? [] : [`${formatCount(messages)} messages/s`],
+    ...bytes === undefined ? [] : [`${formatBytes(bytes)}/s`],
+  ];
+  return parts.length === 0
+    ? "There is no rate limit from now on"
+    : `The rate limit is ${parts.join(" and ")} from now on`;
 }
 
 /** What is restored; `now` is one time for the plan and for the run. */
@@ -114,7 +136,7 @@ interface Call {
 }
 
 async function prepare(context: CommandContext): Promise<Call> {
-  const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
+  const config = await loadCommandConfig(context, NEEDS);
   const backupId = await chooseBackup(context, { config, verb: "restore", prefix: true });
   return { config, backupId, now: context.host.terminal.now() };
 }
@@ -149,13 +171,16 @@ async function showPlan(context: CommandContext): Promise<number> {
 }
 
 function restorePlanDocument(plan: RestorePlan) {
-  const { backupId, location, target, refused, warning, timeWindow, queues, estimate } = plan;
+  const { backupId, location, target, refused, warning, timeWindow, fanout, queues, estimate } =
+    plan;
+  const { accordingTo, ...figures } = fanout ?? {};
   return {
     backup_id: backupId,
     location,
     target,
     refused: refused && { code: refused.code, message: refused.message, hint: refused.hint },
     warning,
+    fanout: fanout && { according_to: accordingTo, ...figures },
     time_window: timeWindow && {
       start: timeOf(timeWindow.start),
       end: timeOf(timeWindow.end),

@@ -1,4 +1,4 @@
-import type { BackupPlan, RestorePlan } from "../../engine/plan_types.ts";
+import type { BackupPlan, PlannedFanout, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
 import { paint, type Style, type Tone } from "./style.ts";
@@ -67,11 +67,48 @@ export function restorePlanLines(
     ...restoreTable(plan, style),
     ...reasonLines(queues),
     ...noteLines(queues),
+    ...plan.fanout === undefined ? [] : fanoutLines(plan.fanout),
     "",
     ...refused === undefined || isInTheWay(plan)
       ? []
       : [escapeLines(refused.message), ...hintOf(refused), ""],
     isQuestion ? restoreResult(plan, "will") : `${restoreResult(plan, "would")} Nothing was done.`,
+  ];
+}
+
+/** What exchanges make of the messages. */
+function fanoutLines(fanout: PlannedFanout): string[] {
+  const { messages, copies, undelivered, unknown } = fanout;
+  const what = ({ undelivered, unknown }: { undelivered: number; unknown: number }) =>
+    [
+      ...undelivered > 0 ? [`${formatCount(undelivered)} to no queue`] : [],
+      ...unknown > 0 ? [`${formatCount(unknown)} not known`] : [],
+    ].join(", ");
+  const rest = what({ undelivered, unknown });
+  return [
+    "",
+    ...renderTable(
+      [
+        { title: "VHOST" },
+        { title: "EXCHANGE" },
+        { title: "TYPE" },
+        { title: "MESSAGES", align: "right" },
+        { title: "BECOME", align: "right" },
+        { title: "OF THEM" },
+      ],
+      fanout.exchanges.map((row) => [
+        escapeText(row.vhost),
+        row.exchange === "" ? "(default)" : escapeText(row.exchange),
+        escapeText(row.exchange === "" ? "" : row.type ?? "unknown"),
+        formatCount(row.messages),
+        formatCount(row.copies),
+        what(row),
+      ]),
+    ),
+    "",
+    `Through exchanges ${plural(messages, "message")} would become ${formatCount(copies)}` +
+    `${rest === "" ? "" : ` (${rest})`}.`,
+    ...fanout.notes.map((note) => `Note: ${escapeText(note)}`),
   ];
 }
 

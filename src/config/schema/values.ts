@@ -46,6 +46,11 @@ export const patterns = () =>
   z.union([z.array(text()), text()], { error: "expected a list of name patterns" })
     .transform((list) => typeof list === "string" ? [list] : list);
 
+/** The name of a message header: short enough for AMQP, and printable. */
+export const headerName = () =>
+  z.string().regex(/^[A-Za-z$#_][A-Za-z0-9$#_.-]{0,127}$/, {
+    error: "expected the name of a header, such as x-restore-id",
+  });
 /** A point in time as `time_point.ts` reads it; the result is what was written. */
 export const timePoint = () =>
   z.union([z.number(), z.string()], { error: "expected a point in time" })

@@ -186,7 +186,7 @@ async function read(
   return row;
 }
 
-/** What had no leader when it was planned, and has one by now, was empty only by its words. */
+/** What had no leader when it was planned was empty only by its words. */
 async function assertStillEmpty(
   inspector: QueueInspector,
   queue: PlannedQueue["queue"],
@@ -195,8 +195,8 @@ async function assertStillEmpty(
   if (ready === 0 || !isDoubtful(queue, { ready: 0, consumers })) return;
   throw new AppError(
     "failed",
-    `Cannot read queue "${queue.name}": it had no leader when it was planned, and has ${ready} ` +
-      "messages now",
+    `Cannot read queue "${queue.name}": it said that it was empty when it was planned, and has ` +
+      `${ready} messages now`,
     { hint: "take another backup" },
   );
 }

@@ -24,6 +24,15 @@ export interface DefinedBinding {
   readonly arguments?: unknown;
 }
 
+/** An exchange as definitions describe it. */
+export interface DefinedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  readonly internal?: boolean;
+  readonly arguments?: unknown;
+}
+
 /** A policy as definitions describe it. */
 export interface DefinedPolicy {
   readonly vhost: string;
@@ -37,6 +46,7 @@ export interface DefinedPolicy {
 /** What a restore needs of a backup's definitions; numbers as `parseExactJson` gives them. */
 export interface StoredDefinitions {
   readonly queues: readonly DefinedQueue[];
+  readonly exchanges: readonly DefinedExchange[];
   readonly bindings: readonly DefinedBinding[];
   readonly policies: readonly DefinedPolicy[];
 }
@@ -52,10 +62,10 @@ export async function readForRestore(
 ): Promise<StoredDefinitions> {
   const text = await readDefinitions(storage, manifest);
   try {
-    const { queues = [], bindings = [], policies = [] } = parseExactJson(text) as Partial<
-      StoredDefinitions
-    >;
-    return { queues, bindings, policies };
+    const { queues = [], exchanges = [], bindings = [], policies = [] } = parseExactJson(
+      text,
+    ) as Partial<StoredDefinitions>;
+    return { queues, exchanges, bindings, policies };
   } catch (error) {
     const problem = `Cannot read the definitions of backup "${manifest.backup_id}": ${
       messageOf(error)

@@ -3,11 +3,18 @@ import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireStorage, requireTarget } from "../../config/config.ts";
 import { openStorage } from "../../storage/open.ts";
 import { loadManifest } from "../stored/list.ts";
-import type { PlannedRestoreQueue, RestoreEstimate, RestorePlan } from "../plan_types.ts";
+import type {
+  PlannedFanout,
+  PlannedRestoreQueue,
+  RestoreEstimate,
+  RestorePlan,
+} from "../plan_types.ts";
 import { newChoice, type RestoreChoice } from "./choice.ts";
 import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import type { RestoreRunOptions } from "./restore.ts";
+import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
+import { planRouting } from "./routing/plan_routing.ts";
 import { connectionsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
@@ -31,17 +38,19 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       now: options.now.getTime(),
     });
     await using connections = connectionsOf(config, signal);
-    const { targets, vhosts, notes, refusal } = await surveyRestore({
-      config,
-      storage,
-      manifest,
-      selection: choice.selection,
-      mapping: new RestoreMapping(config.restore),
-      connections,
+    const { selection } = choice;
+    const mapping = new RestoreMapping(config.restore);
+    const context = { config, storage, manifest, selection, mapping, connections, signal };
+    const survey = await surveyRestore({
+      ...context,
       recorded,
       emit,
-      signal,
     });
+    const { targets, vhosts, notes } = survey;
+    const routing = survey.refusal === undefined
+      ? await planRouting({ ...context, ...survey })
+      : undefined;
+    const refusal = survey.refusal ?? routing?.refusal;
     const warning = shortfallOf(manifest);
     const queues = targets.map((target) => planned(target, notes.get(target)));
     return {
@@ -50,7 +59,8 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       target: { address: requireTarget(config).amqp_url.address },
       ...(refusal === undefined ? {} : { refused: refusal }),
       ...(warning === undefined ? {} : { warning }),
-      ...windowOf(choice.selection.timeWindow),
+      ...windowOf(selection.timeWindow),
+      ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
       createdVhosts: refusal === undefined ? vhosts : [],
       queues,
       estimate: estimateOf(refusal === undefined ? queues : []),
@@ -81,6 +91,16 @@ function windowOf(window: TimeWindow | undefined): Pick<RestorePlan, "timeWindow
       ...(Number.isFinite(start) ? { start } : {}),
       ...(Number.isFinite(end) ? { end } : {}),
     },
+  };
+}
+
+function plannedFanout(plan: FanoutPlan): PlannedFanout {
+  const { multiplied: _, ...totals } = totalsOf(plan);
+  return {
+    ...totals,
+    accordingTo: plan.origin,
+    notes: plan.notes,
+    exchanges: plan.exchanges.map(({ multiplied: _, ...row }) => row),
   };
 }
 

@@ -133,9 +133,14 @@ function planGroup(
   }
   // Where nothing was sent, what it holds now is from others.
   const sent = group.map(recordedOf).filter((row) => row !== undefined && isSent(row));
-  const confirmed = sent.reduce((sum, row) => sum + row!.confirmed, 0);
+  const confirmed = sent.reduce(
+    (sum, row) => sum + row!.confirmed - (row!.undelivered ?? 0),
+    0,
+  );
   const obstacle = obstacleOf(depth, {
     restore,
+    // Through exchanges, messages of one queue reach others: what is there says nothing of its own.
+    isMixed: restore.publish_mode === "exchange" && positions.size > 0,
     confirmed: sent.length === 0 ? undefined : confirmed,
   });
   return all((source) => {
@@ -173,12 +178,13 @@ function missing(position: RestoreQueueRow): Omit<Target, keyof Source> {
 /** Why a queue that exists is not filled; `confirmed` went there before, undefined where none did. */
 function obstacleOf(
   { ready, consumers }: QueueDepth,
-  { restore: { if_not_empty }, confirmed }: {
+  { restore: { if_not_empty }, isMixed, confirmed }: {
     restore: RestoreOptions;
+    isMixed: boolean;
     confirmed: number | undefined;
   },
 ): { reason: string; hint: string } | undefined {
-  if (if_not_empty === "append") return undefined;
+  if (if_not_empty === "append" || isMixed) return undefined;
   if (confirmed === undefined) {
     return ready === 0 ? undefined : {
       reason: `it holds ${ready} messages already`,
@@ -224,7 +230,7 @@ function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolea
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */
-function resumedAt(known: RestoreQueueRow, { atMost }: QueueShare): RestoreQueueRow {
+export function resumedAt(known: RestoreQueueRow, { atMost }: QueueShare): RestoreQueueRow {
   if (known.done) return known;
   const again = Math.min(known.unsettled, atMost - known.confirmed);
   return { ...known, resent: known.resent + again, unsettled: 0 };

@@ -8,14 +8,14 @@ const ASK_MS = 200;
 
 /**
  * Whether a depth of 0 may only mean that a quorum queue is electing its leader: it says that then,
- * without consumers, while the management API knows of messages, or that it is down.
+ * without consumers, while the management API knows of messages, or that it is down, or nothing yet.
  */
 export function isDoubtful(
-  { type, state, messages = 0 }: Pick<DiscoveredQueue, "type" | "state" | "messages">,
+  { type, state, messages }: Pick<DiscoveredQueue, "type" | "state" | "messages">,
   { ready, consumers }: QueueDepth,
 ): boolean {
   return type === "quorum" && ready === 0 && consumers === 0 &&
-    (messages > 0 || state === "down" || state === "minority");
+    (messages !== 0 || state === "down" || state === "minority");
 }
 
 /** Waits for elections of leaders, all of them together for some seconds. */

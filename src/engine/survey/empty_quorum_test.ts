@@ -5,10 +5,10 @@ Deno.test("a quorum queue that says it is empty is doubted with a reason only", 
   const empty = { ready: 0, consumers: 0 };
   const quorum = { type: "quorum", state: "running", messages: 0 };
   assert.equal(isDoubtful(quorum, empty), false);
-  assert.equal(isDoubtful({ type: "quorum" }, empty), false, "young");
+  assert.equal(isDoubtful({ type: "quorum", state: "running" }, empty), true, "no figures yet");
   assert.equal(isDoubtful({ ...quorum, messages: 7 }, empty), true);
-  assert.equal(isDoubtful({ type: "quorum", state: "down" }, empty), true);
-  assert.equal(isDoubtful({ type: "quorum", state: "minority" }, empty), true);
+  assert.equal(isDoubtful({ ...quorum, state: "down" }, empty), true);
+  assert.equal(isDoubtful({ ...quorum, state: "minority" }, empty), true);
   assert.equal(isDoubtful({ ...quorum, messages: 7 }, { ready: 1, consumers: 0 }), false);
   assert.equal(isDoubtful({ ...quorum, messages: 7 }, { ready: 0, consumers: 1 }), false);
   assert.equal(isDoubtful({ type: "classic", state: "running", messages: 7 }, empty), false);
