@@ -123,6 +123,10 @@ Deno.test("the choice and the mapping of the restore are those of the comparison
   const { one } = await found(job, { broker: shared, code: 0, config });
   assert.deepEqual([one!.expected, one!.actual, one!.result], [4, 4, "same"]);
   await client.onChannel((channel) => channel.get("one", { noAck: true }));
+  const exchange = { restore: { ...restore, publish_mode: "exchange" } };
+  const refused = await verify(job, { broker: shared, config: exchange });
+  assert.equal(refused.code, 2, allOf(refused));
+  assert.match(refused.stderr, /Cannot verify a restore with publish_mode exchange/);
   const less = await found(job, { broker: shared, code: 14, config });
   assert.equal(less.one!.result, "missing");
 });

@@ -4,6 +4,7 @@ import type { RunKey } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireStorage, requireTarget } from "../../config/config.ts";
 import { escapeName } from "../../config/name_pattern.ts";
+import { AppError } from "../../errors.ts";
 import { openStorage } from "../../storage/open.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import { HoldBudget } from "../hold/budget.ts";
@@ -38,6 +39,13 @@ export interface VerifyReport {
 export async function verifyRestored(options: RestoreRunOptions): Promise<VerifyReport> {
   const { backupId, emit } = options;
   const config = readingConfig(options.config);
+  if (config.restore.publish_mode === "exchange") {
+    throw new AppError(
+      "usage",
+      "Cannot verify a restore with publish_mode exchange: bindings decide which queue gets what",
+      { hint: "set restore.publish_mode: direct-to-queue to compare each queue with its backup" },
+    );
+  }
   const storage = await openStorage(requireStorage(config));
   try {
     // 1. The backup, what of it should be where, and one process at a time.
