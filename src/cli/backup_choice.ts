@@ -10,7 +10,7 @@ export async function chooseBackup(
   context: CommandContext,
   { config, verb }: { config: Config; verb: string },
 ): Promise<string> {
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     return await chooseFrom(storage, context, { named: config.backup_id, verb });
   } finally {
@@ -76,10 +76,15 @@ function isFinished({ state }: BackupListing): boolean {
   return state === "complete" || state === "partial";
 }
 
-/** Opens the store of a configuration. */
-export async function openConfiguredStorage(config: Config): Promise<Storage> {
-  const { openStorage } = await import("../storage/open.ts");
-  return await openStorage(requireStorage(config));
+/** Opens the store of a configuration; waiting for it is told. */
+export async function openConfiguredStorage(
+  { output }: CommandContext,
+  config: Config,
+): Promise<Storage> {
+  const { openStorage, waitWarning } = await import("../storage/open.ts");
+  return await openStorage(requireStorage(config), {
+    onWait: (wait) => output.warning(waitWarning(wait)),
+  });
 }
 
 async function newestIn(

@@ -98,7 +98,7 @@ async function readBackup(context: CommandContext, config: Config): Promise<Foun
   }
   // Before the storage is read: without a broker there is no use in it.
   requireTarget(config);
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     const backupId = await chooseFrom(storage, context, {
       named: config.backup_id,

@@ -38,7 +38,7 @@ async function describe(context: CommandContext): Promise<number> {
     settings: SETTINGS,
     sections: ["storage", "backup_id"],
   });
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     const backupId = await chooseFrom(storage, context, {
       named: config.backup_id,

@@ -8,7 +8,7 @@ import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { isRead, type QueuePlan } from "../../safety/plan.ts";
-import { openStorage } from "../../storage/open.ts";
+import { isVolatile } from "../../config/storage.ts";
 import { backupDefinitions } from "./definitions.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
 import { finishBackup } from "./manifest.ts";
@@ -24,6 +24,7 @@ import { HoldBudget } from "../hold/budget.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { reportTraffic } from "./traffic.ts";
 import { omissionsOf } from "../survey/omissions.ts";
+import { openRunStorage } from "../open_storage.ts";
 import { lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 import { hasToBeRead, type PlannedQueue, survey } from "../survey/survey.ts";
@@ -48,11 +49,11 @@ export interface RunOptions {
  */
 export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     const key = { operation: "backup", backupId, location: storage.location, scope: "" } as const;
 
-    if (requireStorage(config).backend === "memory") {
+    if (isVolatile(requireStorage(config))) {
       emit({
         type: "warning",
         message: "The backup is kept in memory, and is gone when this process ends",
@@ -178,7 +179,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       hint: "give the user that tag, or set backup.include_definitions: false",
     });
   }
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   const { location } = storage;
   await storage.close();
   return {

@@ -1,7 +1,7 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage, requireTarget } from "../../config/config.ts";
-import { openStorage } from "../../storage/open.ts";
+import { requireTarget } from "../../config/config.ts";
+import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import { loadManifest } from "../stored/list.ts";
 import type { PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
@@ -12,7 +12,7 @@ import { shortfallOf } from "../stored/shortfall.ts";
 /** What `runRestore` would do; changes nothing. */
 export async function planRestore(options: RunOptions): Promise<RestorePlan> {
   const { config, backupId, emit, signal } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     const { location } = storage;
     const manifest = await loadManifest(storage, backupId);

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
-import { openStorage } from "../../storage/open.ts";
+import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { loadManifest } from "../stored/list.ts";
@@ -27,7 +26,7 @@ import { removeFolder } from "../spool/spool.ts";
  */
 export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     // 1. The backup, and one process a run.
     const manifest = await loadManifest(storage, backupId);
