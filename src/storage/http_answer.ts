@@ -108,8 +108,9 @@ export class HttpAnswer {
 export function httpFailure(error: unknown, url: string): HttpFailure {
   if (error instanceof HttpFailure) return error;
   const host = URL.canParse(url) ? new URL(url).host : url;
-  // What fetch puts before the cause repeats the URL.
-  const text = messageOf(error).replace(/^error sending request for url \([^)]*\): /, "")
+  // What fetch says itself repeats the URL, or says nothing.
+  const { cause = error } = error as { cause?: unknown };
+  const text = messageOf(cause).replace(/^error sending request for url \([^)]*\): /, "")
     .replace(/\bhttps?:\/\/[^\s)]+/g, (found) => found.split("?")[0]!);
   return new HttpFailure(`${host}: ${text}`);
 }

@@ -63,7 +63,7 @@ export class ObjectStorage implements Storage {
       partSize: this.#partSize,
       write: { ifAbsent, writeId: crypto.randomUUID() },
       signal,
-      request: <T>(work: (signal: AbortSignal, attempt: number) => Promise<T>) =>
+      request: <T>(work: (signal: AbortSignal) => Promise<T>) =>
         this.#request(`store "${key}"`, { work, key, signal }),
     };
     return await uploadObject(context, pull(source, signal));
@@ -228,15 +228,15 @@ export class ObjectStorage implements Storage {
   async #request<T>(
     action: string,
     { work, key, signal }: {
-      work: (signal: AbortSignal, attempt: number) => Promise<T>;
+      work: (signal: AbortSignal) => Promise<T>;
       key?: string;
       signal?: AbortSignal | undefined;
     },
   ): Promise<T> {
     try {
-      return await this.#retrier.run(async (signal, attempt) => {
+      return await this.#retrier.run(async (signal) => {
         try {
-          return await work(signal, attempt);
+          return await work(signal);
         } catch (error) {
           throw this.#driver.failureOf(error) ?? error;
         }

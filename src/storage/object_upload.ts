@@ -20,8 +20,8 @@ export interface UploadContext {
   readonly partSize: number;
   readonly write: WriteOptions;
   readonly signal: AbortSignal;
-  /** One request, sent again when that may help; gets the number of the try. */
-  request<T>(work: (signal: AbortSignal, attempt: number) => Promise<T>): Promise<T>;
+  /** One request, sent again when that may help. */
+  request<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -57,11 +57,11 @@ export async function uploadObject(
 async function putWhole(context: UploadContext, part: Part): Promise<number> {
   const { driver, key, write } = context;
   try {
-    await context.request(async (signal, attempt) => {
+    await context.request(async (signal) => {
       try {
         await driver.put(key, part.bytes, write, signal);
       } catch (error) {
-        if (!await isOurs(context, { error, attempt, signal })) throw error;
+        if (!await isOurs(context, error, signal)) throw error;
       }
     });
     return part.bytes.length;
@@ -72,16 +72,18 @@ async function putWhole(context: UploadContext, part: Part): Promise<number> {
 
 /**
  * Whether a write that failed is there all the same: an earlier try had come through, and only its
- * answer was lost.
+ * answer was lost. That is so on the first try as well, as `node:http` sends again by itself what
+ * fails on a connection that it has used before.
  */
 async function isOurs(
   { driver, key, write }: UploadContext,
-  tried: { error: unknown; attempt: number; signal: AbortSignal },
+  error: unknown,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  const kind = driver.failureOf(tried.error)?.kind;
-  if (tried.attempt === 1 || kind === undefined || kind === "transient") return false;
+  const kind = driver.failureOf(error)?.kind;
+  if (kind !== "exists" && kind !== "permanent") return false;
   try {
-    return (await driver.head(key, tried.signal)).writeId === write.writeId;
+    return (await driver.head(key, signal)).writeId === write.writeId;
   } catch (error) {
     if (driver.failureOf(error)?.kind === "missing") return false;
     throw error;
@@ -131,11 +133,11 @@ class PartsUpload {
   async complete(): Promise<number> {
     await this.#sending.onIdle();
     this.#failed.signal.throwIfAborted();
-    await this.#context.request(async (signal, attempt) => {
+    await this.#context.request(async (signal) => {
       try {
         await this.#upload.complete(signal);
       } catch (error) {
-        if (!await isOurs(this.#context, { error, attempt, signal })) throw error;
+        if (!await isOurs(this.#context, error, signal)) throw error;
       }
     });
     return this.#offset;

@@ -30,12 +30,12 @@ export interface RetryOptions {
   readonly onWait?: ((wait: StorageWait) => void) | undefined;
   /** First pause; default 250 ms. It doubles, with jitter, up to `longestPauseMs`. */
   readonly firstPauseMs?: number;
-  /** Default 15 s. */
+  /** Default 10 s. */
   readonly longestPauseMs?: number;
 }
 
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_PAUSE_MS = 10_000;
 /** A hiccup shorter than this is not told. */
 const TOLD_AFTER_MS = 3000;
 
@@ -53,28 +53,28 @@ export class Retrier {
   }
 
   /**
-   * @param work throws an {@linkcode ObjectFailure}; gets the number of the try, from 1
+   * @param work throws an {@linkcode ObjectFailure}
    * @throws what the last try threw, or the reason of a signal
    */
   async run<T>(
-    work: (signal: AbortSignal, attempt: number) => Promise<T>,
+    work: (signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     const { patienceMs, firstPauseMs, longestPauseMs } = this.#options;
     const all = this.signalOf(signal);
     const start = performance.now();
-    const result = await pRetry((attempt) => work(all, attempt), {
+    const result = await pRetry(() => work(all), {
       retries: Infinity,
       maxRetryTime: patienceMs,
       minTimeout: firstPauseMs ?? FIRST_PAUSE_MS,
       maxTimeout: longestPauseMs ?? LONGEST_PAUSE_MS,
       randomize: true,
       shouldRetry: ({ error }) => isTransient(error),
-      onFailedAttempt: async ({ error }) => {
+      onFailedAttempt: async ({ error, retryDelay }) => {
         if (!isTransient(error)) return;
         const waitedMs = performance.now() - start;
-        if (waitedMs >= Math.min(TOLD_AFTER_MS, patienceMs / 2)) this.#tell(error);
         const pauseMs = Math.min(error.retryAfterMs ?? 0, patienceMs - waitedMs);
+        if (waitedMs + pauseMs + retryDelay >= TOLD_AFTER_MS) this.#tell(error);
         if (pauseMs > 0) await delay(pauseMs, undefined, { signal: all });
       },
       signal: all,

@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { GcsSessions } from "./gcs_sessions.ts";
 
 /** A request on its way to the storage. */
 export interface ProxiedRequest {
@@ -35,6 +36,7 @@ export class StorageProxy implements AsyncDisposable {
   bytesPerSecond: number | undefined;
   /** All that came, in order. */
   readonly requests: ProxiedRequest[] = [];
+  readonly #sessions = new GcsSessions();
 
   private constructor(target: URL) {
     this.#target = target;
@@ -73,6 +75,14 @@ export class StorageProxy implements AsyncDisposable {
       answer.writeHead(fault.status, fault.headers ?? {});
       return void answer.end(method === "HEAD" ? undefined : fault.body ?? "");
     }
+    const range = method === "PUT" ? incoming.headers["content-range"] : undefined;
+    const known = this.#sessions.answer(path, range);
+    if (known !== undefined) {
+      for await (const _ of incoming);
+      if (fault?.kind === "lose-answer") return void incoming.socket.destroy();
+      answer.writeHead(known.status, known.headers);
+      return void answer.end(known.body);
+    }
     const upstream = http.request({
       host: this.#target.hostname,
       port: this.#target.port,
@@ -94,7 +104,15 @@ export class StorageProxy implements AsyncDisposable {
       upstream.write(piece);
     }
     upstream.end();
-    await this.#answer(await answered, { answer, fault, socket: incoming.socket });
+    const from = await answered;
+    if (range === undefined) {
+      return await this.#answer(from, { answer, fault, socket: incoming.socket });
+    }
+    const body = (await Array.fromAsync(from)).join("");
+    this.#sessions.note(path, range, { status: from.statusCode ?? 0, body });
+    if (fault?.kind === "lose-answer") return void incoming.socket.destroy();
+    answer.writeHead(from.statusCode ?? 0, from.headers);
+    answer.end(body);
   }
 
   async #answer(

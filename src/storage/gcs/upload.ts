@@ -104,6 +104,12 @@ export class GcsUpload implements ObjectUpload {
       signal,
     });
     if (answer.ok || answer.status === INCOMPLETE) return answer;
+    if (answer.status === 404 || answer.status === 410) {
+      await answer.discard();
+      throw new ObjectFailure("permanent", "the service has forgotten this upload", {
+        hint: "Run it again",
+      });
+    }
     throw await gcsStatusFailure(answer);
   }
 }

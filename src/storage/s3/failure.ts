@@ -9,6 +9,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   NoSuchKey: "missing",
   NotFound: "missing",
   NoSuchBucket: "no_bucket",
+  NoSuchUpload: "permanent",
   PreconditionFailed: "exists",
   InvalidRange: "range",
   // Another write of the same key was under way.
