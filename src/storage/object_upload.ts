@@ -84,9 +84,10 @@ async function isOurs(
   if (kind !== "exists" && kind !== "permanent") return false;
   try {
     return (await driver.head(key, signal)).writeId === write.writeId;
-  } catch (error) {
-    if (driver.failureOf(error)?.kind === "missing") return false;
-    throw error;
+  } catch (headError) {
+    // What the write failed with says more.
+    if (driver.failureOf(headError)?.kind !== "transient") return false;
+    throw headError;
   }
 }
 

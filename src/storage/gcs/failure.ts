@@ -25,7 +25,7 @@ export async function gcsStatusFailure(answer: HttpAnswer): Promise<ObjectFailur
   return new ObjectFailure(kind, `${reason ?? "error"} (${status}): ${message}`, {
     requestId: headers.get("x-guploader-uploadid") ?? undefined,
     retryAfterMs: retryAfterMs(headers.get("retry-after")),
-    hint: hintOf(status, reason),
+    hint: hintOf(status, message),
   });
 }
 
@@ -61,11 +61,11 @@ function kindOf(status: number, reason: string | undefined, message: string): Fa
   }
 }
 
-function hintOf(status: number, reason: string | undefined): string | undefined {
+function hintOf(status: number, message: string): string | undefined {
   if (status === 401) {
     return `The credentials are wrong or have expired. ${CREDENTIALS_HINT}`;
   }
-  if (reason === "requiredAnnotation" || reason === "userProjectMissing") {
+  if (/requester pays/i.test(message)) {
     return "The bucket lets requesters pay; set storage.user_project";
   }
   return status === 403

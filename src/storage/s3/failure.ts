@@ -24,6 +24,10 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   XAmzContentChecksumMismatch: "transient",
   XAmzContentSHA256Mismatch: "transient",
   IncompleteBody: "transient",
+  // Told as a bad request.
+  ExpiredToken: "denied",
+  InvalidToken: "denied",
+  TokenRefreshRequired: "denied",
   QuotaExceeded: "full",
   XMinioAdminBucketQuotaExceeded: "full",
   XMinioStorageFull: "full",
@@ -91,9 +95,7 @@ function serviceFailure(error: S3ServiceException): ObjectFailure {
 
 /** Answers to HEAD have no body, so only the status tells. */
 function codeOf(error: S3ServiceException, status: number): string {
-  if (error.name !== "Error" && error.name !== "UnknownError" && !/^\d+$/.test(error.name)) {
-    return error.name;
-  }
+  if (!/^(Error|Unknown|UnknownError|\d+)$/.test(error.name)) return error.name;
   const names: Record<number, string> = {
     403: "AccessDenied",
     404: "NotFound",
