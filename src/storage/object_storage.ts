@@ -64,7 +64,7 @@ export class ObjectStorage implements Storage {
       write: { ifAbsent, writeId: crypto.randomUUID() },
       signal,
       request: <T>(work: (signal: AbortSignal) => Promise<T>) =>
-        this.#request(`store "${key}"`, { work, key, signal }),
+        this.#request(`store "${key}"`, { work, key, signal, writes: true }),
     };
     return await uploadObject(context, pull(source, signal));
   }
@@ -227,10 +227,11 @@ export class ObjectStorage implements Storage {
 
   async #request<T>(
     action: string,
-    { work, key, signal }: {
+    { work, key, signal, writes = false }: {
       work: (signal: AbortSignal) => Promise<T>;
       key?: string;
       signal?: AbortSignal | undefined;
+      writes?: boolean;
     },
   ): Promise<T> {
     try {
@@ -242,7 +243,14 @@ export class ObjectStorage implements Storage {
         }
       }, signal);
     } catch (error) {
-      throw error instanceof ObjectFailure ? this.#explained(error, action, key) : error;
+      if (!(error instanceof ObjectFailure)) throw error;
+      // Where one writes, it can only be the bucket that is missing.
+      const isBucket = writes && error.kind === "missing";
+      throw this.#explained(
+        isBucket ? new ObjectFailure("no_bucket", error.message, error) : error,
+        action,
+        key,
+      );
     }
   }
 
