@@ -163,7 +163,9 @@ interface Exchange {
 }
 
 async function openClients(caCert: string | undefined): Promise<Clients> {
-  const shared = { keepAlive: true, proxyEnv: Deno.env.toObject() };
+  // On a connection that was used before, this runtime's node:http sends again by itself what was cut
+  // off, and hangs when that is cut off as well (Deno 2.9).
+  const shared = { keepAlive: false, proxyEnv: Deno.env.toObject() };
   try {
     const extra = caCert === undefined ? [] : [await readCertificates(caCert)];
     const ca = extra.length === 0 ? {} : { ca: [...rootCertificates, ...extra] };

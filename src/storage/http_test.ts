@@ -124,6 +124,29 @@ Deno.test("HttpTransport ends with the request's signal, and with its reason", a
   }
 });
 
+Deno.test("HttpTransport sends what is cut off once, and tells it at once", async () => {
+  let connections = 0;
+  await withServer(async (connection) => {
+    if (++connections === 1) {
+      await write(connection, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+      // A client that uses this connection again is cut off.
+      await connection.read(new Uint8Array(4096));
+    }
+    connection.close();
+  }, async (url, transport) => {
+    assert.equal(
+      await (await transport.send({ ...upload(url), body: new Uint8Array(1) })).text(),
+      "ok",
+    );
+    for (let round = 2; round < 12; round++) {
+      const start = performance.now();
+      await assert.rejects(() => transport.send(upload(url)), { name: "HttpFailure" });
+      assert.ok(performance.now() - start < 10_000);
+      assert.equal(connections, round);
+    }
+  }, { silenceMs: 20_000 });
+});
+
 Deno.test("HttpTransport follows no redirect", async () => {
   await withServer(async (connection) => {
     const to = "location: http://169.254.169.254/";

@@ -72,8 +72,7 @@ async function putWhole(context: UploadContext, part: Part): Promise<number> {
 
 /**
  * Whether a write that failed is there all the same: an earlier try had come through, and only its
- * answer was lost. That is so on the first try as well, as `node:http` sends again by itself what
- * fails on a connection that it has used before.
+ * answer was lost, to us or to a proxy on the way that tries again by itself.
  */
 async function isOurs(
   { driver, key, write }: UploadContext,
