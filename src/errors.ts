@@ -14,13 +14,18 @@ export type ErrorCode =
   | "refused"
   | "backup_not_found"
   | "locked"
+  | "declined"
   | "interrupted"
   | "terminated";
 
-/** Options of an {@linkcode AppError}: `hint` says what to do next, `cause` keeps the original. */
+/**
+ * Options of an {@linkcode AppError}: `hint` says what to do next, `cause` keeps the original, and
+ * `canGoOn` says that the same command goes on where it stopped.
+ */
 export interface AppErrorOptions {
   hint?: string;
   cause?: unknown;
+  canGoOn?: boolean;
 }
 
 /**
@@ -30,13 +35,20 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly canGoOn: boolean;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "AppError";
     this.code = code;
     this.hint = options.hint;
+    this.canGoOn = options.canGoOn ?? false;
   }
+}
+
+/** Whether a message is of the operating system and says that disk or quota are used up. */
+export function saysDiskFull(message: string): boolean {
+  return /ENOSPC|EDQUOT|No space left|quota exceeded|os error (28|122)\b/i.test(message);
 }
 
 /** The message of anything that was thrown, for use behind "Cannot <action>: ". */

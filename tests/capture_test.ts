@@ -7,7 +7,7 @@ import { type Captured, captureQueue, settledDepth } from "../src/engine/hold/ca
 import type { NodeWatch } from "../src/engine/survey/node_watch.ts";
 import type { QueueWork } from "../src/engine/progress.ts";
 import type { PlannedQueue } from "../src/engine/survey/survey.ts";
-import { testOnEach } from "./helpers/brokers.ts";
+import { type Broker, testOnEach } from "./helpers/brokers.ts";
 import { breaksIn, openBroker, publishAll, publishNumbers, readNumbers } from "./helpers/direct.ts";
 import { type QueueSpec, testVhost, waitForDepth } from "./helpers/queues.ts";
 import { canMount, SmallDisk } from "./helpers/small_disk.ts";
@@ -97,6 +97,26 @@ async function publishLarge(
   }
 }
 
+/** An empty queue, a spool, and two connections: a direct one, and one by way of a proxy. */
+async function proxied(broker: Broker) {
+  await using opened = new AsyncDisposableStack();
+  const vhost = opened.use(await testVhost(broker, "capture"));
+  const dir = opened.use(await tempDir());
+  const proxy = opened.use(TcpProxy.inFrontOf(broker.amqpUrl));
+  const queue = await vhost.queue("q");
+  const direct = opened.use(await openBroker(broker, vhost.name));
+  const connection = opened.use(await openBroker(proxy.through(broker), vhost.name));
+  const owned = opened.move();
+  return {
+    folder: dir.join("q"),
+    proxy,
+    queue,
+    direct,
+    connection,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
 testOnEach("capture: what is reported of a read that went well", async (broker) => {
   await using vhost = await testVhost(broker, "capture");
   await using dir = await tempDir();
@@ -123,18 +143,13 @@ testOnEach("capture: what is reported of a read that went well", async (broker) 
 
 testOnEach("capture: a network that stands still for seconds loses nothing", async (broker) => {
   const count = 60;
-  await using vhost = await testVhost(broker, "capture");
-  await using dir = await tempDir();
-  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  const queue = await vhost.queue("q");
-  await using direct = await openBroker(broker, vhost.name);
+  await using behind = await proxied(broker);
+  const { folder, proxy, queue, direct, connection } = behind;
   await publishLarge(direct, queue, { count, size: 512 * 1024 });
-  const slow = { amqpUrl: proxy.urlFor(broker.amqpUrl) };
-  await using connection = await openBroker(slow, vhost.name);
   // Longer than it takes to ask whether there is more: by then the broker has sent, and has nothing.
   proxy.stallAfter(1_000_000);
   setTimeout(() => proxy.resume(), 2_500);
-  const { captured } = await capture(connection, queue, { folder: dir.join("q") });
+  const { captured } = await capture(connection, queue, { folder });
   const numbers = spooledNumbers(captured);
   assert.equal(numbers.length, count);
   assert.equal(breaksIn(numbers), 0);
@@ -142,17 +157,12 @@ testOnEach("capture: a network that stands still for seconds loses nothing", asy
 
 testOnEach("capture: a connection that is lost, and the messages are back", async (broker) => {
   const count = 5_000;
-  await using vhost = await testVhost(broker, "capture");
-  await using dir = await tempDir();
-  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  const queue = await vhost.queue("q");
-  await using direct = await openBroker(broker, vhost.name);
+  await using behind = await proxied(broker);
+  const { folder, proxy, queue, direct, connection } = behind;
   await publishNumbers(direct, "q", count);
-  const cut = { amqpUrl: proxy.urlFor(broker.amqpUrl) };
-  await using connection = await openBroker(cut, vhost.name);
   proxy.stallAfter(50_000);
   setTimeout(() => proxy.cut(), 300);
-  await assert.rejects(capture(connection, queue, { folder: dir.join("q") }), {
+  await assert.rejects(capture(connection, queue, { folder }), {
     code: "broker_unreachable",
     message: /Cannot go on with .*: the connection was lost/,
   });
@@ -197,20 +207,15 @@ if (canMount()) {
 
 testOnEach("capture: interrupted, the messages go back", async (broker) => {
   const count = 20_000;
-  await using vhost = await testVhost(broker, "capture");
-  await using dir = await tempDir();
-  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  const queue = await vhost.queue("q");
-  await using direct = await openBroker(broker, vhost.name);
+  await using behind = await proxied(broker);
+  const { folder, proxy, queue, direct, connection } = behind;
   await publishNumbers(direct, "q", count);
-  const slow = { amqpUrl: proxy.urlFor(broker.amqpUrl) };
-  await using connection = await openBroker(slow, vhost.name);
   const interrupt = new AbortController();
   proxy.stallAfter(100_000);
   setTimeout(() => interrupt.abort(new Error("Ctrl-C")), 200);
   setTimeout(() => proxy.resume(), 400);
   const { signal } = interrupt;
-  await assert.rejects(capture(connection, queue, { folder: dir.join("q"), signal }), /Ctrl-C/);
+  await assert.rejects(capture(connection, queue, { folder, signal }), /Ctrl-C/);
   await waitForDepth(broker, queue, { depth: count });
   await assertWhole(direct, queue, count);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { BrokerConnection } from "../src/broker/amqp/connection.ts";
 import type { QueueEntry } from "../src/archive/manifest.ts";
 import { RecordParser } from "../src/archive/record.ts";
-import { openSegment } from "../src/archive/segment.ts";
+import { expectedOf, openSegment } from "../src/archive/segment.ts";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
 import type { CliRun } from "./helpers/cli.ts";
 import { breaksIn, openBroker, publishNumbers } from "./helpers/direct.ts";
@@ -74,12 +74,7 @@ async function storedNumbers(job: Job, { segments }: QueueEntry): Promise<Uint32
     const file = await Deno.open(join(job.backups, segment.key));
     const reader = openSegment(file.readable, {
       name: segment.key,
-      expected: {
-        checksum: segment.checksum,
-        sizeBytes: segment.size_bytes,
-        recordCount: segment.record_count,
-        uncompressedBytes: segment.uncompressed_bytes,
-      },
+      expected: expectedOf(segment),
     });
     const parser = new RecordParser(sink);
     for await (const piece of reader.records()) parser.push(piece);

@@ -208,10 +208,7 @@ testOnEach("a kill while messages are held is counted in the next plan", async (
   const count = 3_000;
   await using vhost = await testVhost(broker, "killed");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  await using job = await newJob({
-    amqpUrl: proxy.urlFor(broker.amqpUrl),
-    managementUrl: broker.managementUrl,
-  });
+  await using job = await newJob(proxy.through(broker));
   const queue = await vhost.queue("q", { type: "quorum", arguments: { "x-delivery-limit": 5 } });
   await using connection = await openBroker(broker, vhost.name);
   await publishNumbers(connection, "q", count);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type Broker, brokers } from "./helpers/brokers.ts";
-import { runCli } from "./helpers/cli.ts";
+import { type CliResult, runCli } from "./helpers/cli.ts";
 import {
   assertFailed,
   assertNothingLeft,
@@ -19,6 +19,15 @@ import { createVhost, deleteQueue, remove, testVhost, waitForDepth } from "./hel
 
 const all: Broker[] = brokers();
 const broker: Broker = all.at(-1)!;
+
+/** The run was refused: another one is at it. */
+function assertLocked(result: CliResult, operation: "backup" | "restore"): void {
+  assertFailed(result, {
+    code: 11,
+    error: new RegExp(`^Cannot start ${operation} "test": another process is working on it$`),
+    hint: /wait for it to end/,
+  });
+}
 
 Deno.test("a progress file that is none, or another program's", async () => {
   await using vhost = await testVhost(broker, "progress");
@@ -83,11 +92,7 @@ Deno.test("an unfinished backup: whose it is, and what can be done with it", asy
 
   // Two at once: the second one is told, and does no harm.
   const run = await middle.reading();
-  assertFailed(await job.backup(config), {
-    code: 11,
-    error: /^Cannot start backup "test": another process is working on it$/,
-    hint: /wait for it to end/,
-  });
+  assertLocked(await job.backup(config), "backup");
   run.kill("SIGKILL");
   await within(run);
   proxy.resume();
@@ -143,11 +148,7 @@ Deno.test("two restores at once, and one of another backup that had the same id"
   const { job, proxy, loaded, config } = middle;
   assertOk(await job.backup(config));
   const run = await middle.publishing();
-  assertFailed(await job.restore(config), {
-    code: 11,
-    error: /^Cannot start restore "test": another process is working on it$/,
-    hint: /wait for it to end/,
-  });
+  assertLocked(await job.restore(config), "restore");
   run.kill("SIGKILL");
   await within(run);
   proxy.resume();

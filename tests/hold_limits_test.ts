@@ -132,10 +132,7 @@ testOnEach("a hold that gets too long ends early", async (broker) => {
   for (const type of ["classic", "quorum"] as const) {
     await using vhost = await testVhost(broker, "patience");
     await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-    await using job = await newJob({
-      amqpUrl: proxy.urlFor(broker.amqpUrl),
-      managementUrl: broker.managementUrl,
-    });
+    await using job = await newJob(proxy.through(broker));
     const queue = await vhost.queue("q", { type, arguments: {} });
     await using connection = await openBroker(broker, vhost.name);
     await publishNumbers(connection, "q", count);
@@ -173,10 +170,7 @@ testOnEach(
     for (const type of ["classic", "quorum"] as const) {
       await using vhost = await testVhost(broker, "length");
       await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-      await using job = await newJob({
-        amqpUrl: proxy.urlFor(broker.amqpUrl),
-        managementUrl: broker.managementUrl,
-      });
+      await using job = await newJob(proxy.through(broker));
       const limit = 10_000;
       const queue = await vhost.queue("q", { type, arguments: { "x-max-length": limit } });
       await using connection = await openBroker(broker, vhost.name);

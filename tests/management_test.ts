@@ -10,7 +10,7 @@ import {
   type Discovery,
   sourceIdentity,
 } from "../src/engine/survey/discover.ts";
-import { AppError, type ErrorCode } from "../src/errors.ts";
+import { failure } from "./helpers/app_error.ts";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
 import {
   createBoundExchange,
@@ -324,15 +324,4 @@ async function testUser(broker: Broker, tags: string) {
     password,
     [Symbol.asyncDispose]: () => remove(broker, `users/${username}`),
   };
-}
-
-async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<AppError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    assert.equal(error.code, code, error.message);
-    return error;
-  }
-  return assert.fail(`no ${code}`);
 }

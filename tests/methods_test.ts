@@ -25,10 +25,7 @@ const HARMLESS = new Set([
 testOnEach("a backup sends no method that takes, changes or deletes anything", async (broker) => {
   await using vhost = await testVhost(broker, "methods");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  await using job = await newJob({
-    amqpUrl: proxy.urlFor(broker.amqpUrl),
-    managementUrl: broker.managementUrl,
-  });
+  await using job = await newJob(proxy.through(broker));
   await using client = await PlainClient.open(broker, vhost.name);
   const queues = [
     { name: "classic" },

@@ -4,6 +4,14 @@ import type { Options } from "amqplib";
 import { type Broker, type BrokerVersion, testOnEach } from "./helpers/brokers.ts";
 import { runCli } from "./helpers/cli.ts";
 import { jsonLines, newJob } from "./helpers/job.ts";
+import {
+  assertSameMessages,
+  pikaGenerate,
+  type PikaMessage,
+  pikaPublish,
+  pikaRead,
+  pikaTake,
+} from "./helpers/pika.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import { put, type QueueSpec, type TestVhost, testVhost } from "./helpers/queues.ts";
 
@@ -159,6 +167,9 @@ testOnEach("each queue is read, refused or excluded, and none is harmed", async 
   for (const queue of read) {
     const entry = manifest.queues.find(({ name }: { name: string }) => name === queue.name);
     assert.equal(entry.message_count, queue.bodies.length, queue.name);
+    const isLookedAt = entry.queue_type === "classic" && queue.bodies.length > 0 &&
+      !["room enough", "ttl"].includes(queue.name);
+    assert.equal(entry.capture?.first_after, isLookedAt ? "same" : undefined, queue.name);
   }
 
   // 3. Nothing is gone, moved or dead-lettered.
@@ -175,6 +186,43 @@ testOnEach("each queue is read, refused or excluded, and none is harmed", async 
     assert.deepEqual(there.map(({ body }) => body), queue.delivered, queue.name);
   }
 });
+
+testOnEach("bodies, order and properties are as another client published them", async (broker) => {
+  await using vhost = await testVhost(broker, "odd");
+  await using job = await newJob(broker);
+  const own = { vhost: vhost.name, name: "plain" };
+  await using queues = await OddQueues.create(broker, vhost, { filled: false });
+  await pikaGenerate(broker, own, { count: BODIES.length, priorities: [4] });
+  const published = await pikaRead(broker, own, { fullBody: true });
+  const others = namesOf(queues.all).filter((name) => !["plain", "stream"].includes(name));
+  const copies = others.flatMap((name) =>
+    published.map((each) => ({ ...each, routing_key: name }))
+  );
+  await pikaPublish(broker, vhost.name, copies);
+  const assertThere = async (names: string[]) => {
+    const found = await pikaTake(broker, { vhost: vhost.name, names });
+    for (const name of names) {
+      const expected = name === "priorities" ? byPriority(published) : published;
+      const here = expected.map((each) => ({ ...each, routing_key: name }));
+      assertSameMessages(here, found.get(name) ?? []);
+    }
+  };
+
+  const result = await job.backup({ vhosts: [vhost.name] });
+  assert.equal(result.code, 3, result.stderr);
+  await assertThere(["plain", ...others]);
+
+  const read = namesOf(queues.read);
+  await queues.client.deleteQueues(read);
+  const restored = await job.restore();
+  assert.equal(restored.code, 0, restored.stderr);
+  await assertThere(read);
+});
+
+function byPriority(messages: readonly PikaMessage[]): PikaMessage[] {
+  const priority = ({ properties }: PikaMessage) => Number(properties.priority ?? 0);
+  return messages.toSorted((a, b) => priority(b) - priority(a));
+}
 
 testOnEach("what is refused can be left out, or read all the same", async (broker) => {
   await using vhost = await testVhost(broker, "odd");
@@ -318,7 +366,11 @@ class OddQueues implements AsyncDisposable {
     this.all = all;
   }
 
-  static async create(broker: Broker, vhost: TestVhost): Promise<OddQueues> {
+  static async create(
+    broker: Broker,
+    vhost: TestVhost,
+    options = { filled: true },
+  ): Promise<OddQueues> {
     const client = await PlainClient.open(broker, vhost.name);
     const all = ODD
       .filter(({ only }) => only === undefined || only.includes(broker.version))
@@ -331,7 +383,7 @@ class OddQueues implements AsyncDisposable {
     await put(broker, `policies/${vhost.name}/full`, policy);
     await client.declare([...all, { name: "exclusive consumer" }]);
     const queues = new OddQueues(client, all);
-    await queues.#fill();
+    if (options.filled) await queues.#fill();
     return queues;
   }
 

@@ -62,6 +62,18 @@ testOnEach("publish: a queue that is not there", async (broker) => {
   await publisher.close();
 });
 
+testOnEach("publish: given up while messages come back, the connection stays", async (broker) => {
+  await using vhost = await testVhost(broker, "publish");
+  await using connection = await openBroker(broker, vhost.name);
+  for (let round = 0; round < 10; round++) {
+    const publisher = await newPublisher(connection, 4096);
+    for (let index = 0; index < 2000; index++) publish(publisher, `${index}`);
+    await assert.rejects(publisher.finish(signal), { code: "broker_missing" });
+    await publisher.close();
+    assert.ok(connection.isOpen, `${connection.lostBecause}`);
+  }
+});
+
 testOnEach("publish: a queue that is deleted on the way", async (broker) => {
   await using vhost = await testVhost(broker, "publish");
   const queue = await vhost.queue("q");
@@ -144,8 +156,7 @@ testOnEach("publish: a connection that is lost with confirms outstanding", async
   await using vhost = await testVhost(broker, "publish");
   const queue = await vhost.queue("q");
   await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  const cut = { amqpUrl: proxy.urlFor(broker.amqpUrl) };
-  await using connection = await openBroker(cut, vhost.name);
+  await using connection = await openBroker(proxy.through(broker), vhost.name);
   const publisher = await newPublisher(connection, 2048);
   for (let index = 0; index < 1000; index++) publish(publisher, `${index}`);
   await publisher.finish(signal);

@@ -147,8 +147,7 @@ for (const type of ["classic", "quorum"] as const) {
     await using numbers = await numbersIn(broker, { type, count });
     for (let round = 0; round < 2; round++) {
       await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-      const amqpUrl = proxy.urlFor(broker.amqpUrl);
-      await using connection = await openBroker({ amqpUrl }, numbers.queue.vhost);
+      await using connection = await openBroker(proxy.through(broker), numbers.queue.vhost);
       let received = 0;
       const lost = readNumbers(connection, {
         queue: numbers.queue.name,

@@ -21,6 +21,8 @@ export interface CaptureReport {
   /** Ready messages by passive declare before the first delivery, and after the return. */
   depth_before: number;
   depth_after: number | null;
+  /** The queue's first message after the return, against the first of the backup, where that was free. */
+  first_after?: "same" | "different";
   /** How the messages went back: see `docs/safety.md`. */
   return_method: "recover" | "channel_close" | "nack" | "reject" | "get" | "none";
   /** Delivery attempts that each message was charged. */

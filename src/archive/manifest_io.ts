@@ -35,6 +35,7 @@ const queueV1 = z.object({
 const capture = z.object({
   depth_before: count,
   depth_after: count.nullable(),
+  first_after: z.enum(["same", "different"]).optional(),
   return_method: z.enum(["recover", "channel_close", "nack", "reject", "get", "none"]),
   delivery_attempts: count,
   hold_ms: z.number().nonnegative(),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { AppError, messageOf } from "../errors.ts";
 import { compress, decompress } from "./compression.ts";
+import type { SegmentEntry } from "./manifest.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -42,6 +43,16 @@ export interface ExpectedSegment {
   readonly sizeBytes: number;
   readonly recordCount: number;
   readonly uncompressedBytes?: number;
+}
+
+/** What a manifest's entry says of its segment. */
+export function expectedOf(entry: SegmentEntry): Required<ExpectedSegment> {
+  return {
+    checksum: entry.checksum,
+    sizeBytes: entry.size_bytes,
+    recordCount: entry.record_count,
+    uncompressedBytes: entry.uncompressed_bytes,
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, messageOf, saysDiskFull } from "../errors.ts";
 
 /** A checkpoint file that is whole, but not one for this program to write to. */
 export class NotOursError extends Error {
@@ -19,7 +19,7 @@ export function storeError(path: string, error: unknown): AppError {
     (hint: string) =>
       new AppError(code, `Cannot use checkpoint "${path}": ${what}`, { cause: error, hint });
   if (error instanceof NotOursError) return problem("damaged", text)(error.hint);
-  if (/database or disk is full|ENOSPC|No space left|os error 28\b/i.test(text)) {
+  if (saysDiskFull(text) || /database or disk is full/i.test(text)) {
     return problem("storage_full", "the disk is full")(
       "make room, or set offset_storage.db_path to another disk",
     );

@@ -3,18 +3,41 @@ import { type Config, requireStorage } from "../config/config.ts";
 import type { BackupListing } from "../engine/stored/list.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type CommandContext, usageError } from "./context.ts";
+import { type CommandContext, loadCommandConfig, usageError } from "./context.ts";
+import type { SettingGroup } from "./settings.ts";
 
 /** The backup that a command is about: the one named, or the newest finished one for `latest`. */
 export async function chooseBackup(
   context: CommandContext,
-  { config, verb }: { config: Config; verb: string },
+  { config, ...choice }: { config: Config } & Omit<Choice, "named">,
 ): Promise<string> {
   const storage = await openConfiguredStorage(context, config);
   try {
-    return await chooseFrom(storage, context, { named: config.backup_id, verb });
+    return await chooseFrom(storage, context, { named: config.backup_id, ...choice });
   } finally {
     await storage.close();
+  }
+}
+
+/** A store, and the backup in it that a command is about; disposing closes the store. */
+export interface OpenBackup extends AsyncDisposable {
+  readonly storage: Storage;
+  readonly backupId: string;
+}
+
+/** What a command on a store alone begins with: its configuration, the store, the backup in it. */
+export async function openBackup(
+  context: CommandContext,
+  { settings, verb }: { settings: readonly SettingGroup[]; verb: string },
+): Promise<OpenBackup> {
+  const config = await loadCommandConfig(context, { settings, sections: ["storage", "backup_id"] });
+  const storage = await openConfiguredStorage(context, config);
+  try {
+    const backupId = await chooseFrom(storage, context, { named: config.backup_id, verb });
+    return { storage, backupId, [Symbol.asyncDispose]: () => storage.close() };
+  } catch (error) {
+    await storage.close();
+    throw error;
   }
 }
 

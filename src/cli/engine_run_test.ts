@@ -3,8 +3,7 @@ import type { SummaryEvent } from "../engine/events.ts";
 import { AppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { runEngineWork } from "./engine_run.ts";
-import { FakeTerminal } from "./fake_terminal.ts";
-import { Output } from "./output/output.ts";
+import { fakeOutput, FakeTerminal } from "./fake_terminal.ts";
 
 const SUMMARY: SummaryEvent = {
   type: "summary",
@@ -22,13 +21,7 @@ const SUMMARY: SummaryEvent = {
 
 function contextOf(exits: number[] = []): { context: CommandContext; terminal: FakeTerminal } {
   const terminal = new FakeTerminal();
-  const output = new Output(terminal, {
-    json: false,
-    jsonLines: false,
-    quiet: false,
-    verbosity: 0,
-    color: false,
-  });
+  const output = fakeOutput(terminal, { color: false });
   const host = { terminal, invocation: "x", exit: (code: number) => void exits.push(code) };
   return { terminal, context: { host, output, argv: [], flags: {}, positionals: [] } };
 }

@@ -18,6 +18,7 @@ const EXPECTED: Record<ErrorCode, number> = {
   refused: 7,
   backup_not_found: 10,
   locked: 11,
+  declined: 13,
   interrupted: 130,
   terminated: 143,
 };

@@ -1,3 +1,4 @@
+import { Output, type OutputOptions } from "./output/output.ts";
 import type { OutputStream, Terminal } from "./terminal.ts";
 
 /** A stream that keeps what is written to it. For tests. */
@@ -41,6 +42,8 @@ export class FakeStream implements OutputStream {
 export class FakeTerminal implements Terminal {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
+  /** Lines that are typed; none means that nobody is there. */
+  readonly typed: string[] = [];
   readonly env = (name: string) => this.variables[name];
   time = new Date("2025-03-04T05:06:07.000Z");
 
@@ -52,6 +55,14 @@ export class FakeTerminal implements Terminal {
     this.stderr = new FakeStream(isTerminal);
   }
 
+  get canAsk(): boolean {
+    return this.stderr.isTerminal;
+  }
+
+  readLine(): Promise<string | undefined> {
+    return Promise.resolve(this.typed.shift());
+  }
+
   now(): Date {
     return this.time;
   }
@@ -60,4 +71,16 @@ export class FakeTerminal implements Terminal {
   advance(seconds: number): void {
     this.time = new Date(this.time.getTime() + seconds * 1000);
   }
+}
+
+/** An output as without flags, but for these options; JSON in lines. For tests. */
+export function fakeOutput(terminal: FakeTerminal, options: Partial<OutputOptions> = {}): Output {
+  return new Output(terminal, {
+    json: false,
+    jsonLines: options.json ?? false,
+    quiet: false,
+    verbosity: 0,
+    color: true,
+    ...options,
+  });
 }

@@ -10,6 +10,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DESCRIPTION =
@@ -48,6 +49,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addRestoreCommand(program, launch);
   program.commands.forEach(addStreamFormatOption);
   addValidateRestoreCommand(program, launch);
+  addVerifyCommand(program, launch);
   program.commandsGroup("Backups:");
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
@@ -62,7 +64,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
 }
 
 function addOutputOptions(program: Command): void {
-  const noInput = new Option("--no-input", "never ask (nothing asks in this version)");
+  const noInput = new Option("--no-input", "never ask: go on as without a terminal");
   // A flag of its own, and not the opposite of definitions-import's --input.
   noInput.negate = false;
   program

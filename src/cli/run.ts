@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { AppError } from "../errors.ts";
+import { AppError, saysDiskFull } from "../errors.ts";
 import { type CommandRun, givenFlags } from "./command.ts";
 import { type Host, usageError } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
@@ -47,7 +47,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   await output.flush();
   const { failure } = terminal.stdout;
   if (failure !== undefined && exitCode === EXIT.ok) {
-    const full = /No space left|os error 28/.test(failure.message);
+    const full = saysDiskFull(failure.message);
     exitCode = output.error(
       new AppError(
         full ? "storage_full" : "failed",

@@ -72,11 +72,11 @@ Deno.test("no arguments: help on stderr, exit code 2", async () => {
 Deno.test("help exit-codes lists them all", async () => {
   const { exitCode, out } = await run(["help", "exit-codes"]);
   assert.equal(exitCode, 0);
-  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 130, 143]) {
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 130, 143]) {
     assert.match(out, RegExp(`^ *${code}  \\w`, "m"));
   }
   const json = await run(["help", "exit-codes", "--json"]);
-  assert.equal(JSON.parse(json.out).exit_codes.length, 15);
+  assert.equal(JSON.parse(json.out).exit_codes.length, 17);
 });
 
 const USAGE_ERRORS: [line: string, expected: RegExp][] = [

@@ -65,6 +65,23 @@ const SAMPLES: Record<string, unknown> = {
   "if-not-empty": "skip",
   "create-missing-queues": "false",
   window: "7",
+  "publish-mode": "exchange",
+  "accept-fanout": "true",
+  "on-undelivered": "fail",
+  "user-id": "header",
+  "dedupe-header": "x-restore-id",
+  "messages-per-sec": "100",
+  "bytes-per-sec": "1MiB",
+  "reconnect-secs": "10",
+  "time-window-start": "yesterday 14:00",
+  "time-window-end": "-2h",
+  "time-window-field": "timestamp",
+  "max-messages-per-queue": "5",
+  "vhost-mapping": ["a=b"],
+  "queue-mapping": ["~^(?=a)(.*)$=x.$1"],
+  "exchange-mapping": ["amq.default=b"],
+  "create-missing-vhosts": "true",
+  "queue-type-mapping": ["classic=quorum"],
 };
 
 Deno.test("every setting is one that the configuration knows", async () => {
@@ -72,6 +89,8 @@ Deno.test("every setting is one that the configuration knows", async () => {
     groups.brokerSettings("target"),
     groups.queueSettings("restore.queues"),
     groups.STORAGE_SETTINGS,
+    groups.MESSAGE_SETTINGS,
+    groups.MAPPING_SETTINGS,
     groups.RESTORE_SETTINGS,
     groups.PROGRESS_SETTINGS,
   ];

@@ -128,8 +128,6 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "restore.restore_definitions":
     "use definitions-import --backup-id ID; not part of restore in this version",
   "restore.checkpoint_state": "use offset_storage.db_path",
-  "restore.time_window_start": "not available in this version",
-  "restore.time_window_end": "not available in this version",
 };
 
 function unknownKey(parent: ConfigPath, key: string): Found {

@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import type { NameMapping } from "./name_mapping.ts";
 import type { Secret, SecretUrl } from "./secret.ts";
 import type { StorageConfig } from "./storage.ts";
 
@@ -97,14 +98,52 @@ export interface QueueOverride {
 
 /** How a backup is restored. */
 export interface RestoreOptions {
-  readonly publish_mode: "direct-to-queue";
+  readonly publish_mode: "direct-to-queue" | "exchange";
+  readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
+  readonly on_undelivered: "keep" | "fail";
+  readonly undelivered_path: string;
+  readonly user_id: ForeignUserId;
+  readonly dedupe_header?: string | undefined;
+  readonly rate_limit_messages_per_sec?: number | undefined;
+  readonly rate_limit_bytes_per_sec?: number | undefined;
+  /** How long to try to connect again, seconds. */
+  readonly reconnect_secs: number;
   readonly queues: QueueFilter;
+  readonly create_missing_vhosts: boolean;
+  /** Types of missing queues that are created in another type. */
+  readonly queue_type_mapping: Readonly<
+    Partial<Record<"classic" | "quorum", "classic" | "quorum">>
+  >;
+  /** Patterns of arguments that missing queues are created without. */
+  readonly drop_queue_arguments: readonly string[];
+  /** As written: `time_point.ts` reads it. Both ends belong to the window. */
+  readonly time_window_start?: string | number | undefined;
+  readonly time_window_end?: string | number | undefined;
+  readonly time_window_field: "backed_up_at" | "timestamp";
+  readonly messages: MessageFilter;
+  readonly max_messages_per_queue?: number | undefined;
+  readonly vhost_mapping: NameMapping;
+  readonly queue_mapping: NameMapping;
+  readonly exchange_mapping: NameMapping;
 }
+
+/** Which messages are meant, by what they carry; nothing in a list means all. */
+export interface MessageFilter {
+  /** `name=pattern` or `name`; a message must have all of them. */
+  readonly headers: readonly string[];
+  /** Patterns of routing keys. */
+  readonly routing_keys: readonly string[];
+  /** Patterns of names of exchanges, the default one as `amq.default`. */
+  readonly exchanges: readonly string[];
+}
+
+/** What becomes of a `user_id` that the target does not take from the user who restores. */
+export type ForeignUserId = "fail" | "drop" | "header" | "keep";
 
 /** Where it is kept what is done already. */
 export interface OffsetStorageConfig {

@@ -1,8 +1,11 @@
+import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
-import type { Config, QueueFilter, StorageConfig } from "./config.ts";
+import type { Config, QueueFilter, RestoreOptions, StorageConfig } from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
+import { parseHeaderPattern } from "./header_pattern.ts";
 import type { Environment } from "./interpolate.ts";
+import { compileMapping } from "./name_mapping.ts";
 import { compileName } from "./name_pattern.ts";
 import type { ConfigPath } from "./problem.ts";
 import { type ConfigFile, SectionSchemas } from "./schema.ts";
@@ -24,6 +27,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
     ...(file.mode && { mode: file.mode }),
@@ -36,11 +40,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: { ...restore, queues: filter(restore.queues, ["restore", "queues"], context) },
-    offset_storage: {
-      backend: offsets.backend,
-      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
-    },
+    restore: resolveRestore(restore, { ...context, dbPath }),
+    offset_storage: { backend: offsets.backend, db_path: dbPath },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }
@@ -72,6 +73,31 @@ function resolveStorage(
     if (typeof path === "string") Object.assign(expanded, { [key]: expandHome(path, context.env) });
   }
   return expanded;
+}
+
+/** With the defaults of what is written as a whole; every pattern compiles. */
+function resolveRestore(
+  restore: NonNullable<ConfigFile["restore"]>,
+  context: ResolveContext & { dbPath: string },
+): RestoreOptions {
+  const messages = { headers: [], routing_keys: [], exchanges: [], ...restore.messages };
+  for (const key of ["routing_keys", "exchanges"] as const) {
+    checkPatterns(messages[key], ["restore", "messages", key], context);
+  }
+  messages.headers.forEach((header, index) =>
+    attempt(["restore", "messages", "headers", index], context, () => parseHeaderPattern(header))
+  );
+  checkPatterns(restore.drop_queue_arguments, ["restore", "drop_queue_arguments"], context);
+  for (const key of ["vhost_mapping", "queue_mapping", "exchange_mapping"] as const) {
+    attempt(["restore", key], context, () => compileMapping(restore[key]));
+  }
+  const undelivered = restore.undelivered_path ?? join(dirname(context.dbPath), "undelivered");
+  return {
+    ...restore,
+    undelivered_path: expandHome(undelivered, context.env),
+    messages,
+    queues: filter(restore.queues, ["restore", "queues"], context),
+  };
 }
 
 /** The filter with its defaults; every pattern in it compiles. */

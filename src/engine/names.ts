@@ -1,6 +1,11 @@
 /** Names that are told where there are many. */
 const SHOWN = 5;
 
+/** The subject of a sentence: "1 queue is", "2 queues are". */
+export function queuesAre(count: number): string {
+  return count === 1 ? "1 queue is" : `${count} queues are`;
+}
+
 /** Names in quotes, at most five of them; those of vhosts other than `/` with their vhost. */
 export function quotedNames(all: readonly { name: string; vhost?: string }[]): string {
   const shown = all.slice(0, SHOWN).map(({ name, vhost = "/" }) =>

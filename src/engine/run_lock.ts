@@ -37,6 +37,11 @@ export function lockRun(folder: string, key: RunKey): Disposable {
   };
 }
 
+/** Holds the part of a checkpoint file that is of one run, as {@linkcode lockRun} does a folder. */
+export function lockCheckpoint(dbPath: string, key: RunKey): Disposable {
+  return lockRun(runFolder(`${dbPath}.locks`, key), key);
+}
+
 /**
  * Locks the file that stands at the path afterwards: whoever held it may have removed it in between,
  * and a lock on a file without a name would keep nobody out.

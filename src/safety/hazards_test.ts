@@ -1,34 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type PlanOptions, planQueue, type QueueFacts } from "./plan.ts";
+import { planOn, queueFacts } from "../../tests/helpers/queue_facts.ts";
+import type { PlanOptions, QueueFacts } from "./plan.ts";
 
-const OPTIONS: PlanOptions = {
-  brokerVersion: "4.0.5",
-  requeueStrategy: "auto",
-  onHazard: "refuse",
-  partial: "refuse",
-  memoryShare: 0.5,
-  consumerTimeoutSecs: 1800,
-};
-
-function facts(change: Partial<QueueFacts> = {}): QueueFacts {
-  return {
-    vhost: "/",
-    name: "q",
-    type: "classic",
-    autoDelete: false,
-    exclusive: false,
-    arguments: {},
-    policy: {},
-    operatorPolicy: {},
-    ready: 1_000,
-    consumers: 0,
-    ...change,
-  };
-}
-
-const plan = (change: Partial<QueueFacts>, options: Partial<PlanOptions> = {}) =>
-  planQueue(facts(change), { ...OPTIONS, ...options });
+const plan = (change: Partial<QueueFacts>, options?: Partial<PlanOptions>) =>
+  planOn("4.0.5", queueFacts({ ready: 1_000, ...change }), options);
 const verdictOf = (change: Partial<QueueFacts>, options?: Partial<PlanOptions>) =>
   plan(change, options).verdict;
 

@@ -1,29 +1,9 @@
 import assert from "node:assert/strict";
-import { type PlanOptions, planQueue, type QueueFacts } from "./plan.ts";
+import { planOn, queueFacts } from "../../tests/helpers/queue_facts.ts";
+import type { PlanOptions, QueueFacts } from "./plan.ts";
 
-function plan(change: Partial<QueueFacts>, options: Partial<PlanOptions> = {}) {
-  return planQueue({
-    vhost: "/",
-    name: "q",
-    type: "classic",
-    autoDelete: false,
-    exclusive: false,
-    arguments: {},
-    policy: {},
-    operatorPolicy: {},
-    ready: 100,
-    consumers: 0,
-    ...change,
-  }, {
-    brokerVersion: "4.0.5",
-    requeueStrategy: "auto",
-    onHazard: "refuse",
-    partial: "refuse",
-    memoryShare: 0.5,
-    consumerTimeoutSecs: 1800,
-    ...options,
-  });
-}
+const plan = (change: Partial<QueueFacts>, options?: Partial<PlanOptions>) =>
+  planOn("4.0.5", queueFacts(change), options);
 
 /** The only note; fails when there are more. */
 function noteOn(change: Partial<QueueFacts>): string {

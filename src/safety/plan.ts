@@ -4,7 +4,7 @@ import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
 import type { PlanOptions, QueueFacts, ReadMethod } from "./facts.ts";
 import { dropsHead, hazardOf } from "./hazards.ts";
 import { type ChosenOptions, countsAttempts, returnMethodFor } from "./return_method.ts";
-import { deliveryLimit, numberSetting, setting } from "./settings.ts";
+import { atLeast, deliveryLimit, numberSetting, setting } from "./settings.ts";
 
 export type { PlanOptions, QueueFacts, ReadMethod };
 
@@ -41,15 +41,22 @@ export interface QueuePlan {
   readonly hold: HoldLimits;
 }
 
+/** Seconds, and whose: beyond them the broker closes the channel, or the operator's patience ends. */
+export interface HoldEnd {
+  readonly at: number;
+  readonly of: "consumer_timeout" | "max_hold_secs";
+}
+
 /** Where a hold ends early, watched while it lasts. */
 export interface HoldLimits {
-  /** Seconds, and whose: beyond them the broker closes the channel, or the operator's patience ends. */
-  readonly seconds?: { readonly at: number; readonly of: "consumer_timeout" | "max_hold_secs" };
+  readonly seconds?: HoldEnd | undefined;
   /** Held and ready messages together, or bytes of their bodies, that the queue may have. */
-  readonly maxLength?: number;
-  readonly maxLengthBytes?: number;
+  readonly maxLength?: number | undefined;
+  readonly maxLengthBytes?: number | undefined;
   /** The count at which a message is lost by being given back, or by a crash while it is held. */
-  readonly deliveryLimit?: number;
+  readonly deliveryLimit?: number | undefined;
+  /** Seconds that our consumers ask the broker for, so that its own default does not count (4.3). */
+  readonly consumerTimeoutSecs?: number | undefined;
   /** Bytes that holding one message takes of the broker's memory and of the spool. */
   readonly memoryPerMessage: number;
   readonly spoolPerMessage: number;
@@ -156,26 +163,34 @@ function consumerNote({ consumers, unacknowledged = 0 }: QueueFacts): string {
 }
 
 function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {
-  const timeout = consumerTimeout(facts, options);
-  const patience = options.maxHoldSecs ?? Infinity;
-  // The broker looks once a minute, and messages have to be back by then.
-  const deadline = timeout === undefined ? Infinity : Math.max(1, timeout * 0.8);
-  // Also where a return is free: a crash is not.
-  const limit = facts.type === "quorum" ? deliveryLimit(facts, options.brokerVersion) : undefined;
   const bounded = dropsHead(facts);
-  const known = {
-    seconds: patience === Infinity && deadline === Infinity
-      ? undefined
-      : patience <= deadline
-      ? { at: patience, of: "max_hold_secs" as const }
-      : { at: deadline, of: "consumer_timeout" as const },
+  return {
+    seconds: holdEnd(facts, options),
     maxLength: bounded ? numberSetting(facts, "max-length") : undefined,
     maxLengthBytes: bounded ? numberSetting(facts, "max-length-bytes") : undefined,
-    deliveryLimit: limit,
-  };
-  return {
-    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
+    // Also where a return is free: a crash is not.
+    deliveryLimit: facts.type === "quorum"
+      ? deliveryLimit(facts, options.brokerVersion)
+      : undefined,
+    consumerTimeoutSecs: atLeast(options.brokerVersion, 4, 3)
+      ? consumerTimeout(facts, options)
+      : undefined,
     memoryPerMessage: memoryPerMessage(facts),
     spoolPerMessage: spoolPerMessage(facts),
   };
+}
+
+/** What ends a hold first; undefined when nothing does. */
+function holdEnd(facts: QueueFacts, options: ChosenOptions): HoldEnd | undefined {
+  const ends: HoldEnd[] = [];
+  // Comes first where both are the same: the sort is stable.
+  if (options.maxHoldSecs !== undefined) {
+    ends.push({ at: options.maxHoldSecs, of: "max_hold_secs" });
+  }
+  const timeout = consumerTimeout(facts, options);
+  if (timeout !== undefined) {
+    // The broker looks once a minute, and messages have to be back by then.
+    ends.push({ at: Math.max(1, timeout * 0.8), of: "consumer_timeout" });
+  }
+  return ends.toSorted((a, b) => a.at - b.at)[0];
 }

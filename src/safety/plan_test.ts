@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type PlanOptions, planQueue, type QueueFacts, type QueuePlan } from "./plan.ts";
+import { planOn, queueFacts as facts } from "../../tests/helpers/queue_facts.ts";
+import type { PlanOptions, QueueFacts, QueuePlan } from "./plan.ts";
 import { deliveryLimit } from "./settings.ts";
 
 const VERSIONS = ["3.10.8", "3.13.7", "4.0.5", "4.2.1", "4.3.6", "5.0.0"] as const;
@@ -8,35 +9,10 @@ type Version = (typeof VERSIONS)[number];
 /** Where a return by `basic.recover` is charged to nobody. */
 const FREE: readonly Version[] = ["4.3.6", "5.0.0"];
 
-function facts(change: Partial<QueueFacts> = {}): QueueFacts {
-  return {
-    vhost: "/",
-    name: "q",
-    type: "classic",
-    autoDelete: false,
-    exclusive: false,
-    arguments: {},
-    policy: {},
-    operatorPolicy: {},
-    ready: 100,
-    consumers: 0,
-    ...change,
-  };
-}
-
 const quorum = (change: Partial<QueueFacts> = {}) => facts({ type: "quorum", ...change });
 
-function plan(queue: QueueFacts, brokerVersion: Version, options: Partial<PlanOptions> = {}) {
-  return planQueue(queue, {
-    brokerVersion,
-    requeueStrategy: "auto",
-    onHazard: "refuse",
-    partial: "refuse",
-    memoryShare: 0.5,
-    consumerTimeoutSecs: 1800,
-    ...options,
-  });
-}
+const plan = (queue: QueueFacts, brokerVersion: Version, options?: Partial<PlanOptions>) =>
+  planOn(brokerVersion, queue, options);
 
 /** Verdict, method and attempts in one word, as `cost channel_close 1`. */
 const brief = ({ verdict, returnMethod, deliveryAttempts }: QueuePlan) =>

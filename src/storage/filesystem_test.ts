@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { storageContract } from "../../tests/conformance/storage.ts";
-import { AppError, type ErrorCode } from "../errors.ts";
+import { failure } from "../../tests/helpers/app_error.ts";
 import { FilesystemStorage } from "./filesystem.ts";
 import { ObjectExistsError, ObjectMissingError, readAll } from "./storage.ts";
 
@@ -37,7 +37,7 @@ test("creates its directory at the first put, for its user only", async (root) =
 test("listing a directory that is not there is an error", async (root) => {
   const storage = new FilesystemStorage(join(root, "typo"));
   for (const each of [() => all(storage.list("")), () => all(storage.listFolders("a"))]) {
-    const error = await failure(each, "storage_unreachable");
+    const error = await failure(each(), "storage_unreachable");
     assert.match(error.message, /^Cannot list .*typo: no such directory$/);
     assert.match(error.hint ?? "", /path is right/);
   }
@@ -46,17 +46,17 @@ test("listing a directory that is not there is an error", async (root) => {
 test("a file in place of the directory is an error", async (root) => {
   await Deno.writeTextFile(join(root, "file"), "x");
   const storage = new FilesystemStorage(join(root, "file"));
-  await failure(() => storage.put("a/k", streamOf("x")), "storage_denied");
-  await failure(() => all(storage.list("")), "storage_denied");
+  await failure(storage.put("a/k", streamOf("x")), "storage_denied");
+  await failure(all(storage.list("")), "storage_denied");
 });
 
 test("an object cannot lie below another, nor replace a folder", async (root) => {
   const storage = new FilesystemStorage(root);
   await storage.put("a/k", streamOf("x"));
-  const below = await failure(() => storage.put("a/k/below", streamOf("x")), "storage_denied");
+  const below = await failure(storage.put("a/k/below", streamOf("x")), "storage_denied");
   assert.match(below.message, /^Cannot store "a\/k\/below" in .*: a file stands where/);
-  await failure(() => storage.put("a", streamOf("x")), "storage_denied");
-  await failure(() => storage.put("a", streamOf("x"), { ifAbsent: true }), "storage_denied");
+  await failure(storage.put("a", streamOf("x")), "storage_denied");
+  await failure(storage.put("a", streamOf("x"), { ifAbsent: true }), "storage_denied");
   assert.equal(await storage.stat("a"), undefined);
   assert.equal(await storage.stat("a/k/below"), undefined);
   await storage.delete(["a", "a/k/below"]);
@@ -73,13 +73,13 @@ test("refuses symbolic links below its directory, wherever they stand", async (r
   await Deno.symlink(join(root, "outside/secret"), join(store, "a/file"));
   await Deno.symlink(join(root, "outside/dangling"), join(store, "a/dangling"));
   for (const key of ["a/dir/secret", "a/file", "a/dir/new", "a/dir/x/new", "a/dangling"]) {
-    await failure(() => readAll(storage.get(key), 100), "storage_denied");
-    await failure(() => storage.put(key, streamOf("x")), "storage_denied");
-    await failure(() => storage.put(key, streamOf("x"), { ifAbsent: true }), "storage_denied");
-    await failure(() => storage.stat(key), "storage_denied");
+    await failure(readAll(storage.get(key), 100), "storage_denied");
+    await failure(storage.put(key, streamOf("x")), "storage_denied");
+    await failure(storage.put(key, streamOf("x"), { ifAbsent: true }), "storage_denied");
+    await failure(storage.stat(key), "storage_denied");
   }
-  await failure(() => storage.delete(["a/dir/secret"]), "storage_denied");
-  const error = await failure(() => all(storage.list("")), "storage_denied");
+  await failure(storage.delete(["a/dir/secret"]), "storage_denied");
+  const error = await failure(all(storage.list("")), "storage_denied");
   assert.match(error.message, /store\/a\/(dir|file|dangling): it is a symbolic link$/);
   assert.deepEqual(await names(join(root, "outside")), ["secret"]);
   assert.equal(await Deno.readTextFile(join(root, "outside/secret")), "secret");
@@ -145,9 +145,10 @@ test("puts while others delete in the same folder", async (root) => {
 test("a file that is cut while it is read is an error", async (root) => {
   const storage = new FilesystemStorage(root);
   await storage.put("k", chunks(4));
-  const error = await failure(async () => {
+  const cut = async () => {
     for await (const _ of storage.get("k")) await Deno.truncate(join(root, "k"), 1000);
-  }, "storage_unreachable");
+  };
+  const error = await failure(cut(), "storage_unreachable");
   assert.match(error.message, /it ended at \d+ of 4194304 bytes$/);
 });
 
@@ -221,14 +222,14 @@ testMounted("a full disk is told, and leaves what was there", "size=2m", async (
       ended = true;
     }
   }
-  const error = await failure(() => storage.put("b/big", source()), "storage_full");
+  const error = await failure(storage.put("b/big", source()), "storage_full");
   assert.equal(ended, true, "the source was told to end");
   assert.match(
     error.message,
     /^Cannot store "b\/big" in .*: the disk is full \(\d+ bytes free in /,
   );
   assert.notEqual(error.hint, undefined);
-  await failure(() => storage.put("a/kept", chunks(8)), "storage_full");
+  await failure(storage.put("a/kept", chunks(8)), "storage_full");
   assert.deepEqual(await names(root), before, "no trace of the failed ones");
   assert.deepEqual(await keys(storage), ["a/kept"]);
   assert.equal((await storage.stat("a/kept"))?.size, MIB);
@@ -237,9 +238,10 @@ testMounted("a full disk is told, and leaves what was there", "size=2m", async (
 
 testMounted("a file system without inodes is told", "nr_inodes=4", async (root) => {
   const storage = new FilesystemStorage(root);
-  const error = await failure(async () => {
+  const fill = async () => {
     for (let at = 0; at < 10; at++) await storage.put(`k${at}`, streamOf("x"));
-  }, "storage_full");
+  };
+  const error = await failure(fill(), "storage_full");
   assert.match(error.message, /no inodes left/);
   assert.ok((await keys(storage)).length > 0);
 });
@@ -255,7 +257,7 @@ testMounted("a read-only directory is told, and stays readable", "size=2m", asyn
     () => storage.delete(["a/k"]),
   ];
   for (const work of works) {
-    const error = await failure(work, "storage_denied");
+    const error = await failure(work(), "storage_denied");
     assert.match(error.message, /: the file system is read-only$/);
   }
   await assert.rejects(
@@ -388,17 +390,6 @@ async function* chunks(mebibytes: number): AsyncGenerator<Uint8Array> {
     await Promise.resolve();
     yield new Uint8Array(MIB);
   }
-}
-
-async function failure(work: () => Promise<unknown>, code: ErrorCode): Promise<AppError> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    assert.equal(error.code, code, error.message);
-    return error;
-  }
-  return assert.fail(`no ${code}`);
 }
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {

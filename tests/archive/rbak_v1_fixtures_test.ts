@@ -5,7 +5,7 @@ import { type Compression, segmentKeyV1 } from "../../src/archive/layout.ts";
 import type { Manifest } from "../../src/archive/manifest.ts";
 import { encodeManifest, parseManifest } from "../../src/archive/manifest_io.ts";
 import { encodeRecord, readMessages } from "../../src/archive/record.ts";
-import { openSegment, packSegment } from "../../src/archive/segment.ts";
+import { expectedOf, openSegment, packSegment } from "../../src/archive/segment.ts";
 import type { FieldTable, FieldValue } from "../../src/message/field_table.ts";
 import type { Message } from "../../src/message/message.ts";
 import { decodeProperties } from "../../src/message/properties.ts";
@@ -99,12 +99,7 @@ Deno.test("fixtures: version 1 to version 2 and back loses nothing", async () =>
 function open(segment: Manifest["queues"][number]["segments"][number]) {
   return openSegment(file(segment.key), {
     name: segment.key,
-    expected: {
-      checksum: segment.checksum,
-      sizeBytes: segment.size_bytes,
-      recordCount: segment.record_count,
-      uncompressedBytes: segment.uncompressed_bytes,
-    },
+    expected: expectedOf(segment),
   });
 }
 

@@ -1,7 +1,7 @@
 /** The tool's own AMQP room, used without the engine around it. */
 import { type BrokerConnection, openConnection } from "../../src/broker/amqp/connection.ts";
 import type { DeliveryHead } from "../../src/broker/amqp/content_tap.ts";
-import { Publisher } from "../../src/broker/amqp/publisher.ts";
+import { DEFAULT_EXCHANGE, Publisher } from "../../src/broker/amqp/publisher.ts";
 import {
   QueueReader,
   type ReadEnd,
@@ -54,7 +54,7 @@ export async function publishAll(
   });
   await publisher.open();
   let sent = 0;
-  for (const { properties, body, exchange = new Uint8Array(0), routingKey } of messages) {
+  for (const { properties, body, exchange = DEFAULT_EXCHANGE, routingKey } of messages) {
     if (sent++ % 200 === 0) await publisher.flow(200, signal);
     publisher.begin({ exchange, routingKey, properties, bodySize: body.length });
     for (let at = 0; at < body.length; at += PIECE_BYTES) {

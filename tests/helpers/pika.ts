@@ -40,6 +40,7 @@ export interface PikaMessage {
   readonly wire_sha256: string;
   /** Only of messages that were read. */
   readonly redelivered?: boolean;
+  readonly queue?: string;
 }
 
 /** What to publish: `properties` and `headers`, or both as the raw bytes of `wire`. */
@@ -107,6 +108,16 @@ export async function pikaRead(
     ...(options.fullBody ? ["--full-body"] : []),
     ...(options.count === undefined ? [] : ["--count", `${options.count}`]),
   ]);
+}
+
+/** Takes all that is ready off several queues; the messages by queue, in the order they came. */
+export async function pikaTake(
+  broker: Target,
+  { vhost, names }: { vhost: string; names: readonly string[] },
+): Promise<Map<string, PikaMessage[]>> {
+  const queues = names.flatMap((name) => ["--queue", name]);
+  const messages = await pika("read", broker, ["--vhost", vhost, ...queues, "--ack"]);
+  return Map.groupBy(messages, ({ queue }) => queue!);
 }
 
 async function pika(

@@ -2,7 +2,7 @@
 
 publish  from standard input (one described message a line) or, with --generate N, made up;
          prints each message as a reader will see it, after the broker has confirmed all
-read     a queue: all that is ready, or --count N; given back unless --ack
+read     queues, one after the other: all that is ready, or --count N; given back unless --ack
 """
 import argparse
 import base64
@@ -92,23 +92,26 @@ def publish(options):
 
 def read(options):
     connection = connect(options)
-    channel = connection.channel()
-    there = channel.queue_declare(options.queue, passive=True).method.message_count
-    wanted = there if options.count is None else options.count
-    if wanted > 0:
-        channel.basic_qos(prefetch_count=min(wanted, 1000) if options.ack else min(wanted, 65535))
-        consume(channel, wanted, options)
+    for queue in options.queue:
+        channel = connection.channel()
+        there = channel.queue_declare(queue, passive=True).method.message_count
+        wanted = there if options.count is None else options.count
+        if wanted > 0:
+            channel.basic_qos(prefetch_count=min(wanted, 1000 if options.ack else 65535))
+            consume(channel, queue, wanted, options)
+        channel.close()
     connection.close()
 
 
-def consume(channel, wanted, options):
+def consume(channel, queue, wanted, options):
     done = 0
     arguments = {"x-stream-offset": "first"} if options.stream else None
     for method, properties, body in channel.consume(
-            options.queue, inactivity_timeout=options.timeout, arguments=arguments):
+            queue, inactivity_timeout=options.timeout, arguments=arguments):
         if method is None:
             raise RuntimeError(f"{done} of {wanted} messages came within {options.timeout} s")
-        show(method.exchange, method.routing_key, properties, body, options, method.redelivered)
+        show(method.exchange, method.routing_key, properties, body, options,
+             {"queue": queue, "redelivered": method.redelivered})
         done += 1
         if options.ack and (done % 200 == 0 or done == wanted):
             channel.basic_ack(method.delivery_tag, multiple=True)
@@ -117,10 +120,8 @@ def consume(channel, wanted, options):
     channel.cancel()
 
 
-def show(exchange, routing_key, properties, body, options, redelivered=None):
-    message = describe(exchange, routing_key, properties, body, options.full_body)
-    if redelivered is not None:
-        message["redelivered"] = redelivered
+def show(exchange, routing_key, properties, body, options, delivery={}):
+    message = describe(exchange, routing_key, properties, body, options.full_body) | delivery
     sys.stdout.write(json.dumps(message) + "\n")
 
 
@@ -129,7 +130,7 @@ def arguments():
     parser.add_argument("command", choices=["publish", "read"])
     parser.add_argument("--url", required=True, help="without a vhost")
     parser.add_argument("--vhost", default="/")
-    parser.add_argument("--queue", default="")
+    parser.add_argument("--queue", action="append")
     parser.add_argument("--ca")
     parser.add_argument("--cert")
     parser.add_argument("--key")

@@ -314,7 +314,7 @@ class Generator:
     def messages(self):
         """(exchange, routing key, properties, body) of each message."""
         for index in range(self.options.count):
-            exchange, routing_key = "", self.options.queue
+            exchange, routing_key = "", self.options.queue[0]
             if self.options.exchange and self.random.random() < 0.5:
                 exchange = self.options.exchange
                 routing_key = self.random.choice(["", "a.b.c", "ключ", "k" * 255])

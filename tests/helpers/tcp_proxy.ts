@@ -1,3 +1,5 @@
+import type { Broker } from "./brokers.ts";
+
 /** Stands between a client and a broker, and holds back or cuts what goes through. */
 export class TcpProxy implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
@@ -24,11 +26,13 @@ export class TcpProxy implements AsyncDisposable {
     return new TcpProxy({ hostname, port: Number(port) });
   }
 
-  /** The URL with this proxy's host and port. */
-  urlFor(amqpUrl: string): string {
-    const url = new URL(amqpUrl);
+  /** The broker with its AMQP by way of this proxy. */
+  through(
+    { amqpUrl, managementUrl }: Pick<Broker, "amqpUrl" | "managementUrl">,
+  ): Pick<Broker, "amqpUrl" | "managementUrl"> {
+    const { protocol, username, password } = new URL(amqpUrl);
     const { port } = this.#listener.addr as Deno.NetAddr;
-    return `${url.protocol}//${url.username}:${url.password}@127.0.0.1:${port}`;
+    return { amqpUrl: `${protocol}//${username}:${password}@127.0.0.1:${port}`, managementUrl };
   }
 
   /** Lets so many more bytes of the broker pass, and no further until {@linkcode resume}. */
@@ -64,7 +68,13 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async #serve(client: Deno.Conn): Promise<void> {
-    const broker = await Deno.connect(this.#target);
+    let broker: Deno.Conn;
+    try {
+      broker = await Deno.connect(this.#target);
+    } catch {
+      // It is down, and the client is to find out as it would without us.
+      return close(client);
+    }
     this.#open.add(client).add(broker);
     const sent: Uint8Array[] = [];
     this.sent?.push(sent);

@@ -1,5 +1,5 @@
 import { AppError, messageOf } from "../../errors.ts";
-import { queueError, QueueInspector } from "./queue_inspector.ts";
+import { noLeader, queueError, QueueInspector } from "./queue_inspector.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 import type { DeliveryHead, DeliveryTap } from "./content_tap.ts";
 import { deliveryCount } from "../../message/broker_headers.ts";
@@ -44,17 +44,23 @@ export interface QueueReaderOptions {
    * is returned goes to the end of that line, so all of it has to be read before any of it goes back.
    */
   returnsLineUp?: boolean;
+  /** `x-consumer-timeout` of our consumers, seconds; only quorum queues of 4.3 and newer know it. */
+  consumerTimeoutSecs?: number;
   /** `x-priority` of our consumers: those with a higher one are served first. */
   priority?: number;
   /**
    * The broker drops what is returned, or lost by a crash, with this `x-delivery-count`. Such a message
-   * ends reading. Before anything is returned `rescue` hears the places of all of them, from 0 in the
-   * order of delivery; those that it gives back have a copy in the queue, and are acknowledged.
+   * ends reading.
    */
   exhausted?: {
     limit: number;
     /** Being returned costs nothing, so that all of them can go back as they came. */
     isFree: boolean;
+    /**
+     * Called before anything is returned, unless that is free, with the places of all of them, from 0
+     * in the order of delivery; those that it gives back have a copy in the queue, and are
+     * acknowledged.
+     */
     rescue: (places: readonly number[]) => Promise<readonly number[]>;
   };
   /** How long nothing may arrive before the depth is asked again, milliseconds. */
@@ -70,6 +76,12 @@ interface Exhausted {
   readonly on: ReadChannel;
   readonly tag: number;
   readonly place: number;
+}
+
+/** Messages that would be lost by being returned, and those of them that have a copy in the queue. */
+export interface ExhaustedCount {
+  readonly exhausted: number;
+  readonly rescued: number;
 }
 
 interface ReadChannel {
@@ -175,18 +187,20 @@ export class QueueReader {
   /**
    * Gives everything back, in the way and order that keeps the queue's order, and returns when the
    * broker has confirmed it. After a lost connection there is nothing to do: the broker has taken
-   * the messages back itself. Throws when a step is refused; closing the connection is the way out.
+   * the messages back itself, and nothing is counted. Throws when a step is refused; closing the
+   * connection is the way out.
    */
-  async giveBack(): Promise<void> {
-    if (!this.#connection.isOpen) return;
+  async giveBack(): Promise<ExhaustedCount> {
+    if (!this.#connection.isOpen) return { exhausted: 0, rescued: 0 };
     try {
       await this.#readReturned();
       await this.#endWindow();
-      await this.#rescue();
+      const lost = await this.#rescue();
       for (const [index, one] of this.#channels.entries()) {
         const next = this.#channels[index + 1];
         await this.#returnAll(one, { settle: next !== undefined });
       }
+      return lost;
     } catch (error) {
       throw new AppError(
         "failed",
@@ -220,15 +234,17 @@ export class QueueReader {
   }
 
   /** Acknowledges what has a copy in the queue now; the rest of the exhausted is as good as lost. */
-  async #rescue(): Promise<void> {
-    const { exhausted } = this.#options;
-    if (exhausted === undefined || this.#exhausted.length === 0) return;
-    const places = new Set(await exhausted.rescue(this.#exhausted.map(({ place }) => place)));
+  async #rescue(): Promise<ExhaustedCount> {
+    const { exhausted: option } = this.#options;
+    const { length: exhausted } = this.#exhausted;
+    if (option === undefined || option.isFree || exhausted === 0) return { exhausted, rescued: 0 };
+    const places = new Set(await option.rescue(this.#exhausted.map(({ place }) => place)));
     for (const { on, tag, place } of this.#exhausted) {
       if (!places.has(place) || on.closed) continue;
       on.channel.ack({ fields: { deliveryTag: tag } } as never);
       on.held--;
     }
+    return { exhausted, rescued: places.size };
   }
 
   /** `settle`: return when the queue shows the messages, as more are to go back behind them. */
@@ -267,7 +283,8 @@ export class QueueReader {
   }
 
   async #nextWindow(): Promise<void> {
-    const { queue, limit, enough = limit, window, priority = 0 } = this.#options;
+    const { queue, limit, enough = limit, window, priority = 0, consumerTimeoutSecs } = this
+      .#options;
     await this.#endWindow();
     const one = await this.#channelWithRoom();
     // Beyond `enough` it is read on for the order's sake.
@@ -280,7 +297,13 @@ export class QueueReader {
       await one.channel.prefetch(size);
       await one.channel.consume(queue, (message) => {
         if (message === null) this.fail(this.#ended("the broker cancelled the consumer"));
-      }, { consumerTag, priority });
+      }, {
+        consumerTag,
+        priority,
+        ...(consumerTimeoutSecs === undefined
+          ? {}
+          : { arguments: { "x-consumer-timeout": Math.round(consumerTimeoutSecs * 1_000) } }),
+      });
     } catch (error) {
       throw this.#refusal(error);
     }
@@ -397,12 +420,15 @@ export class QueueReader {
 
   /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */
   async #isDrained({ isQuiet }: { isQuiet: boolean }): Promise<boolean> {
-    const { queue } = this.#options;
+    const { queue, returnMethod } = this.#options;
     await using inspector = new QueueInspector(this.#connection);
-    const { ready } = await inspector.depth(queue);
-    if (ready === 0) return true;
+    const { ready, consumers } = await inspector.depth(queue);
+    // A quorum queue without a leader says that it has neither messages nor our consumer.
+    const hasLeader = consumers > 0 || returnMethod === "get";
+    if (ready === 0 && hasLeader) return true;
     if (!isQuiet) return false;
     if (++this.#stalls < MAX_STALLS) return false;
+    if (!hasLeader) throw noLeader(queue);
     throw new AppError(
       "failed",
       `Cannot read queue "${queue}": ${ready} messages are ready but the broker delivers none`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { failure } from "../../../tests/helpers/app_error.ts";
 import { Secret } from "../../config/secret.ts";
-import { AppError, type ErrorCode } from "../../errors.ts";
 import { parseExactJson } from "../../exact_json.ts";
 import { ManagementClient, type ManagementClientOptions } from "./client.ts";
 
@@ -483,17 +483,6 @@ function clientOf(url: string, options: ManagementClientOptions = {}): Managemen
     management_password: new Secret(PASSWORD),
     tls: { enabled: false },
   }, options);
-}
-
-async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<AppError> {
-  try {
-    await promise;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    assert.equal(error.code, code, error.message);
-    return error;
-  }
-  return assert.fail(`no ${code}`);
 }
 
 function json(value: unknown, status = 200): Response {

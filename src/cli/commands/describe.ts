@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Manifest } from "../../archive/manifest.ts";
-import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
+import { openBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
   addFormatOption,
@@ -8,7 +8,7 @@ import {
   type Launch,
   newCommand,
 } from "../command.ts";
-import { type CommandContext, loadCommandConfig } from "../context.ts";
+import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
 import { isoTime, showResult } from "../output/document.ts";
 import { manifestLines } from "../output/manifest_text.ts";
@@ -34,31 +34,20 @@ export function addDescribeCommand(program: Command, launch: Launch): void {
 
 async function describe(context: CommandContext): Promise<number> {
   // 1. Where to look, and for which backup.
-  const config = await loadCommandConfig(context, {
-    settings: SETTINGS,
-    sections: ["storage", "backup_id"],
+  await using backup = await openBackup(context, { settings: SETTINGS, verb: "describe" });
+  const { storage, backupId } = backup;
+
+  // 2. Read its manifest.
+  const { loadManifest } = await import("../../engine/stored/list.ts");
+  const manifest = await loadManifest(storage, backupId);
+
+  // 3. Show it.
+  const { outStyle } = context.output;
+  await showResult(context, {
+    document: withReadableTimes(manifest),
+    text: () => manifestLines(manifest, { location: storage.location, style: outStyle }),
   });
-  const storage = await openConfiguredStorage(context, config);
-  try {
-    const backupId = await chooseFrom(storage, context, {
-      named: config.backup_id,
-      verb: "describe",
-    });
-
-    // 2. Read its manifest.
-    const { loadManifest } = await import("../../engine/stored/list.ts");
-    const manifest = await loadManifest(storage, backupId);
-
-    // 3. Show it.
-    const { outStyle } = context.output;
-    await showResult(context, {
-      document: withReadableTimes(manifest),
-      text: () => manifestLines(manifest, { location: storage.location, style: outStyle }),
-    });
-    return EXIT.ok;
-  } finally {
-    await storage.close();
-  }
+  return EXIT.ok;
 }
 
 /** The manifest with its times, which it keeps in milliseconds, as all JSON of this program has them. */

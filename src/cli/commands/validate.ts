@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
+import { openBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
   addFormatOption,
@@ -7,7 +7,7 @@ import {
   type Launch,
   newCommand,
 } from "../command.ts";
-import { type CommandContext, loadCommandConfig } from "../context.ts";
+import type { CommandContext } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
@@ -36,51 +36,40 @@ export function addValidateCommand(program: Command, launch: Launch): void {
 
 async function validate(context: CommandContext): Promise<number> {
   // 1. Where to look, and for which backup.
-  const config = await loadCommandConfig(context, {
-    settings: SETTINGS,
-    sections: ["storage", "backup_id"],
+  await using backup = await openBackup(context, { settings: SETTINGS, verb: "validate" });
+  const { storage, backupId } = backup;
+
+  // 2. Check it.
+  const { validateBackup } = await import("../../engine/stored/validate.ts");
+  const deep = context.flags.deep === true;
+  const report = await runEngineWork(context, {
+    stopping: "ending the check",
+    run: ({ emit, signal }) =>
+      validateBackup({
+        storage,
+        backupId,
+        deep,
+        signal,
+        // The report says it all; until then a person sees how far it is.
+        emit: (event) => event.type === "status" ? emit(event) : undefined,
+      }),
   });
-  const storage = await openConfiguredStorage(context, config);
-  try {
-    const backupId = await chooseFrom(storage, context, {
-      named: config.backup_id,
-      verb: "validate",
-    });
 
-    // 2. Check it.
-    const { validateBackup } = await import("../../engine/stored/validate.ts");
-    const deep = context.flags.deep === true;
-    const report = await runEngineWork(context, {
-      stopping: "ending the check",
-      run: ({ emit, signal }) =>
-        validateBackup({
-          storage,
-          backupId,
-          deep,
-          signal,
-          // The report says it all; until then a person sees how far it is.
-          emit: (event) => event.type === "status" ? emit(event) : undefined,
-        }),
-    });
-
-    // 3. Show what was found.
-    const { outStyle } = context.output;
-    await showResult(context, {
-      document: {
-        v: 1,
-        backup_id: report.backupId,
-        deep: report.deep,
-        valid: report.valid,
-        warning: report.warning,
-        segments_checked: report.segmentsChecked,
-        records_checked: report.recordsChecked,
-        problems: report.problems,
-        notes: report.notes,
-      },
-      text: () => validationLines(report, outStyle),
-    });
-    return report.valid ? EXIT.ok : EXIT.damaged;
-  } finally {
-    await storage.close();
-  }
+  // 3. Show what was found.
+  const { outStyle } = context.output;
+  await showResult(context, {
+    document: {
+      v: 1,
+      backup_id: report.backupId,
+      deep: report.deep,
+      valid: report.valid,
+      warning: report.warning,
+      segments_checked: report.segmentsChecked,
+      records_checked: report.recordsChecked,
+      problems: report.problems,
+      notes: report.notes,
+    },
+    text: () => validationLines(report, outStyle),
+  });
+  return report.valid ? EXIT.ok : EXIT.damaged;
 }

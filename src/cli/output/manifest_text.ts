@@ -103,7 +103,8 @@ function captureLines({ queues }: Manifest): string[] {
 }
 
 function captureText(capture: NonNullable<QueueEntry["capture"]>): string {
-  const { depth_before, depth_after, delivery_attempts, highest_delivery_count, traffic } = capture;
+  const { depth_before, depth_after, first_after, traffic } = capture;
+  const { delivery_attempts, highest_delivery_count } = capture;
   const parts: string[] = [];
   if (delivery_attempts > 0) {
     const highest = (highest_delivery_count ?? 0) + delivery_attempts;
@@ -114,6 +115,7 @@ function captureText(capture: NonNullable<QueueEntry["capture"]>): string {
   if (depth_after !== null && depth_after !== depth_before) {
     parts.push(`depth ${formatCount(depth_before)} before, ${formatCount(depth_after)} after`);
   }
+  if (first_after === "different") parts.push("another first message after");
   if (traffic !== undefined) {
     const { published, consumed } = traffic;
     parts.push(`others published ${formatCount(published)} and took ${formatCount(consumed)}`);

@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../errors.ts";
-import { FakeTerminal } from "../fake_terminal.ts";
-import { Output, type OutputOptions } from "./output.ts";
+import { fakeOutput, FakeTerminal } from "../fake_terminal.ts";
+import type { OutputOptions } from "./output.ts";
 
 function open(options: Partial<OutputOptions> = {}) {
   const terminal = new FakeTerminal();
-  const output = new Output(terminal, {
-    json: false,
-    jsonLines: options.json ?? false,
-    quiet: false,
-    verbosity: 0,
-    color: true,
-    ...options,
-  });
-  return { terminal, output };
+  return { terminal, output: fakeOutput(terminal, options) };
 }
 
 const ERROR = new AppError("broker_denied", "Cannot log in as amqp://me:hunter2@mq: \u001b[2Jno", {

@@ -5,8 +5,8 @@ import type {
   StatusEvent,
   SummaryEvent,
 } from "../../engine/events.ts";
-import { FakeTerminal } from "../fake_terminal.ts";
-import { Output, type OutputOptions } from "./output.ts";
+import { fakeOutput, FakeTerminal } from "../fake_terminal.ts";
+import type { OutputOptions } from "./output.ts";
 import { openReporter } from "./reporter.ts";
 
 function status(messagesDone: number, more: Partial<StatusEvent> = {}): StatusEvent {
@@ -83,14 +83,7 @@ function summary(more: Partial<SummaryEvent> = {}): SummaryEvent {
 }
 
 function open(options: Partial<OutputOptions> = {}, terminal = new FakeTerminal()) {
-  const output = new Output(terminal, {
-    json: false,
-    jsonLines: options.json ?? false,
-    quiet: false,
-    verbosity: 0,
-    color: true,
-    ...options,
-  });
+  const output = fakeOutput(terminal, options);
   const { reporter, emit } = openReporter(output, ({ outcome }) => outcome === "ok" ? 0 : 3);
   const tell = (...events: EngineEvent[]) => events.forEach(emit);
   return { terminal, reporter, tell };

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import PQueue from "p-queue";
-import { markerKey, segmentKey, segmentKeyV1 } from "../../archive/layout.ts";
+import { markerKey } from "../../archive/layout.ts";
 import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { ManagementClient } from "../../broker/management/client.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
@@ -9,28 +9,27 @@ import { type Config, requireSource, requireStorage } from "../../config/config.
 import { AppError } from "../../errors.ts";
 import { isRead, type QueuePlan } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
-import { backupDefinitions } from "./definitions.ts";
-import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
-import { finishBackup } from "./manifest.ts";
-import { claimBackup } from "./claim.ts";
 import { ConnectionPool } from "../connection_pool.ts";
-import { sourceIdentity } from "../survey/discover.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { HoldBudget } from "../hold/budget.ts";
+import { quotedNames } from "../names.ts";
 import { Packer } from "../packing/packer.ts";
+import { storedKey } from "../packing/store_spooled.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
-import { HoldBudget } from "../hold/budget.ts";
-import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
-import { reportTraffic } from "./traffic.ts";
-import { omissionsOf } from "../survey/omissions.ts";
 import { openRunStorage } from "../open_storage.ts";
-import { lockRun, runFolder } from "../run_lock.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
-import { hasToBeRead, type PlannedQueue, survey } from "../survey/survey.ts";
-
-/** Queues that are named where many have the same cost. */
-const NAMES_SHOWN = 5;
+import { sourceIdentity } from "../survey/discover.ts";
+import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
+import { type Omission, omissionsOf } from "../survey/omissions.ts";
+import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
+import { claimBackup } from "./claim.ts";
+import { backupDefinitions } from "./definitions.ts";
+import { finishBackup } from "./manifest.ts";
+import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
+import { reportTraffic } from "./traffic.ts";
 
 /** What a backup needs to know. */
 export interface RunOptions {
@@ -65,7 +64,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     const spoolFolder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(spoolFolder, key);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-    using _checkpointLock = lockRun(runFolder(`${config.offset_storage.db_path}.locks`, key), key);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
     // 2. Which queues, how deep, what would reading do to them.
     const abort = new AbortController();
@@ -88,7 +87,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     });
     const omissions = omissionsOf(found, requireSource(config).queues);
     tellPlan(found.queues, emit);
-    for (const { isMissing: _, ...omission } of omissions) emit({ type: "warning", ...omission });
+    tellOmissions(omissions, emit);
 
     // 3. The id is ours from here on.
     const { run, resumed } = await claimBackup(storage, checkpoint, {
@@ -169,9 +168,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     deliveryCount,
     signal,
   });
-  for (const { isMissing: _, ...omission } of omissionsOf(found, requireSource(config).queues)) {
-    emit({ type: "warning", ...omission });
-  }
+  tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
   if (config.backup.include_definitions && !found.userTags.includes("administrator")) {
     emit({
       type: "warning",
@@ -206,10 +203,13 @@ function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
   }
   const costly = read.filter(({ plan }) => plan.verdict === "cost");
   for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
-    const names = having.slice(0, NAMES_SHOWN).map(({ queue }) => `"${queue.name}"`).join(", ");
-    const more = having.length > NAMES_SHOWN ? ` and ${having.length - NAMES_SHOWN} more` : "";
-    emit({ type: "step", message: `Reading ${names}${more} has a cost: ${reason}` });
+    const names = quotedNames(having.map(({ queue }) => queue));
+    emit({ type: "step", message: `Reading ${names} has a cost: ${reason}` });
   }
+}
+
+function tellOmissions(omissions: readonly Omission[], emit: EventSink): void {
+  for (const { isMissing: _, ...omission } of omissions) emit({ type: "warning", ...omission });
 }
 
 function planned({ keepsPart: _, hold: __, ...plan }: QueuePlan) {
@@ -301,14 +301,13 @@ async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<
 
 /** A backup is in one format. */
 function assertSameFormat(
-  { backupId, options: { compression, format } }: BackupContext,
+  context: BackupContext,
   { row, stored }: { row: BackupQueueRow; stored: SegmentEntry },
 ): void {
-  const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
-  if (keyOf(backupId, row.vhost, row.name, stored.sequence, compression) === stored.key) return;
+  if (storedKey(context, { ...row, sequence: stored.sequence }) === stored.key) return;
   throw new AppError(
     "config",
-    `Cannot go on with backup "${backupId}": it was begun with another backup.format or compression`,
+    `Cannot go on with backup "${context.backupId}": it was begun with another backup.format or compression`,
     { hint: "set both as they were, or choose another backup_id" },
   );
 }
@@ -370,10 +369,10 @@ function reportResumed(context: BackupContext, row: BackupQueueRow): void {
   });
 }
 
-function toRead({ ready, plan }: PlannedQueue, row: BackupQueueRow | undefined): number {
-  if (row?.state === "done" || !isRead(plan)) return 0;
+function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number {
+  if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
-  return Math.min(ready, plan.atMost ?? Infinity);
+  return heldAtMost(planned);
 }
 
 function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
@@ -7,23 +8,28 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
-import {
-  assertEmpty,
-  type Captured,
-  captureQueue,
-  ExhaustedError,
-  settledDepth,
-} from "../hold/capture.ts";
+import { assertEmpty } from "../hold/capture.ts";
+import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
+import { isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
+import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+
+/**
+ * RabbitMQ 4.3 and newer wait a minute for a node that is gone before they take back from a quorum
+ * queue's consumers what they had through it (consumer_disconnected_timeout).
+ */
+const DISCONNECTED_MS = 65_000;
+/** An interruption may have been just now when the reading began no longer ago than this. */
+const RECENT_MS = 600_000;
 
 /** What all queues of one backup run share. */
 export interface BackupContext {
@@ -63,19 +69,23 @@ export async function backupQueue(
     const isRead = row?.state === "read";
     using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
     if (row === undefined || !isRead) {
-      const depthBefore = item.row?.state === "reading" ? item.row.report.depth : undefined;
-      const back = await returned(context, { planned: planned!, depthBefore });
+      const interrupted = item.row?.state === "reading" ? item.row : undefined;
+      const back = await returned(context, { planned: planned!, interrupted });
       row = await read(context, { ...back, work });
       context.readNow.add(queueKey(row));
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const [entry, depthAfter] = await Promise.all([
+    const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
+    const [entry, after] = await Promise.all([
       storeSpooled(context, row),
-      item.row === row ? null : depthAfterReturn(context, row),
+      item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
     ]);
-    if (entry.capture !== null) entry.capture.depth_after = depthAfter;
-    tellLess(context, { entry, planned });
+    if (entry.capture !== null && after !== undefined) {
+      entry.capture.depth_after = after.depth;
+      if (after.first !== undefined) entry.capture.first_after = after.first;
+    }
+    tellDifference(context.emit, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
     checkpoint.putBackupQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
@@ -116,7 +126,7 @@ async function read(
   context: BackupContext,
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
-  const { checkpoint, run, signal } = context;
+  const { checkpoint, run } = context;
   const { planned, missing, work } = item;
   const { queue } = planned;
   const folder = spoolFolderOf(context, queue);
@@ -131,36 +141,25 @@ async function read(
     await context.connections.use(queue.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
+      await assertStillEmpty(inspector, queue);
     });
     markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
     checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
-  const memory = await context.budget.memory(planned, signal);
-  const used = checkpoint.deliveryCount(run.peer, queue);
-  if (planned.plan.deliveryAttempts > 0) {
-    // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
-  }
   const depth = planned.ready + missing;
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
-  work.phase = "reading";
-  let captured: Captured;
-  try {
-    const { options: backup, nodes } = context;
-    captured = await context.connections.use(
-      queue.vhost,
-      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
-    );
-  } catch (error) {
-    if (error instanceof ExhaustedError && error.returned === 0) {
-      checkpoint.putDeliveryCount(run.peer, queue, used);
-    }
-    throw error;
-  } finally {
-    memory[Symbol.dispose]();
-  }
+  const captured = await captureCounted({ ...context, peer: run.peer }, {
+    planned,
+    folder,
+    work,
+    begun: () =>
+      checkpoint.putBackupQueue(run.id, {
+        ...row,
+        state: "reading",
+        report: { entry, depth, startedAt: Date.now() },
+      }),
+  });
   const { segments } = captured.spool;
   await syncSpool(segments);
   entry.message_count = captured.spool.messageCount;
@@ -177,7 +176,7 @@ async function read(
     in_flight: inFlight,
     depth_after: null,
     highest_delivery_count: null,
-    fingerprint: "",
+    fingerprint: new RecordFingerprint().digest(),
   };
   checkpoint.putCaptured(
     run.id,
@@ -187,21 +186,42 @@ async function read(
   return row;
 }
 
+/** What had no leader when it was planned was empty only by its words. */
+async function assertStillEmpty(
+  inspector: QueueInspector,
+  queue: PlannedQueue["queue"],
+): Promise<void> {
+  const { ready, consumers } = await inspector.depth(queue.name);
+  if (ready === 0 || !isDoubtful(queue, { ready: 0, consumers })) return;
+  throw new AppError(
+    "failed",
+    `Cannot read queue "${queue.name}": it said that it was empty when it was planned, and has ` +
+      `${ready} messages now`,
+    { hint: "take another backup" },
+  );
+}
+
 /**
  * Waits until what an interrupted run had of the queue is back: the broker takes its time, and more of
  * it until it notices that a connection is gone. What is missing then, somebody has, or had.
  */
 async function returned(
-  { connections }: BackupContext,
-  { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
+  { connections, emit, signal }: BackupContext,
+  { planned, interrupted }: { planned: PlannedQueue; interrupted: BackupQueueRow | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
-  if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
-  const { vhost, name } = planned.queue;
-  const ready = await connections.use(
-    vhost,
-    (connection) => settledDepth(connection, { name, expected: depthBefore }),
-  );
-  return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
+  const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
+  if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
+  const { queue, plan, consumers } = planned;
+  // A dead node's consumers are still counted. Later on those that are there are others.
+  const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
+    Date.now() - startedAt < RECENT_MS;
+  const patienceMs = isDisconnected ? DISCONNECTED_MS : 0;
+  if (isDisconnected) {
+    const message = `Waiting for messages of queue "${queue.name}" that the interrupted run had`;
+    emit({ type: "step", message });
+  }
+  const ready = await depthOnceBack(connections, { queue, expected, patienceMs, signal });
+  return { planned: { ...planned, ready }, missing: Math.max(0, expected - ready) };
 }
 
 function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {
@@ -220,27 +240,6 @@ function inFlightOf(
   if (consumers === 0) return 0;
   const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
   return (queue.messagesUnacknowledged ?? 0) + taken;
-}
-
-/**
- * Asked while the messages are packed: a classic queue takes seconds to show many of them again.
- * Null when it cannot be told: queue or broker are gone, while the backup has the messages.
- */
-async function depthAfterReturn(
-  { connections }: BackupContext,
-  { vhost, name, report }: BackupQueueRow,
-): Promise<number | null> {
-  const expected = report.entry!.capture?.depth_before ?? 0;
-  if (expected === 0) return null;
-  try {
-    return await connections.use(
-      vhost,
-      (connection) => settledDepth(connection, { name, expected }),
-    );
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
 }
 
 function emptyEntry({ queue }: PlannedQueue): QueueEntry {
@@ -263,24 +262,6 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
 
 function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
-}
-
-/** Nobody consumes, nothing expires, and yet there is less: that should never be, and is told. */
-function tellLess(
-  { emit }: BackupContext,
-  { entry, planned }: { entry: QueueEntry; planned: PlannedQueue | undefined },
-): void {
-  const { capture, vhost, name } = entry;
-  if (!capture || capture.depth_after === null || planned === undefined) return;
-  const { depth_before: before, depth_after: after } = capture;
-  if (after >= before || planned.consumers > 0 || planned.plan.expires) return;
-  emit({
-    type: "warning",
-    vhost,
-    queue: name,
-    message: `Queue "${name}" holds ${after} messages after it was read, and held ${before} before`,
-    hint: "did messages expire, or was somebody reading or purging it? this backup has them",
-  });
 }
 
 function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {

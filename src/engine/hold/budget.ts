@@ -3,7 +3,7 @@ import type { EventSink } from "../events.ts";
 import { type NodeState, type NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { Reserve } from "../spool/reserve.ts";
 import { spoolRoom } from "../spool/room.ts";
-import type { PlannedQueue } from "../survey/survey.ts";
+import { heldAtMost, type PlannedQueue } from "../survey/survey.ts";
 
 /** What the queues of a run may take together: of each node's memory, and of the local disk. */
 export class HoldBudget {
@@ -35,7 +35,7 @@ export class HoldBudget {
 
   /** Waits for room in the spool for a queue; the room is free again when the result is disposed. */
   async spool(planned: PlannedQueue, signal: AbortSignal): Promise<Disposable> {
-    return await this.#spool.take(held(planned) * planned.plan.hold.spoolPerMessage, signal);
+    return await this.#spool.take(heldAtMost(planned) * planned.plan.hold.spoolPerMessage, signal);
   }
 
   /**
@@ -45,7 +45,7 @@ export class HoldBudget {
    */
   async memory(planned: PlannedQueue, signal: AbortSignal): Promise<Disposable> {
     const reserve = this.#memory.get(planned.queue.leader ?? "");
-    const bytes = held(planned) * planned.plan.hold.memoryPerMessage;
+    const bytes = heldAtMost(planned) * planned.plan.hold.memoryPerMessage;
     const taken = await reserve?.take(bytes, signal) ?? { [Symbol.dispose]: () => {} };
     try {
       await untilCalm(this.#watch, { emit: this.#emit, signal });
@@ -55,8 +55,4 @@ export class HoldBudget {
       throw error;
     }
   }
-}
-
-function held({ ready, plan }: PlannedQueue): number {
-  return Math.min(ready, plan.atMost ?? Infinity);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import {
   LARGEST_WINDOW,
@@ -10,11 +11,12 @@ import type { BackupOptions } from "../../config/config.ts";
 import type { CaptureReport } from "../../archive/manifest.ts";
 import { AppError } from "../../errors.ts";
 import { HoldWatch } from "./watch.ts";
+import { Elections, isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { QueueWork } from "../progress.ts";
 import { putBack } from "./put_back.ts";
 import { SpoolWriter } from "../spool/spool.ts";
-import type { PlannedQueue } from "../survey/survey.ts";
+import { heldAtMost, type PlannedQueue } from "../survey/survey.ts";
 
 /** How long nothing may arrive before the broker is asked whether there is more. */
 const IDLE_MS = 1_000;
@@ -50,10 +52,16 @@ export async function captureQueue(
     signal: AbortSignal;
   },
 ): Promise<Captured> {
-  const { planned: { queue, plan }, backup, nodes, work, signal } = options;
+  const { planned, planned: { queue, plan }, backup, nodes, work, signal } = options;
   await using inspector = new QueueInspector(connection);
-  const before = await inspector.depth(queue.name);
-  if (before.ready === 0) await assertEmpty(inspector, queue);
+  let before = await inspector.depth(queue.name);
+  if (isDoubtful({ ...queue, messages: planned.ready }, before)) {
+    before = await new Elections(inspector, signal).depth(queue.name);
+  }
+  if (before.ready === 0) {
+    await assertEmpty(inspector, queue);
+    before = await inspector.depth(queue.name);
+  }
   const limit = backup.stop_at_current_depth ? before.ready : Number.MAX_SAFE_INTEGER;
   const reading: { reader?: QueueReader } = {};
   using spool = new SpoolWriter({
@@ -63,9 +71,9 @@ export async function captureQueue(
     onError: (error) => reading.reader?.fail(error),
   });
   if (spool.failure !== undefined) throw spool.failure;
-  work.messagesTotal = Math.min(before.ready, plan.atMost ?? Infinity);
-  const { deliveryLimit } = plan.hold;
-  const lost = { exhausted: 0, rescued: 0 };
+  work.messagesTotal = heldAtMost({ ready: before.ready, plan });
+  const { deliveryLimit, consumerTimeoutSecs } = plan.hold;
+  const isFree = plan.deliveryAttempts === 0;
   const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
     queue: queue.name,
     limit,
@@ -75,19 +83,15 @@ export async function captureQueue(
     returnMethod: plan.returnMethod,
     returnsLineUp: queue.type === "quorum",
     priority: backup.consumer_priority,
+    ...(consumerTimeoutSecs === undefined ? {} : { consumerTimeoutSecs }),
     ...(deliveryLimit === undefined ? {} : {
       exhausted: {
         limit: deliveryLimit,
-        isFree: plan.deliveryAttempts === 0,
+        isFree,
         rescue: async (places) => {
-          lost.exhausted = places.length;
-          // Returned at no cost they are as they were.
-          if (plan.deliveryAttempts === 0) return [];
           spool.finish();
           const { segments } = spool;
-          const rescued = await putBack(connection, { queue: queue.name, segments, places });
-          lost.rescued = rescued.length;
-          return rescued;
+          return await putBack(connection, { queue: queue.name, segments, places });
         },
       },
     }),
@@ -112,20 +116,17 @@ export async function captureQueue(
   let failure: unknown;
   try {
     end = await reader.read();
-    // While all is held: of what is back, the check would take the first, and move it to the end.
-    if (end === "drained") await assertEmpty(inspector, queue);
   } catch (error) {
     failure = error;
   }
   work.phase = "returning";
   watch[Symbol.dispose]();
-  await reader.giveBack();
+  const lost = await reader.giveBack();
   // Not before: what was on its way when reading ended has come whole, and is of the backup.
   spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
   if (lost.exhausted > 0) {
     const { received } = reader;
-    const isFree = plan.deliveryAttempts === 0;
     throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, isFree, received });
   }
   if (failure !== undefined) throw failure;
@@ -203,11 +204,15 @@ function windowSize(prefetch: number | undefined, depth: number): number {
   return Math.min(Math.max(prefetch, Math.ceil(depth / WINDOWS_PER_CHANNEL)), LARGEST_WINDOW);
 }
 
-/** The depth once the returned messages show in it; those that expired or were consumed never will. */
+/**
+ * The depth once the returned messages show in it; those that expired or were consumed never will.
+ * `patienceMs`: so long is waited in any case, also where the queue has consumers.
+ */
 export async function settledDepth(
   connection: BrokerConnection,
-  queue: { name: string; expected: number },
+  queue: { name: string; expected: number; patienceMs?: number; signal?: AbortSignal },
 ): Promise<number> {
+  const { expected, patienceMs = 0, signal } = queue;
   await using inspector = new QueueInspector(connection);
   const start = performance.now();
   let last: number | undefined;
@@ -217,9 +222,10 @@ export async function settledDepth(
     const now = performance.now();
     if (ready !== last) changed = now;
     last = ready;
-    const isSettled = last >= queue.expected || now - changed > QUIET_MS ||
+    if (last >= expected) return last;
+    const isSettled = now - changed > QUIET_MS ||
       now - start > (consumers > 0 ? CONSUMED_MS : SETTLE_MS);
-    if (isSettled) return last;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (isSettled && now - start >= patienceMs) return last;
+    await delay(50, undefined, signal === undefined ? {} : { signal });
   }
 }

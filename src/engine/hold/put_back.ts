@@ -1,12 +1,10 @@
 import { readMessages } from "../../archive/record.ts";
-import { Publisher } from "../../broker/amqp/publisher.ts";
+import { DEFAULT_EXCHANGE, Publisher } from "../../broker/amqp/publisher.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { republished, withoutUserId } from "../../message/broker_headers.ts";
 import { readSpooled } from "../spool/spool.ts";
-
-const DEFAULT_EXCHANGE = new Uint8Array(0);
 
 /**
  * Publishes copies of spooled messages to their queue, at its end, one after the other and each

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { AppError } from "../../errors.ts";
@@ -33,36 +34,33 @@ export class HoldWatch implements Disposable {
   readonly #inspector: QueueInspector;
   readonly #startedAt = performance.now();
   readonly #headroomAtStart: Promise<number>;
-  #isOver = false;
-  #wake: () => void = () => {};
+  readonly #over = new AbortController();
 
   constructor(connection: BrokerConnection, options: HoldWatchOptions) {
     this.#options = options;
     this.#inspector = new QueueInspector(connection);
     this.#headroomAtStart = this.#headroom();
-    // A queue or broker that is gone is noticed by who reads it.
+    // The end of the watch; and a queue or broker that is gone is noticed by who reads it.
     this.#run().catch(() => {});
   }
 
   /** Ends the watch at once: messages are not held until the broker has answered its last question. */
   [Symbol.dispose](): void {
-    this.#isOver = true;
-    this.#wake();
+    this.#over.abort();
   }
 
   async #run(): Promise<void> {
-    const { hold, letGo, signal } = this.#options;
+    const { hold, letGo } = this.#options;
+    const signal = AbortSignal.any([this.#options.signal, this.#over.signal]);
     const isBounded = hold.maxLength !== undefined || hold.maxLengthBytes !== undefined;
     await using _inspector = this.#inspector;
-    while (!this.#isOver && !signal.aborted) {
-      await this.#pause(isBounded ? LENGTH_MS : OTHER_MS);
-      if (this.#isOver || signal.aborted) return;
-      const reason = this.#tooLong() ?? (isBounded ? await this.#tooFull() : undefined) ??
+    let reason: AppError | undefined;
+    while (reason === undefined) {
+      await delay(isBounded ? LENGTH_MS : OTHER_MS, undefined, { signal });
+      reason = this.#tooLong() ?? (isBounded ? await this.#tooFull() : undefined) ??
         await this.#tooMuchMemory();
-      if (reason === undefined || this.#isOver) continue;
-      letGo(reason);
-      return;
     }
+    if (!signal.aborted) letGo(reason);
   }
 
   #tooLong(): AppError | undefined {
@@ -136,14 +134,5 @@ export class HoldWatch implements Disposable {
       `Cannot read queue "${name}" to its end: its messages went back early, because ${why}`,
       options,
     );
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      timer = setTimeout(resolve, milliseconds);
-    });
-    clearTimeout(timer);
   }
 }

@@ -68,7 +68,7 @@ function jobOf(
 }
 
 async function storeSegment(
-  { backupId, options, storage, packer }: BackupContext,
+  context: BackupContext,
   item: {
     row: BackupQueueRow;
     segment: SegmentRow;
@@ -77,9 +77,9 @@ async function storeSegment(
     signal: AbortSignal;
   },
 ): Promise<SegmentEntry> {
+  const { storage, packer } = context;
   const { row, segment: { sequence, spooled }, job, losses, signal } = item;
-  const keyOf = options.format === "rbak-v1" ? segmentKeyV1 : segmentKey;
-  const key = keyOf(backupId, row.vhost, row.name, sequence, options.compression);
+  const key = storedKey(context, { ...row, sequence });
   let packed: PackedFile | undefined;
   async function* bytes() {
     packed = yield* packer.segment(job);
@@ -97,6 +97,15 @@ async function storeSegment(
     last_timestamp: spooled.lastTimestamp,
     checksum: packed!.checksum,
   };
+}
+
+/** Key of a segment in the format and compression that the backup is to have. */
+export function storedKey(
+  { backupId, options: { compression, format } }: BackupContext,
+  { vhost, name, sequence }: { vhost: string; name: string; sequence: number },
+): string {
+  const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
+  return keyOf(backupId, vhost, name, sequence, compression);
 }
 
 /** What the messages' counts are now, after the return: known better than by adding up. */

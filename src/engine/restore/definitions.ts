@@ -1,7 +1,8 @@
+import type { Manifest } from "../../archive/manifest.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import { parseExactJson } from "../../exact_json.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { readBackupDefinitions } from "../stored/definitions.ts";
+import { readDefinitions } from "../stored/definitions.ts";
 
 /** A queue as definitions describe it. */
 export interface DefinedQueue {
@@ -23,27 +24,52 @@ export interface DefinedBinding {
   readonly arguments?: unknown;
 }
 
+/** An exchange as definitions describe it. */
+export interface DefinedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  readonly internal?: boolean;
+  readonly arguments?: unknown;
+}
+
+/** A policy as definitions describe it. */
+export interface DefinedPolicy {
+  readonly vhost: string;
+  readonly name: string;
+  readonly pattern: string;
+  readonly "apply-to"?: string;
+  readonly priority?: number;
+  readonly definition?: Record<string, unknown>;
+}
+
 /** What a restore needs of a backup's definitions; numbers as `parseExactJson` gives them. */
 export interface StoredDefinitions {
   readonly queues: readonly DefinedQueue[];
+  readonly exchanges: readonly DefinedExchange[];
   readonly bindings: readonly DefinedBinding[];
+  readonly policies: readonly DefinedPolicy[];
 }
 
 /**
  * Reads what a restore needs of the definitions of a backup.
  *
- * @throws {AppError} as `readBackupDefinitions`
+ * @throws {AppError} as `readDefinitions`
  */
 export async function readForRestore(
   storage: Storage,
-  backupId: string,
+  manifest: Manifest,
 ): Promise<StoredDefinitions> {
-  const text = await readBackupDefinitions(storage, backupId);
+  const text = await readDefinitions(storage, manifest);
   try {
-    const { queues = [], bindings = [] } = parseExactJson(text) as Partial<StoredDefinitions>;
-    return { queues, bindings };
+    const { queues = [], exchanges = [], bindings = [], policies = [] } = parseExactJson(
+      text,
+    ) as Partial<StoredDefinitions>;
+    return { queues, exchanges, bindings, policies };
   } catch (error) {
-    const problem = `Cannot read the definitions of backup "${backupId}": ${messageOf(error)}`;
+    const problem = `Cannot read the definitions of backup "${manifest.backup_id}": ${
+      messageOf(error)
+    }`;
     throw new AppError("damaged", problem, { cause: error });
   }
 }

@@ -1,12 +1,13 @@
-import type { Options } from "amqplib";
 import { checkKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import type { QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
-import { isRawNumber } from "../../exact_json.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readForRestore } from "./definitions.ts";
+import type { RestoreMapping } from "./mapping.ts";
+import { type MessageSelection, shareOf } from "./selection.ts";
+import type { Source } from "./targets.ts";
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
@@ -25,6 +26,18 @@ export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntr
   return selected;
 }
 
+/** Where each queue goes, and what of it. */
+export function sourcesOf(
+  entries: readonly QueueEntry[],
+  { mapping, selection }: { mapping: RestoreMapping; selection: MessageSelection },
+): Source[] {
+  return entries.map((entry) => ({
+    entry,
+    destination: mapping.mapQueue(entry),
+    share: shareOf(entry, selection),
+  }));
+}
+
 /**
  * Fills in what format version 1 does not keep with the queue but in the definitions: durability and
  * arguments. Version 2 has them in the manifest.
@@ -35,7 +48,7 @@ export async function withDefinedArguments(
 ): Promise<QueueEntry[]> {
   const { manifest, entries } = options;
   if (manifest.format_version !== 1 || manifest.definitions === null) return [...entries];
-  const { queues: defined } = await readForRestore(storage, manifest.backup_id);
+  const { queues: defined } = await readForRestore(storage, manifest);
   return entries.map((entry) => {
     const found = defined.find(({ vhost, name }) => vhost === entry.vhost && name === entry.name);
     return found === undefined ? entry : {
@@ -45,25 +58,6 @@ export async function withDefinedArguments(
       arguments: found.arguments ?? {},
     };
   });
-}
-
-/** How a missing queue is declared: as it was, its type said in any case. */
-export function declareOptions(entry: QueueEntry): Options.AssertQueue {
-  const type = entry.queue_type === "classic" ? {} : { "x-queue-type": entry.queue_type };
-  return {
-    durable: entry.durable,
-    autoDelete: entry.auto_delete,
-    arguments: { ...type, ...plainNumbers(entry.arguments) },
-  };
-}
-
-function plainNumbers(table: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(table).map(([key, value]) => [
-      key,
-      isRawNumber(value) ? Number(value.rawJSON) : value,
-    ]),
-  );
 }
 
 function checkKeys(manifest: Manifest, entry: QueueEntry): void {

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { encodeRecordHead, recordHeadSize } from "../../archive/record.ts";
 import type { DeliveryHead, DeliveryTap } from "../../broker/amqp/content_tap.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError, messageOf, saysDiskFull } from "../../errors.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 const READ_BYTES = 256 * 1024;
@@ -49,10 +49,13 @@ export class SpoolWriter implements DeliveryTap, Disposable {
     });
   }
 
-  head(head: DeliveryHead): void {
+  /** `capturedAt`: default now. */
+  head(
+    head: Omit<DeliveryHead, "deliveryTag"> & { deliveryTag?: number; capturedAt?: number },
+  ): void {
     this.#guard(() => {
       const record = {
-        capturedAt: Date.now(),
+        capturedAt: head.capturedAt ?? Date.now(),
         redelivered: head.redelivered,
         exchange: head.exchange,
         routingKey: head.routingKey,
@@ -196,7 +199,7 @@ export function removeFolder(folder: string): void {
 export function spoolError(folder: string, error: unknown): AppError {
   if (error instanceof AppError) return error;
   const text = messageOf(error);
-  const full = /ENOSPC|EDQUOT|No space left|quota exceeded|os error (28|122)/i.test(text);
+  const full = saysDiskFull(text);
   return new AppError(
     full ? "storage_full" : "storage_denied",
     `Cannot write to the spool "${folder}": ${full ? "the disk is full" : text}`,

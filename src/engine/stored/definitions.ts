@@ -18,8 +18,12 @@ const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
  * @throws {AppError} as `loadManifest`; `failed` when the backup holds none; `damaged`
  */
 export async function readBackupDefinitions(storage: Storage, backupId: string): Promise<string> {
-  const manifest = await loadManifest(storage, backupId);
-  const cannot = `Cannot read the definitions of backup "${backupId}"`;
+  return await readDefinitions(storage, await loadManifest(storage, backupId));
+}
+
+/** The same where the manifest is known. */
+export async function readDefinitions(storage: Storage, manifest: Manifest): Promise<string> {
+  const cannot = `Cannot read the definitions of backup "${manifest.backup_id}"`;
   const { definitions } = manifest;
   if (definitions === null) throw noDefinitions(cannot, manifest);
   try {

@@ -5,6 +5,7 @@ import { MAX_MANIFEST_BYTES, parseManifest } from "../../archive/manifest_io.ts"
 import { nearest } from "../../config/nearest.ts";
 import { AppError } from "../../errors.ts";
 import { ObjectMissingError, readAll, type Storage } from "../../storage/storage.ts";
+import { queuesAre } from "../names.ts";
 
 /** Manifests read at the same time; each may be large. */
 const CONCURRENCY = 4;
@@ -99,7 +100,6 @@ async function describe(storage: Storage, folder: string): Promise<BackupListing
 function ofManifest(manifest: Manifest): BackupListing {
   const missing = manifest.skipped.length;
   const inPart = manifest.queues.filter(({ partial }) => partial !== undefined).length;
-  const queuesAre = (count: number) => count === 1 ? "1 queue is" : `${count} queues are`;
   return {
     backupId: manifest.backup_id,
     state: manifest.state,

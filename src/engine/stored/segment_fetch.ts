@@ -1,11 +1,9 @@
 import { join } from "node:path";
 import type { SegmentEntry } from "../../archive/manifest.ts";
-import { checkSegment, openSegment } from "../../archive/segment.ts";
+import { checkSegment, expectedOf, openSegment } from "../../archive/segment.ts";
 import { AppError } from "../../errors.ts";
 import { ObjectMissingError, type Storage } from "../../storage/storage.ts";
-import { spoolError } from "../spool/spool.ts";
-
-const READ_BYTES = 256 * 1024;
+import { readSpooled, spoolError } from "../spool/spool.ts";
 
 /** A segment on the local disk, its size and SHA-256 found to be the manifest's. */
 export interface FetchedSegment extends AsyncDisposable {
@@ -23,12 +21,7 @@ export async function fetchSegment(
   options: { folder: string; signal: AbortSignal },
 ): Promise<FetchedSegment> {
   const path = join(options.folder, `fetched-${crypto.randomUUID()}`);
-  const expected = {
-    checksum: segment.checksum,
-    sizeBytes: segment.size_bytes,
-    recordCount: segment.record_count,
-    uncompressedBytes: segment.uncompressed_bytes,
-  };
+  const expected = expectedOf(segment);
   const dispose = () => Deno.remove(path).catch(() => {});
   try {
     const stored = storage.get(segment.key, { signal: options.signal });
@@ -38,7 +31,9 @@ export async function fetchSegment(
     throw damaged(error, segment.key);
   }
   return {
-    records: () => openSegment(readFile(path), { name: segment.key, expected }).records(),
+    records: () =>
+      openSegment(readSpooled(path, { reuseBuffer: false }), { name: segment.key, expected })
+        .records(),
     [Symbol.asyncDispose]: dispose,
   };
 }
@@ -79,15 +74,5 @@ async function opened(path: string): Promise<Deno.FsFile> {
     return await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   } catch (error) {
     throw spoolError(path, error);
-  }
-}
-
-async function* readFile(path: string): AsyncGenerator<Uint8Array> {
-  using file = await Deno.open(path, { read: true });
-  for (;;) {
-    const buffer = new Uint8Array(READ_BYTES);
-    const read = await file.read(buffer);
-    if (read === null) return;
-    yield buffer.subarray(0, read);
   }
 }

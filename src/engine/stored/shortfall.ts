@@ -1,5 +1,5 @@
 import type { Manifest } from "../../archive/manifest.ts";
-import { quotedNames } from "../names.ts";
+import { queuesAre, quotedNames } from "../names.ts";
 
 /** What a partial backup lacks, for those who rely on it; undefined when it is complete. */
 export function shortfallOf(manifest: Manifest): string | undefined {
@@ -10,8 +10,7 @@ export function shortfallOf(manifest: Manifest): string | undefined {
     ...manifest.queues.filter(({ partial }) => partial !== undefined),
   ];
   const lacks = queues.length === 0 ? [] : [
-    `${queues.length} ${queues.length === 1 ? "queue is" : "queues are"} not in it, or only in ` +
-    `part: ${quotedNames(queues)}`,
+    `${queuesAre(queues.length)} not in it, or only in part: ${quotedNames(queues)}`,
   ];
   const what = [...lacks, ...manifest.warnings].join("; ");
   return `Backup "${manifest.backup_id}" is partial: ${what || "it does not say what it lacks"}`;

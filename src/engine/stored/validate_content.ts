@@ -9,7 +9,7 @@ import type {
   SegmentEntry,
 } from "../../archive/manifest.ts";
 import { RecordParser } from "../../archive/record.ts";
-import { openSegment } from "../../archive/segment.ts";
+import { expectedOf, openSegment } from "../../archive/segment.ts";
 import type { MessageHead } from "../../message/message.ts";
 import { readAll, type Storage } from "../../storage/storage.ts";
 import { MAX_DEFINITIONS_BYTES } from "./definitions.ts";
@@ -82,12 +82,7 @@ export class QueueContent {
   #open(stored: AsyncIterable<Uint8Array>, segment: SegmentEntry) {
     const reader = openSegment(stored, {
       name: segment.key,
-      expected: {
-        checksum: segment.checksum,
-        sizeBytes: segment.size_bytes,
-        recordCount: segment.record_count,
-        uncompressedBytes: segment.uncompressed_bytes,
-      },
+      expected: expectedOf(segment),
     });
     const parser = new RecordParser({
       head: (head) => this.#head(head),

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { failure } from "../../../tests/helpers/app_error.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import { type ListedQueue, type Policy, queueSchema } from "../../broker/management/model.ts";
-import { AppError, type ErrorCode } from "../../errors.ts";
 import { discoverQueues, type Discovery, type DiscoveryFilter } from "./discover.ts";
 
 /** What a broker holds. */
@@ -107,13 +107,13 @@ Deno.test("discoverQueues: sorts by vhost, then name, by bytes", async () => {
 
 Deno.test("discoverQueues: a vhost that is named must exist", async () => {
   const world = { vhosts: ["/", "production", "a*b"], queues: [] };
-  const error = await failure(world, { vhosts: ["producton"] }, "broker_missing");
+  const error = await failure(discover(world, { vhosts: ["producton"] }), "broker_missing");
   assert.equal(
     error.message,
     'Cannot list queues: there is no vhost "producton"; did you mean "production"?',
   );
   assert.equal(error.hint, 'There are "/", "production", "a*b"');
-  await failure(world, { vhosts: ["/", "a\\*c"] }, "broker_missing");
+  await failure(discover(world, { vhosts: ["/", "a\\*c"] }), "broker_missing");
   await discover(world, { vhosts: ["a\\*b"] });
   const found = await discover(world, { vhosts: ["stage-*", "~^x", "prod*"] });
   assert.deepEqual(found.unmatchedVhosts, ["stage-*", "~^x"]);
@@ -140,9 +140,9 @@ Deno.test("discoverQueues: vhosts that are closed to the user do not go unnotice
   assert.deepEqual(found.queues.map(({ name }) => name), ["a"]);
   assert.deepEqual(found.closedVhosts, ["secret"]);
   assert.deepEqual((await discover(world, { vhosts: ["{/,secre*}"] })).closedVhosts, ["secret"]);
-  const named = await failure(world, { vhosts: ["/", "secret"] }, "broker_denied");
+  const named = await failure(discover(world, { vhosts: ["/", "secret"] }), "broker_denied");
   assert.match(named.message, /^Cannot list queues of vhost "secret": user "me" has no permission/);
-  await failure(world, { vhosts: ["sec*"] }, "broker_denied");
+  await failure(discover(world, { vhosts: ["sec*"] }), "broker_denied");
 });
 
 Deno.test("discoverQueues: asks for the queues of few vhosts only", async () => {
@@ -225,21 +225,6 @@ async function discover(world: World, filter: Partial<DiscoveryFilter>): Promise
 
 async function names(world: World, filter: Partial<DiscoveryFilter>): Promise<string[]> {
   return (await discover(world, filter)).queues.map(({ vhost, name }) => `${vhost} ${name}`);
-}
-
-async function failure(
-  world: World,
-  filter: Partial<DiscoveryFilter>,
-  code: ErrorCode,
-): Promise<AppError> {
-  try {
-    await discover(world, filter);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    assert.equal(error.code, code, error.message);
-    return error;
-  }
-  return assert.fail(`no ${code}`);
 }
 
 /** A client of a broker that holds `world`. */

@@ -8,6 +8,11 @@ const APPLY_TO: Readonly<Record<string, readonly string[]>> = {
   stream: ["all", "queues", "streams"],
 };
 
+/** A queue, and the broker's word which policies are in force for it, where it is known. */
+type PolicyUser =
+  & Pick<ListedQueue, "vhost" | "name">
+  & Partial<Pick<ListedQueue, "policy" | "operator_policy">>;
+
 /**
  * The broker's policies, to tell which is in force for a queue. The broker's own word counts; for a
  * queue's first seconds, while there is none, the policies' patterns do.
@@ -16,7 +21,7 @@ export class PolicyBook {
   readonly #policies: Policies;
   readonly #operatorPolicies: Policies;
 
-  private constructor(policies: Policy[], operatorPolicies: Policy[]) {
+  constructor(policies: readonly Policy[], operatorPolicies: readonly Policy[]) {
     this.#policies = new Policies(policies);
     this.#operatorPolicies = new Policies(operatorPolicies);
   }
@@ -25,11 +30,11 @@ export class PolicyBook {
     return new PolicyBook(await client.policies(options), await client.operatorPolicies(options));
   }
 
-  policyOf(queue: ListedQueue, type: string): Policy | undefined {
+  policyOf(queue: PolicyUser, type: string): Policy | undefined {
     return this.#policies.inForce(queue, { type, said: queue.policy });
   }
 
-  operatorPolicyOf(queue: ListedQueue, type: string): Policy | undefined {
+  operatorPolicyOf(queue: PolicyUser, type: string): Policy | undefined {
     return this.#operatorPolicies.inForce(queue, { type, said: queue.operator_policy });
   }
 }
@@ -37,14 +42,14 @@ export class PolicyBook {
 class Policies {
   readonly #byVhost: Map<string, { policy: Policy; matches: (name: string) => boolean }[]>;
 
-  constructor(policies: Policy[]) {
+  constructor(policies: readonly Policy[]) {
     const compiled = policies.map((policy) => ({ policy, matches: matcherOf(policy.pattern) }));
     this.#byVhost = Map.groupBy(compiled, ({ policy }) => policy.vhost);
   }
 
   /** @param said the broker's word: a name, null for none, undefined when it is not known yet */
   inForce(
-    { vhost, name }: ListedQueue,
+    { vhost, name }: PolicyUser,
     { type, said }: { type: string; said: string | null | undefined },
   ): Policy | undefined {
     if (said === null) return undefined;

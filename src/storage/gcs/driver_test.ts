@@ -1,7 +1,7 @@
 /** What the emulator of Google Cloud Storage lacks: pages, parts taken in part, damage on the way. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type GcsConfig } from "../../config/storage.ts";
+import type { GcsConfig } from "../../config/storage.ts";
 import { StorageMappingSchema } from "../../config/schema/storage.ts";
 import { HttpTransport } from "../http.ts";
 import { GcsDriver } from "./driver.ts";
