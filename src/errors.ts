@@ -9,6 +9,7 @@ export type ErrorCode =
   | "broker_missing"
   | "storage_unreachable"
   | "storage_denied"
+  | "storage_missing"
   | "storage_full"
   | "refused"
   | "backup_not_found"

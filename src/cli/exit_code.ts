@@ -59,8 +59,8 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
   {
     code: 6,
     name: "storage",
-    meaning: "The storage is unreachable, denies access, or is full.",
-    errors: ["storage_unreachable", "storage_denied", "storage_full"],
+    meaning: "The storage is unreachable, denies access, is not there, or is full.",
+    errors: ["storage_unreachable", "storage_denied", "storage_missing", "storage_full"],
   },
   {
     code: 7,

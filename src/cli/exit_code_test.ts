@@ -13,6 +13,7 @@ const EXPECTED: Record<ErrorCode, number> = {
   broker_missing: 5,
   storage_unreachable: 6,
   storage_denied: 6,
+  storage_missing: 6,
   storage_full: 6,
   refused: 7,
   backup_not_found: 10,

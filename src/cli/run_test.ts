@@ -121,7 +121,7 @@ const USAGE_ERRORS: [line: string, expected: RegExp][] = [
   ["validate -p /x", /Cannot validate: no backup is named/],
   ["describe -p /x -b %Y", /it is a pattern for the names of new backups/],
   ["describe -p /x -b a/b", /Cannot use the backup id "a\/b"/],
-  ["list -p s3://b", /--path: Cannot use s3 storage: not available in this version/],
+  ["list -p s3://b?access_key=x", /--path: Cannot read the storage location: credentials do not/],
   ["backup -p /x", /Cannot connect to the source broker: none is configured/],
   ["restore -p /x -b a --window 0", /--window: must be at least 1/],
   ["backup --compression zst", /--compression: expected one of zstd, lz4, none; did you mean "zst/],

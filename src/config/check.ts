@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { didYouMean, nearest } from "./nearest.ts";
 import { type ConfigPath, pathText } from "./problem.ts";
 import { type ConfigFile, ConfigFileSchema, configJsonSchema } from "./schema.ts";
-import { notAvailable } from "./storage_url.ts";
+import { BACKENDS } from "./schema/storage.ts";
 
 type Issue = z.core.$ZodIssue;
 type Found = { path: ConfigPath; text: string };
@@ -108,8 +108,7 @@ function wrongAlternative(issue: Extract<Issue, { code: "invalid_union" }>, valu
     return issue.message === "Invalid input" ? "expected text or keys with values" : issue.message;
   }
   if (value === undefined) return 'is missing; use "filesystem"';
-  if (value === "s3" || value === "azure" || value === "gcs") return notAvailable(value).message;
-  return wrongChoice(["filesystem", "memory"], value);
+  return wrongChoice(BACKENDS, value);
 }
 
 function kindOf(value: unknown): string {

@@ -1,6 +1,9 @@
 import { AppError } from "../errors.ts";
 import type { NameMapping } from "./name_mapping.ts";
 import type { Secret, SecretUrl } from "./secret.ts";
+import type { StorageConfig } from "./storage.ts";
+
+export type { StorageConfig } from "./storage.ts";
 
 /** Paths of PEM files, and whether TLS is used at all. */
 export interface TlsOptions {
@@ -46,23 +49,6 @@ export interface QueueFilter {
 export interface SourceEndpoint extends BrokerEndpoint {
   readonly queues: QueueFilter;
 }
-
-/** A folder on this machine. */
-export interface FilesystemStorage {
-  readonly backend: "filesystem";
-  readonly path: string;
-  /** Folder below `path`, `/`-separated, perhaps empty. */
-  readonly prefix: string;
-}
-
-/** Objects that end with the process; for tests. */
-export interface MemoryStorage {
-  readonly backend: "memory";
-  readonly prefix: string;
-}
-
-/** Where backups are kept. */
-export type StorageConfig = FilesystemStorage | MemoryStorage;
 
 export type Compression = "zstd" | "lz4" | "none";
 export type RequeueStrategy = "auto" | "cancel" | "nack" | "reject" | "get";

@@ -15,6 +15,7 @@ import { compileMapping } from "./name_mapping.ts";
 import { compileName } from "./name_pattern.ts";
 import type { ConfigPath } from "./problem.ts";
 import { type ConfigFile, SectionSchemas } from "./schema.ts";
+import { storageProblems } from "./storage.ts";
 import { parseStorageLocation } from "./storage_url.ts";
 
 /** Turns the checked file into what the program works with: defaults, endpoints, places. */
@@ -65,8 +66,20 @@ function resolveStorage(
   const config = typeof storage === "string"
     ? attempt(["storage"], context, () => parseStorageLocation(storage))
     : storage;
-  if (config?.backend !== "filesystem") return config;
-  return { ...config, path: expandHome(config.path, context.env) };
+  if (config === undefined) return undefined;
+  for (const { key, problem } of storageProblems(config)) {
+    const path = typeof storage === "string" ? ["storage"] : ["storage", key];
+    context.report(
+      path,
+      typeof storage === "string" ? `storage: ${key} ${problem}` : `storage.${key}: ${problem}`,
+    );
+  }
+  const expanded = { ...config };
+  for (const key of ["path", "ca_cert", "service_account_path"] as const) {
+    const path = (expanded as Record<string, unknown>)[key];
+    if (typeof path === "string") Object.assign(expanded, { [key]: expandHome(path, context.env) });
+  }
+  return expanded;
 }
 
 /** With the defaults of what is written as a whole; every pattern compiles. */

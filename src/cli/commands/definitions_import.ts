@@ -134,7 +134,7 @@ async function openFile({ flags }: CommandContext, config: Config): Promise<Open
 }
 
 async function openBackup(context: CommandContext, config: Config): Promise<OpenDefinitions> {
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     const { backupId, manifest } = await chosenManifest(storage, context, config);
     const { readBackupDefinitions } = await import("../../engine/stored/definitions.ts");

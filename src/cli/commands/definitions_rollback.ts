@@ -105,7 +105,7 @@ async function localPlace(config: Config): Promise<RollbackPlace> {
 }
 
 async function placeOfBackup(context: CommandContext, config: Config): Promise<RollbackPlace> {
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     const { placeInBackup } = await import("../../engine/definitions/rollback.ts");
     const { loadManifest } = await import("../../engine/stored/list.ts");

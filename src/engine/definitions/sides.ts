@@ -52,7 +52,10 @@ const BROKERS = ["live", "source", "target"];
 export async function sideOf(word: string, { config }: Pick<SideContext, "config">): Promise<Side> {
   if (BROKERS.includes(word)) return { type: "broker", endpoint: brokerOf(word, config) };
   if (word === "-") return { type: "file", path: word };
-  if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(word)) return backupAt(word);
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(word)) {
+    const [location] = word.split("?", 1) as [string];
+    return backupAt(location, word.slice(location.length));
+  }
   const info = await stat(word).catch(() => undefined);
   if (info?.isDirectory()) return backupAt(word);
   if (info !== undefined) return { type: "file", path: word };
@@ -133,8 +136,8 @@ function brokerOf(word: string, { source, target }: Config): BrokerEndpoint {
 }
 
 /** The last part of a folder or URL is the backup's id. */
-function backupAt(location: string): Side {
+function backupAt(location: string, query = ""): Side {
   const trimmed = location.replace(/\/+$/, "");
-  const config = parseStorageLocation(dirname(trimmed));
+  const config = parseStorageLocation(dirname(trimmed) + query);
   return { type: "backup", open: () => openStorage(config), backupId: basename(trimmed) };
 }

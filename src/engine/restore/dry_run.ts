@@ -1,9 +1,9 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage, requireTarget } from "../../config/config.ts";
+import { requireTarget } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
-import { openStorage } from "../../storage/open.ts";
 import { planDefinitions } from "../definitions/restore_step.ts";
+import { openRunStorage } from "../open_storage.ts";
 import { loadManifest } from "../stored/list.ts";
 import type {
   PlannedFanout,
@@ -29,7 +29,7 @@ const ASSUMED_BYTES = 20_000_000;
 /** What `runRestore` would do; changes nothing. */
 export async function planRestore(options: RestoreRunOptions): Promise<RestorePlan> {
   const { config, backupId, emit, signal } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     const { location } = storage;
     const manifest = await loadManifest(storage, backupId);

@@ -2,9 +2,9 @@ import PQueue from "p-queue";
 import { join } from "node:path";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { type Config, requireStorage, requireTarget } from "../../config/config.ts";
+import { type Config, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
-import { openStorage } from "../../storage/open.ts";
+import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
@@ -53,7 +53,7 @@ export function ratesOf({ restore }: Pick<Config, "restore">): Rates {
  */
 export async function runRestore(options: RestoreRunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     // 1. The backup, and one process a run.
     const manifest = await loadManifest(storage, backupId);

@@ -2,10 +2,10 @@ import type { Manifest } from "../../archive/manifest.ts";
 import { ManagementClient } from "../../broker/management/client.ts";
 import type { RunKey } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { type Config, requireStorage, requireTarget } from "../../config/config.ts";
+import { type Config, requireTarget } from "../../config/config.ts";
 import { escapeName } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
-import { openStorage } from "../../storage/open.ts";
+import { openRunStorage } from "../open_storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import { HoldBudget } from "../hold/budget.ts";
 import { ProgressMeter } from "../progress.ts";
@@ -46,7 +46,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       { hint: "set restore.publish_mode: direct-to-queue to compare each queue with its backup" },
     );
   }
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     // 1. The backup, what of it should be where, and one process at a time.
     const manifest = await loadManifest(storage, backupId);
