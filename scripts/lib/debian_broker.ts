@@ -89,6 +89,11 @@ export class DebianBroker extends BrokerBase {
     return (await process.mustRun(command)).stdout;
   }
 
+  override async shareFile(name: string, text: string): Promise<string> {
+    await Deno.writeTextFile(join(this.#dir, "state", name), text, { mode: 0o644 });
+    return `/var/lib/rabbitmq/${name}`;
+  }
+
   override suspend(): Promise<void> {
     process.signal(this.pid, "SIGSTOP");
     return Promise.resolve();

@@ -92,6 +92,79 @@ export function queueSettings(at: "source.queues" | "restore.queues"): SettingGr
   };
 }
 
+/** Which definitions, and what is done to them. */
+export function definitionsSettings(section: "backup" | "restore"): SettingGroup {
+  return {
+    heading: "Which definitions (default all; flags may be repeated):",
+    settings: [
+      {
+        flags: "--select-vhost <pattern>",
+        path: `${section}.definitions_selection.vhosts`,
+        help: "vhosts: alone, with all in them",
+        list: true,
+      },
+      {
+        flags: "--select-queue <pattern>",
+        path: `${section}.definitions_selection.queues`,
+        help: "queues, with what leads messages to them",
+        list: true,
+      },
+      {
+        flags: "--select-exchange <pattern>",
+        path: `${section}.definitions_selection.exchanges`,
+        help: "exchanges, with bindings between what is selected",
+        list: true,
+      },
+      {
+        flags: "--select-users",
+        path: `${section}.definitions_selection.users`,
+        help: "with --select-vhost: users with permissions in them",
+      },
+      {
+        flags: "--transformations <names>",
+        path: `${section}.definitions_transformations`,
+        help: "such as exclude_users,drop_empty_policies (docs/definitions.md)",
+        list: true,
+      },
+      {
+        flags: "--rename-vhost <old=new>",
+        path: `${section}.definitions_rename_vhosts`,
+        help: "give a vhost another name",
+        list: true,
+      },
+    ],
+  };
+}
+
+/** What an import does about definitions that the target would not take as they are. */
+export const IMPORT_SETTINGS: SettingGroup = {
+  heading: "What the broker would not take:",
+  settings: [
+    {
+      flags: "--allow-version-mismatch",
+      path: "restore.definitions_allow_version_mismatch",
+      help: "import definitions of another major version, without what would be refused",
+    },
+    {
+      flags: "--skip-unsupported",
+      path: "restore.definitions_skip_unsupported",
+      help: "leave out what the broker would refuse",
+    },
+  ],
+};
+
+/** Where an import of a file keeps what was there before. */
+export const ROLLBACK_SETTINGS: SettingGroup = {
+  heading: "Way back:",
+  settings: [
+    {
+      flags: "--rollback-dir <folder>",
+      path: "restore.definitions_rollback_dir",
+      help: "local folder for what was there before",
+    },
+  ],
+};
+
 /** The place of backups. */
 export const STORAGE_SETTINGS: SettingGroup = {
   heading: "Backup:",
@@ -283,6 +356,16 @@ export const RESTORE_SETTINGS: SettingGroup = {
       flags: "--window <number>",
       path: "restore.window",
       help: "unconfirmed messages of one queue",
+    },
+    {
+      flags: "--restore-definitions",
+      path: "restore.restore_definitions",
+      help: "import the backup's definitions first",
+    },
+    {
+      flags: "--definitions-dry-run",
+      path: "restore.definitions_dry_run",
+      help: "say what the definitions would change, and do nothing",
     },
     {
       flags: "--publish-mode <how>",

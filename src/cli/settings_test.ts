@@ -82,6 +82,13 @@ const SAMPLES: Record<string, unknown> = {
   "exchange-mapping": ["amq.default=b"],
   "create-missing-vhosts": "true",
   "queue-type-mapping": ["classic=quorum"],
+  "restore-definitions": "true",
+  "definitions-dry-run": "true",
+  "select-users": "true",
+  transformations: ["exclude_users,no_op", "drop_empty_policies"],
+  "rename-vhost": ["a=b", "c=d=e"],
+  "allow-version-mismatch": "true",
+  "skip-unsupported": "true",
 };
 
 Deno.test("every setting is one that the configuration knows", async () => {
@@ -92,6 +99,9 @@ Deno.test("every setting is one that the configuration knows", async () => {
     groups.MESSAGE_SETTINGS,
     groups.MAPPING_SETTINGS,
     groups.RESTORE_SETTINGS,
+    groups.definitionsSettings("restore"),
+    groups.IMPORT_SETTINGS,
+    groups.ROLLBACK_SETTINGS,
     groups.PROGRESS_SETTINGS,
   ];
   for (const side of [ALL, restore]) {

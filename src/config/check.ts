@@ -124,9 +124,6 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "restore.publisher_confirms": "confirms are always used; remove this key",
   "restore.produce_batch_size": 'there are no batches; "window" says how many may be unconfirmed',
   "restore.dry_run": "use the flag --dry-run",
-  "restore.definitions_dry_run": "use definitions-import --backup-id ID --dry-run",
-  "restore.restore_definitions":
-    "use definitions-import --backup-id ID; not part of restore in this version",
   "restore.checkpoint_state": "use offset_storage.db_path",
 };
 

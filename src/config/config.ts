@@ -53,8 +53,20 @@ export interface SourceEndpoint extends BrokerEndpoint {
 export type Compression = "zstd" | "lz4" | "none";
 export type RequeueStrategy = "auto" | "cancel" | "nack" | "reject" | "get";
 
+/** Which definitions, and what is done to them; see `schema/definitions.ts`. */
+export interface DefinitionsChoice {
+  readonly definitions_selection: {
+    readonly vhosts: readonly string[];
+    readonly queues: readonly string[];
+    readonly exchanges: readonly string[];
+    readonly users: boolean;
+  };
+  readonly definitions_transformations: readonly string[];
+  readonly definitions_rename_vhosts: Readonly<Record<string, string>>;
+}
+
 /** How a backup is taken. Sizes in bytes. */
-export interface BackupOptions {
+export interface BackupOptions extends DefinitionsChoice {
   readonly segment_max_bytes: number;
   readonly segment_max_interval_ms: number;
   readonly compression: Compression;
@@ -97,7 +109,7 @@ export interface QueueOverride {
 }
 
 /** How a backup is restored. */
-export interface RestoreOptions {
+export interface RestoreOptions extends DefinitionsChoice {
   readonly publish_mode: "direct-to-queue" | "exchange";
   readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
@@ -130,6 +142,11 @@ export interface RestoreOptions {
   readonly vhost_mapping: NameMapping;
   readonly queue_mapping: NameMapping;
   readonly exchange_mapping: NameMapping;
+  readonly restore_definitions: boolean;
+  readonly definitions_dry_run: boolean;
+  readonly definitions_allow_version_mismatch: boolean;
+  readonly definitions_skip_unsupported: boolean;
+  readonly definitions_rollback_dir: string;
 }
 
 /** Which messages are meant, by what they carry; nothing in a list means all. */

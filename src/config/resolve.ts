@@ -1,6 +1,12 @@
 import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
-import type { Config, QueueFilter, RestoreOptions, StorageConfig } from "./config.ts";
+import type {
+  Config,
+  DefinitionsChoice,
+  QueueFilter,
+  RestoreOptions,
+  StorageConfig,
+} from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
 import { parseHeaderPattern } from "./header_pattern.ts";
@@ -26,6 +32,7 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(queues, [...path, "queues"], context);
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
+  checkSelection(backup.definitions_selection, "backup", context);
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
   const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
@@ -91,12 +98,18 @@ function resolveRestore(
   for (const key of ["vhost_mapping", "queue_mapping", "exchange_mapping"] as const) {
     attempt(["restore", key], context, () => compileMapping(restore[key]));
   }
+  const { definitions_rollback_dir: rollbackDir, ...others } = restore;
+  checkSelection(restore.definitions_selection, "restore", context);
   const undelivered = restore.undelivered_path ?? join(dirname(context.dbPath), "undelivered");
   return {
-    ...restore,
+    ...others,
     undelivered_path: expandHome(undelivered, context.env),
     messages,
     queues: filter(restore.queues, ["restore", "queues"], context),
+    definitions_rollback_dir: expandHome(
+      rollbackDir ?? `${stateFolder(context.env)}/rollback`,
+      context.env,
+    ),
   };
 }
 
@@ -118,6 +131,16 @@ function filter(
     checkPatterns(complete[key], [...path, key], context);
   }
   return complete;
+}
+
+function checkSelection(
+  selection: DefinitionsChoice["definitions_selection"],
+  section: "backup" | "restore",
+  context: ResolveContext,
+): void {
+  for (const key of ["vhosts", "queues", "exchanges"] as const) {
+    checkPatterns(selection[key], [section, "definitions_selection", key], context);
+  }
 }
 
 function checkPatterns(

@@ -1,4 +1,5 @@
 import type { AppError } from "../errors.ts";
+import type { ImportReport } from "../definitions/import.ts";
 import type { Verdict } from "../safety/plan.ts";
 
 /** What a backup would do, queue by queue. */
@@ -51,6 +52,8 @@ export interface RestorePlan {
     readonly end?: number;
     readonly field: "backed_up_at" | "timestamp";
   };
+  /** What the backup's definitions would change first, where they are restored. */
+  readonly definitions?: ImportReport;
   /** Vhosts that are created. */
   readonly createdVhosts: readonly string[];
   readonly queues: readonly PlannedRestoreQueue[];

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import type { RestorePlan } from "../../engine/plan_types.ts";
+import { AppError } from "../../errors.ts";
 import type { Rates } from "../../engine/restore/rate_limit.ts";
 import { chooseBackup } from "../backup_choice.ts";
 import {
@@ -15,10 +16,13 @@ import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../cont
 import { exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
 import { EXIT, exitCodeOf } from "../exit_code.ts";
 import { showResult } from "../output/document.ts";
+import { importDocument } from "../output/import_text.ts";
 import { formatBytes, formatCount } from "../output/format.ts";
 import { restorePlanLines } from "../output/plan_text.ts";
 import {
   brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
   MAPPING_SETTINGS,
   MESSAGE_SETTINGS,
   PROGRESS_SETTINGS,
@@ -34,6 +38,8 @@ const SETTINGS = [
   MESSAGE_SETTINGS,
   MAPPING_SETTINGS,
   RESTORE_SETTINGS,
+  definitionsSettings("restore"),
+  IMPORT_SETTINGS,
   PROGRESS_SETTINGS,
 ];
 
@@ -85,15 +91,18 @@ export function addValidateRestoreCommand(program: Command, launch: Launch): voi
     description: "Says what a restore would do to each queue, and does nothing.",
     examples: [["what would be done", "rabbitmq-backup validate-restore -c restore.yaml"]],
   }));
-  addSettings(addFormatOption(command), SETTINGS).action(launch(showPlan));
+  addSettings(addFormatOption(command), SETTINGS).action(
+    launch((context) => showPlan(context)),
+  );
 }
 
 async function restore(context: CommandContext): Promise<number> {
   // 1. With --dry-run: only the plan.
   if (context.flags.dryRun === true) return await showPlan(context);
 
-  // 2. The configuration, and which backup.
+  // 2. The configuration, and which backup. It may ask for the plan as well.
   const call = await prepare(context);
+  if (call.config.restore.definitions_dry_run) return await showPlan(context, call);
 
   // 3. On a terminal: the same plan, and a question.
   const isPlanSeen = isAsked(context);
@@ -152,7 +161,8 @@ async function plan(context: CommandContext, call: Call): Promise<RestorePlan> {
 /** Shows what is about to be done, and returns when the answer is yes, or there is nothing to ask. */
 async function askFirst(context: CommandContext, call: Call): Promise<void> {
   const planned = await plan(context, call);
-  if (planned.refused !== undefined) throw planned.refused;
+  const refused = planned.refused ?? definitionsRefusal(planned);
+  if (refused !== undefined) throw refused;
   if (planned.queues.every(({ action }) => action === "skip")) return;
   const { block, errStyle } = context.output;
   const lines = restorePlanLines(planned, { style: errStyle, isQuestion: true });
@@ -160,14 +170,28 @@ async function askFirst(context: CommandContext, call: Call): Promise<void> {
   await confirm(context, `Restore into ${planned.target.address}?`);
 }
 
-async function showPlan(context: CommandContext): Promise<number> {
-  const planned = await plan(context, await prepare(context));
-  await showResult(context, {
-    document: { v: 1, ...restorePlanDocument(planned) },
-    text: () => restorePlanLines(planned, { style: context.output.outStyle }),
-  });
-  if (planned.refused !== undefined) return exitCodeOf(planned.refused.code);
-  return planned.queues.some(({ action }) => action === "skip") ? EXIT.partial : EXIT.ok;
+async function showPlan(context: CommandContext, call?: Call): Promise<number> {
+  const planned = await plan(context, call ?? await prepare(context));
+  const { output } = context;
+  // Where only the file asks for the plan, a stream of lines has begun.
+  if (output.options.jsonLines) output.message("plan", restorePlanDocument(planned));
+  else {
+    await showResult(context, {
+      document: { v: 1, ...restorePlanDocument(planned) },
+      text: () => restorePlanLines(planned, { style: output.outStyle }),
+    });
+  }
+  const refused = planned.refused ?? definitionsRefusal(planned);
+  if (refused !== undefined) return exitCodeOf(refused.code);
+  const partial = planned.definitions?.complete === false ||
+    planned.queues.some(({ action }) => action === "skip");
+  return partial ? EXIT.partial : EXIT.ok;
+}
+
+function definitionsRefusal({ definitions }: RestorePlan): AppError | undefined {
+  if (definitions?.blocked === undefined) return undefined;
+  const { problem, wayOut } = definitions.blocked;
+  return new AppError("refused", `Cannot restore the definitions: ${problem}`, { hint: wayOut });
 }
 
 function restorePlanDocument(plan: RestorePlan) {
@@ -180,6 +204,7 @@ function restorePlanDocument(plan: RestorePlan) {
     target,
     refused: refused && { code: refused.code, message: refused.message, hint: refused.hint },
     warning,
+    definitions: plan.definitions && importDocument(plan.definitions),
     fanout: fanout && { according_to: accordingTo, ...figures },
     time_window: timeWindow && {
       start: timeOf(timeWindow.start),

@@ -1,6 +1,7 @@
 import type { BackupPlan, PlannedFanout, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
+import { importLines } from "./import_text.ts";
 import { paint, type Style, type Tone } from "./style.ts";
 import { type Column, renderFields, renderTable } from "./table.ts";
 
@@ -64,6 +65,9 @@ export function restorePlanLines(
       ["To read", readText(plan)],
     ]),
     "",
+    ...plan.definitions === undefined
+      ? []
+      : ["Definitions:", ...importLines(plan.definitions, { style, all: false }), ""],
     ...restoreTable(plan, style),
     ...reasonLines(queues),
     ...noteLines(queues),

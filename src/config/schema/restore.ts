@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { filterKeys } from "./broker.ts";
+import { definitionsKeys } from "./definitions.ts";
 import { byteSize, count, headerName, mapping, patterns, text, timePoint } from "./values.ts";
 
 const TIME_FORMS =
@@ -107,4 +108,21 @@ export const RestoreSchema = z.strictObject({
       `Exchanges to publish to, in place of those in the backup, "amq.default" the default one; with ` +
         `publish_mode: exchange. ${MAPPING_FORMS}`,
     ),
+  restore_definitions: z.boolean().default(false).describe(
+    "Import the backup's definitions first; if that fails, no message is restored.",
+  ),
+  definitions_dry_run: z.boolean().default(false).describe(
+    "Say what the import of definitions would change, and do nothing.",
+  ),
+  ...definitionsKeys,
+  definitions_allow_version_mismatch: z.boolean().default(false).describe(
+    "Import definitions of another major version of RabbitMQ, without what would be refused.",
+  ),
+  definitions_skip_unsupported: z.boolean().default(false).describe(
+    "Leave out what the target would refuse, instead of importing nothing.",
+  ),
+  definitions_rollback_dir: text().optional().describe(
+    "Folder for what the target had before an import of a file. " +
+      "Default: rabbitmq-backup/rollback in $XDG_STATE_HOME or ~/.local/state.",
+  ),
 }).describe("How a backup is restored.");

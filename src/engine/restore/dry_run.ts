@@ -1,6 +1,8 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireTarget } from "../../config/config.ts";
+import type { ImportReport } from "../../definitions/import.ts";
+import { planDefinitions } from "../definitions/restore_step.ts";
 import { openRunStorage } from "../open_storage.ts";
 import { loadManifest } from "../stored/list.ts";
 import type {
@@ -37,6 +39,10 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       createdAt: manifest.created_at,
       now: options.now.getTime(),
     });
+    const { restore_definitions, definitions_dry_run } = config.restore;
+    const definitions = restore_definitions || definitions_dry_run
+      ? await planDefinitions({ config, storage, manifest, emit, signal })
+      : undefined;
     await using connections = connectionsOf(config, signal);
     const { selection } = choice;
     const mapping = new RestoreMapping(config.restore);
@@ -44,10 +50,17 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
     const survey = await surveyRestore({
       ...context,
       recorded,
+      coming: vhostsToCome(definitions),
       emit,
     });
     const { targets, vhosts, notes } = survey;
-    const routing = survey.refusal === undefined
+    // What the definitions would bring decides where messages go; it is not there to be asked yet.
+    const isUnrouted = bringsRoutes(definitions);
+    if (isUnrouted && config.restore.publish_mode === "exchange") {
+      const message = "Where messages go is not known before the definitions are there";
+      emit({ type: "warning", message, hint: "import them first: definitions-import" });
+    }
+    const routing = survey.refusal === undefined && !isUnrouted
       ? await planRouting({ ...context, ...survey })
       : undefined;
     const refusal = survey.refusal ?? routing?.refusal;
@@ -59,6 +72,7 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       target: { address: requireTarget(config).amqp_url.address },
       ...(refusal === undefined ? {} : { refused: refusal }),
       ...(warning === undefined ? {} : { warning }),
+      ...(definitions === undefined ? {} : { definitions }),
       ...windowOf(selection.timeWindow),
       ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
       createdVhosts: refusal === undefined ? vhosts : [],
@@ -68,6 +82,16 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
   } finally {
     await storage.close();
   }
+}
+
+function bringsRoutes(definitions: ImportReport | undefined): boolean {
+  const kinds = ["vhosts", "queues", "exchanges", "bindings"];
+  return definitions?.created.some(({ kind }) => kinds.includes(kind)) ?? false;
+}
+
+function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
+  const created = definitions?.created.filter(({ kind }) => kind === "vhosts") ?? [];
+  return new Set(created.map(({ name }) => name));
 }
 
 function recordedBefore(

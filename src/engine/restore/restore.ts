@@ -7,6 +7,7 @@ import { AppError } from "../../errors.ts";
 import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
 import type { Bindings } from "./bindings.ts";
@@ -63,9 +64,14 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
-    // 2. Where each queue goes.
+    // 2. Definitions, when they are wanted; without them no messages.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    if (config.restore.restore_definitions) {
+      await restoreDefinitions({ config, storage, manifest, emit, signal });
+    }
+
+    // 3. Where each queue goes.
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
     const { run, choice: { selection } } = claimRestore(checkpoint, {
@@ -97,7 +103,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       tellNotes(survey, emit);
     }
 
-    // 3. Through which exchanges, and how many messages come of it.
+    // 4. Through which exchanges, and how many messages come of it.
     if (config.restore.publish_mode === "exchange") {
       emit({ type: "step", message: "Counting what the bindings make of each message" });
     }
@@ -105,7 +111,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     const routing = await planRouting(found);
     if (routing?.refusal !== undefined) throw routing.refusal;
 
-    // 4. Missing vhosts, missing queues and their bindings, then messages.
+    // 5. Missing vhosts, missing queues and their bindings, then messages.
     await createVhosts(survey.vhosts, { target: requireTarget(config), signal });
     const rules = await readOutgoingRules(found);
     const pauses = new Pauses();
@@ -136,7 +142,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     };
     const outcome = await restoreQueues(context, { ...survey, abort });
 
-    // 5. What the target did not take is kept apart.
+    // 6. What the target did not take is kept apart.
     const archives = await storeUndelivered({
       manifest,
       selection,
@@ -149,7 +155,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     });
     tellUndelivered(archives, emit);
 
-    // 6. Done: a later restore of this backup starts anew.
+    // 7. Done: a later restore of this backup starts anew.
     const positions = checkpoint.restoreQueues(run.id);
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);

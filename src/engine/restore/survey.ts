@@ -38,6 +38,8 @@ export interface SurveyOptions {
   readonly connections: ConnectionPool;
   /** What the run that is gone on with has recorded. */
   readonly recorded: readonly RestoreQueueRow[];
+  /** Vhosts that the definitions create before; a dry run misses them. */
+  readonly coming?: ReadonlySet<string>;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
 }
@@ -68,6 +70,8 @@ export async function surveyRestore(options: SurveyOptions): Promise<RestoreSurv
     missingVhosts: new Set(missing.keys()),
     signal,
   });
+
+  options.coming?.forEach((vhost) => missing.delete(vhost));
 
   // 3. What comes with it.
   const refusal = restore.create_missing_vhosts ? undefined : vhostRefusal(missing);

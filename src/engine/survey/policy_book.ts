@@ -1,5 +1,6 @@
 import type { CallOptions, ManagementClient } from "../../broker/management/client.ts";
 import type { ListedQueue, Policy } from "../../broker/management/model.ts";
+import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 
 /** What `apply-to` says, by queue type (https://www.rabbitmq.com/docs/policies). */
 const APPLY_TO: Readonly<Record<string, readonly string[]>> = {
@@ -71,18 +72,7 @@ function appliesTo(policy: Policy, type: string): boolean {
   return (APPLY_TO[type] ?? ["all", "queues"]).includes(policy["apply-to"]);
 }
 
-/**
- * The broker's patterns are Perl-compatible expressions, searched anywhere in the name. One that
- * JavaScript does not understand counts as matching: caution costs less than a lost message.
- */
+/** A pattern that is not understood here matches: caution costs less than a lost message. */
 function matcherOf(pattern: string): (name: string) => boolean {
-  const flags = /^\(\?([imsx]+)\)/.exec(pattern);
-  const source = flags === null ? pattern : pattern.slice(flags[0].length);
-  try {
-    if (flags?.[1]?.includes("x")) return () => true;
-    const regex = new RegExp(source.replace(/^\\A/, "^").replace(/\\[zZ]$/, "$"), flags?.[1] ?? "");
-    return (name) => regex.test(name);
-  } catch {
-    return () => true;
-  }
+  return compilePolicyPattern(pattern) ?? (() => true);
 }
