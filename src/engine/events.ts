@@ -88,6 +88,8 @@ export interface SummaryEvent {
   readonly backupId: string;
   /** Where the backup is, without secrets. */
   readonly location: string;
+  /** Restore: the broker that it went into, without secrets. */
+  readonly target?: string;
   readonly outcome: "ok" | "partial" | "interrupted";
   readonly queuesOk: number;
   readonly queuesSkipped: number;

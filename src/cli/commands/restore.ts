@@ -80,7 +80,7 @@ export function addRestoreCommand(program: Command, launch: Launch): void {
   const command = addConfigOption(newCommand(program, "restore", HELP))
     .option("--dry-run", "say what would be done, and do nothing")
     .option("-y, --yes", "do not ask before the target is written to")
-    .option("--error-on-empty", "exit with 9 when there was no queue");
+    .option("--error-on-empty", "exit with 9 when there was no queue, or no message chosen");
   addSettings(command, SETTINGS).action(launch(restore));
 }
 
@@ -123,7 +123,9 @@ async function restore(context: CommandContext): Promise<number> {
   });
 
   // 5. What came of it, as an exit code.
-  const nothing = summary.queuesOk + summary.queuesSkipped + summary.queuesFailed === 0;
+  const isNoneChosen = summary.messages === 0 && (summary.messagesLeftOut ?? 0) > 0;
+  const nothing = isNoneChosen ||
+    summary.queuesOk + summary.queuesSkipped + summary.queuesFailed === 0;
   return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
 }
 

@@ -63,7 +63,8 @@ export function objectLines(
   if (objects.length === 0) return [];
   const byKind = Map.groupBy(objects, ({ kind }) => kind);
   const lines = [...byKind].flatMap(([kind, ofKind]) => {
-    const shown = all ? ofKind : ofKind.slice(0, NAMED_OF_KIND);
+    // A file may make administrators: no user is hidden behind a number.
+    const shown = all || kind === "users" ? ofKind : ofKind.slice(0, NAMED_OF_KIND);
     const more = ofKind.length - shown.length;
     const rest = `  and ${formatCount(more)} more ${kind.replaceAll("_", " ")}; -v names all`;
     return [...shown.flatMap((object) => linesOf(object, sign)), ...more === 0 ? [] : [rest]];

@@ -122,6 +122,7 @@ function summaryFields(summary: SummaryEvent, exitCode: number) {
     operation: summary.operation,
     backup_id: summary.backupId,
     location: summary.location,
+    target: summary.target,
     outcome: summary.outcome,
     queues_ok: summary.queuesOk,
     queues_skipped: summary.queuesSkipped,

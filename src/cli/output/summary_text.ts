@@ -59,6 +59,7 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
   const rate = seconds > 0 && messages > 0 ? `, ${formatRate(messages / seconds)}` : "";
   return [
     [operation === "restore" ? "From" : "Where", escapeText(summary.location)],
+    ["Into", summary.target],
     ["Queues", queueCounts(summary, tally)],
     ["Messages", `${formatCount(messages)} (${formatBytes(bytes)})${rate}`],
     ["Stored", bytesStored === undefined ? undefined : storedText(bytesStored, bytes)],

@@ -1,6 +1,6 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireTarget } from "../../config/config.ts";
+import { requireTarget, type RestoreOptions } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { planDefinitions } from "../definitions/restore_step.ts";
 import { openRunStorage } from "../open_storage.ts";
@@ -77,7 +77,7 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
       ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
       createdVhosts: refusal === undefined ? vhosts : [],
       queues,
-      estimate: estimateOf(refusal === undefined ? queues : []),
+      estimate: estimateOf(refusal === undefined ? queues : [], config.restore),
     };
   } finally {
     await storage.close();
@@ -153,7 +153,12 @@ function planned(
   };
 }
 
-function estimateOf(queues: readonly PlannedRestoreQueue[]): RestoreEstimate {
+function estimateOf(
+  queues: readonly PlannedRestoreQueue[],
+  { rate_limit_messages_per_sec, rate_limit_bytes_per_sec }: RestoreOptions,
+): RestoreEstimate {
+  const assumedMessages = Math.min(ASSUMED_MESSAGES, rate_limit_messages_per_sec ?? Infinity);
+  const assumedBytes = Math.min(ASSUMED_BYTES, rate_limit_bytes_per_sec ?? Infinity);
   const filled = queues.filter(({ action }) => action !== "skip");
   const messages = filled.reduce(
     (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
@@ -161,8 +166,8 @@ function estimateOf(queues: readonly PlannedRestoreQueue[]): RestoreEstimate {
   );
   const bytes = filled.reduce((sum, queue) => sum + queue.bytes, 0);
   return {
-    seconds: Math.ceil(Math.max(messages / ASSUMED_MESSAGES, bytes / ASSUMED_BYTES)),
-    assumedMessages: ASSUMED_MESSAGES,
-    assumedBytes: ASSUMED_BYTES,
+    seconds: Math.ceil(Math.max(messages / assumedMessages, bytes / assumedBytes)),
+    assumedMessages,
+    assumedBytes,
   };
 }

@@ -32,6 +32,8 @@ const SLICE_MESSAGES = 780;
 const SETTLE_MS = 10_000;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
+/** A position is recorded at least so often while messages are confirmed, milliseconds. */
+const RECORD_MS = 1_000;
 /** A rate limit that holds back for longer has the position recorded before, milliseconds. */
 const LONG_WAIT_MS = 250;
 
@@ -176,7 +178,9 @@ class QueueRestore {
     const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
     // Less than what the window lets out, or recording and publishing would wait for each other.
     const step = Math.max(1, Math.floor((window - room) / 4));
+    let recordedAt = performance.now();
     const record = (unsettled = window) => {
+      recordedAt = performance.now();
       const { confirmed } = publisher;
       const done = positions.doneWith(confirmed);
       const passed = picker.passedBy(done);
@@ -187,7 +191,8 @@ class QueueRestore {
     const recordIfFar = () => {
       const done = positions.doneWith(publisher.confirmed);
       this.#work.messagesDone = done - this.#before;
-      if (done - this.#position.confirmed >= step) record();
+      const behind = done - this.#position.confirmed;
+      if (behind >= step || (behind > 0 && performance.now() - recordedAt > RECORD_MS)) record();
     };
     const publisher = new Publisher(connection, {
       window,

@@ -161,12 +161,14 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     removeFolder(folder);
     meter.send();
     tellDuplicates(positions, emit);
+    tellNoneChosen(outcome, emit);
     const undelivered = archives.reduce((sum, { messages }) => sum + messages, 0);
     return {
       type: "summary",
       operation: "restore",
       backupId,
       location: storage.location,
+      target: requireTarget(config).amqp_url.address,
       outcome: outcome.failed + outcome.skipped + undelivered > 0 ? "partial" : "ok",
       queuesOk: outcome.ok,
       queuesSkipped: outcome.skipped,
@@ -216,6 +218,17 @@ function tellNotes({ notes }: RestoreSurvey, emit: EventSink): void {
   }
 }
 
+/** A mistyped date or tenant looks like success otherwise. */
+function tellNoneChosen({ messages, leftOut, resumed }: Outcome, emit: EventSink): void {
+  if (messages > 0 || leftOut === 0 || resumed > 0) return;
+  emit({
+    type: "warning",
+    message:
+      `No message was restored: none of ${leftOut} is of the time and kind that was asked for`,
+    hint: "check the time window and the filters of the restore",
+  });
+}
+
 /** The summary counts them; this says where to look. */
 function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink): void {
   for (const { vhost, name, resent } of positions) {
@@ -240,8 +253,8 @@ function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSin
     emit({
       type: "warning",
       message: `${are} kept in ${location} as backup "${backupId}"`,
-      hint: `when there is room or a queue for them: restore --path ${location} ` +
-        `--backup-id ${backupId} --if-not-empty append`,
+      hint: "when there is room or a queue for them, with the same configuration and mappings: " +
+        `restore --path ${location} --backup-id ${backupId} --if-not-empty append`,
     });
   }
 }
@@ -258,6 +271,8 @@ interface Outcome {
   /** Messages of restored queues that were not chosen. */
   leftOut: number;
   copies: number;
+  /** Queues that an earlier run was done with. */
+  resumed: number;
 }
 
 async function restoreQueues(
@@ -273,6 +288,7 @@ async function restoreQueues(
     bytes: 0,
     leftOut: 0,
     copies: 0,
+    resumed: 0,
   };
   const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
   meter.queuesTotal = targets.length;
@@ -338,6 +354,7 @@ async function restoreOne(
   else {context.meter.messagesTotal -= share.atMost - position.confirmed -
       restored.messages - restored.undelivered;}
   outcome.ok++;
+  if (position.done) outcome.resumed++;
   outcome.messages += restored.messages;
   outcome.bytes += restored.bytes;
   outcome.leftOut += restored.leftOut;

@@ -87,8 +87,10 @@ async function notesOf(
   { manifest, storage, config, signal }: SurveyOptions,
 ): Promise<Map<Target, readonly string[]>> {
   const created = targets.filter(({ action }) => action === "create");
+  // Definitions that come first bring the policies, and say themselves what is not as it was.
+  const isBrought = config.restore.restore_definitions || config.restore.definitions_dry_run;
   const policies = await policyNotes(created, {
-    policies: created.length === 0 ? [] : await policiesIn(manifest, storage),
+    policies: created.length === 0 || isBrought ? [] : await policiesIn(manifest, storage),
     target: requireTarget(config),
     signal,
   });
