@@ -71,10 +71,13 @@ class ProcessStream implements OutputStream {
 
   size() {
     try {
-      return Deno.consoleSize();
+      const { columns, rows } = Deno.consoleSize();
+      // Some terminals do not know.
+      if (columns > 0 && rows > 0) return { columns, rows };
     } catch {
-      return { columns: 80, rows: 24 };
+      // None.
     }
+    return { columns: 80, rows: 24 };
   }
 
   get congested(): boolean {

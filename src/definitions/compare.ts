@@ -105,7 +105,9 @@ function tableDifferences(field: string, from: unknown, to: unknown): FieldDiffe
 }
 
 const SECRET = /password|passwd|secret|token|credential/i;
-const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']*@/gi;
+/** What stands before the host of a URI; rather too much of it than too little. */
+const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^"]*@/gi;
+const SECRET_PARAMETER = /([?&][^=&"]*(?:password|passwd|secret|token)[^=&"]*=)[^&"]*/gi;
 
 function difference(field: string, from: unknown, to: unknown): FieldDifference {
   return {
@@ -122,7 +124,7 @@ function shown(field: string, value: unknown): string {
     value,
     (key, each) => SECRET.test(key) ? "***" : each,
   );
-  return masked.replace(CREDENTIALS, "$1***@");
+  return masked.replace(CREDENTIALS, "$1***@").replace(SECRET_PARAMETER, "$1***");
 }
 
 function comparable(field: string, raw: unknown, other: unknown): string {

@@ -14,7 +14,9 @@ export class PtyRun implements AsyncDisposable {
   /** Starts `main.ts` through util-linux `script`, which makes the terminal. */
   constructor(args: readonly string[]) {
     const words = [Deno.execPath(), "run", "-A", MAIN, ...args];
-    const command = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    // A shell that waits would get the Ctrl-C too, and end with a code of its own.
+    const command = `exec ${quoted}`;
     this.#child = new Deno.Command("script", {
       // The exit code of the command; nothing said by script itself; no log.
       args: ["--return", "--quiet", "--command", command, "/dev/null"],

@@ -344,10 +344,10 @@ class QueueRestore {
           recordIfFar();
           if (messages.isComplete) return;
           if (!limit.isOn) continue;
-          if (limit.owe(messages.messages - before, messages.bytes - bytes) > LONG_WAIT_MS) {
-            publisher.flush();
-            record();
-          }
+          const waitMs = limit.owe(messages.messages - before, messages.bytes - bytes);
+          // What may go out now is not to wait for more.
+          publisher.flush();
+          if (waitMs > LONG_WAIT_MS) record();
           await limit.wait(signal);
         }
       }

@@ -2,7 +2,7 @@ import PQueue from "p-queue";
 import { join } from "node:path";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { type Config, requireTarget } from "../../config/config.ts";
+import { type Config, requireTarget, type RestoreOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
@@ -22,7 +22,7 @@ import { Reconnector } from "./reconnect.ts";
 import { planRouting } from "./routing/plan_routing.ts";
 import { connectionsOf, type RestoreSurvey, surveyRestore } from "./survey.ts";
 import type { MessageSelection } from "./selection.ts";
-import type { Target } from "./targets.ts";
+import { isSent, type Target } from "./targets.ts";
 import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
 import { createVhosts } from "./vhosts.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
@@ -153,11 +153,13 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       folder,
       signal,
     });
-    tellUndelivered(archives, emit);
+    tellUndelivered(archives, { mode: config.restore.publish_mode, emit });
 
-    // 7. Done: a later restore of this backup starts anew.
+    // 7. Done: a later restore of this backup starts anew. Not while a queue is half restored, be it
+    // one that this call left out.
     const positions = checkpoint.restoreQueues(run.id);
-    if (outcome.failed === 0) checkpoint.finishRun(run.id);
+    const isHalf = positions.some((row) => isSent(row) && !row.done);
+    if (outcome.failed === 0 && !isHalf) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();
     tellDuplicates(positions, emit);
@@ -245,7 +247,10 @@ function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink):
 }
 
 /** Says where they are, and how to try once more. */
-function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSink): void {
+function tellUndelivered(
+  archives: readonly UndeliveredArchive[],
+  { mode, emit }: { mode: RestoreOptions["publish_mode"]; emit: EventSink },
+): void {
   for (const { backupId, location, messages } of archives) {
     const are = messages === 1
       ? "1 message that the target did not take is"
@@ -253,8 +258,11 @@ function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSin
     emit({
       type: "warning",
       message: `${are} kept in ${location} as backup "${backupId}"`,
-      hint: "when there is room or a queue for them, with the same configuration and mappings: " +
-        `restore --path ${location} --backup-id ${backupId} --if-not-empty append`,
+      hint: mode === "exchange"
+        ? "other queues of the same exchange may have taken them: where they did, restore them " +
+          "with publish_mode direct-to-queue into the queues that lack them"
+        : "when there is room or a queue for them, with the same configuration and mappings: " +
+          `restore --path ${location} --backup-id ${backupId} --if-not-empty append`,
     });
   }
 }

@@ -120,14 +120,21 @@ function planGroup(
   const recordedOf = ({ entry }: Source) => positions.get(queueKey(entry));
   const all = (rest: (source: Source) => Omit<Target, keyof Source>) =>
     group.map((source) => ({ ...source, ...rest(source) }));
-  // Deleted since the interruption, if there was one: what was restored is gone with it.
+  // Deleted since the interruption, if there was one: what was restored is gone with it. But what went
+  // through exchanges is in other queues as well, and would come twice there.
+  const positionOfGone = (source: Source): RestoreQueueRow => {
+    const recorded = recordedOf(source);
+    return restore.publish_mode === "exchange" && recorded !== undefined && isSent(recorded)
+      ? resumedAt(recorded, source.share)
+      : fresh(source);
+  };
   if (depth === undefined) {
     if (!restore.create_missing_queues) return all((source) => missing(fresh(source)));
     const declaration = declarationOf(declaredBy(group).entry, restore);
     return all((source) => ({
       action: "create",
       depth: 0,
-      position: fresh(source),
+      position: positionOfGone(source),
       declaration,
     }));
   }
@@ -225,7 +232,8 @@ function isMissing(error: unknown, queue: QueueName): boolean {
   return endsConnection(error, refusalText(queue));
 }
 
-function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolean {
+/** Whether the target may have messages of it. */
+export function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolean {
   return done || confirmed + unsettled + resent > 0;
 }
 

@@ -40,7 +40,8 @@ function matches(wanted: Comparable, held: Comparable): boolean | undefined {
 }
 
 function wantedValue(value: unknown): Comparable {
-  if (value === null || value === undefined) return "void";
+  // The management API and definitions write a void as this text.
+  if (value === null || value === undefined || value === "undefined") return "void";
   if (typeof value === "string") return { kind: "text", value: bytesText(value) };
   if (typeof value === "boolean") return { kind: "boolean", value };
   if (typeof value === "bigint") return { kind: "integer", value };

@@ -88,8 +88,8 @@ export class Router {
     { name, type }: RoutedExchange,
     { keys, headers }: RoutedMessage,
   ): readonly CompiledBinding[] | undefined {
-    // The default exchange as an alternate one: every queue is bound with its name.
-    if (name === "") return keys.map(toQueue);
+    // The default exchange as an alternate one: tried on 3.10 and 4.3, it routes nothing then.
+    if (name === "") return [];
     const bindings = this.#bindings.get(name) ?? [];
     switch (type) {
       case "fanout":
@@ -131,10 +131,4 @@ export class Router {
 
 interface CompiledBinding extends RoutedBinding {
   readonly words: readonly string[];
-}
-
-function toQueue(queue: string): CompiledBinding {
-  const words = topicWords(queue);
-  const binding = { source: "", destination: queue, toQueue: true, routingKey: queue, words };
-  return { ...binding, arguments: {} };
 }
