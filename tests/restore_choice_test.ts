@@ -251,3 +251,41 @@ testOnEach(
     assert.ok(anew.start > first.start);
   },
 );
+
+testOnEach("a half restored queue that a call leaves out is gone on with later", async (broker) => {
+  await using vhost = await testVhost(broker, "half");
+  await using client = await PlainClient.open(broker, vhost.name);
+  await using job = await newJob(broker);
+  const names = ["a", "b"];
+  const bodies = Array.from({ length: 600 }, (_, n) => `${n}`);
+  await client.declare(names.map((name) => ({ name })));
+  await client.publish(names.flatMap((name) => bodies.map((body) => [name, body] as const)));
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await client.deleteQueues(names);
+  const restore = { window: 50 };
+  // Slow enough to be killed on the way.
+  const slow = { ...restore, rate_limit_messages_per_sec: 100 };
+  const flags = ["--json", "--progress-interval", "100ms"];
+  const run = await job.startRestore({ restore: slow }, flags);
+  await run.waitFor(/"queue":"a","phase":"publishing","messages_done":[1-9]/);
+  await run.waitFor(/"queue":"b","phase":"publishing","messages_done":[1-9]/);
+  run.kill("SIGKILL");
+  await within(run);
+
+  // One queue is done with, the other one is still half restored.
+  assertOk(await job.restore({ restore }, ["--include", "a"]));
+  const rest = await job.restore({ restore }, ["--json"]);
+  assertOk(rest);
+  const [summary] = jsonLines(rest, "summary");
+  const found = await client.depths(names);
+  const doubles = found.reduce((sum, depth) => sum + depth - bodies.length, 0);
+  assert.ok(found.every((depth) => depth >= bodies.length), `${found}`);
+  assert.ok(
+    doubles <= summary.possible_duplicates,
+    `${doubles} doubles: ${JSON.stringify(summary)}`,
+  );
+  for (const name of names) {
+    const there = (await client.take(name)).map(({ body }) => body);
+    assert.equal(new Set(there).size, bodies.length);
+  }
+});

@@ -87,3 +87,19 @@ Deno.test("diffDefinitions: hashes and what stands in URIs are shown nowhere", (
   assert.deepEqual(text.match(/canary\d/g), ["canary2"], text); // of the field `ack`
   assert.match(text, /amqp:\/\/\*\*\*@host/);
 });
+
+Deno.test("diffDefinitions: secrets of URIs that are no proper ones, and in their parameters", () => {
+  const uris = [
+    "amqp://u:it'sCANARY@h",
+    "amqp://u:pa/ssCANARY@h",
+    "amqp://u:p@ssCANARY@h",
+    "amqp://u:pass CANARY@h",
+    "amqps://h1?keyfile=/k.pem&password=CANARY&verify=none",
+  ];
+  for (const uri of uris) {
+    const side = (value: string) => ({ global_parameters: [{ name: "g", value }] });
+    const text = JSON.stringify(diffDefinitions(side(uri), side("amqp://h2")));
+    assert.doesNotMatch(text, /CANARY/, uri);
+    assert.match(text, /h2/);
+  }
+});

@@ -4,7 +4,7 @@ import { typedTable } from "./bindings.ts";
 
 Deno.test("typedTable: every value of a binding's arguments in a type that holds it", () => {
   const table = parseExactJson(`{
-    "x-match": "all", "flag": true, "none": null, "int": -2147483648, "more": 2147483648,
+    "x-match": "all", "flag": true, "none": null, "void": "undefined", "int": -2147483648, "more": 2147483648,
     "long": 9223372036854775807, "half": 0.5, "whole": 2.0, "list": [1, "a"], "table": {"n": 1}
   }`);
   const one = { "!": "int", value: 1 };
@@ -12,6 +12,7 @@ Deno.test("typedTable: every value of a binding's arguments in a type that holds
     "x-match": "all",
     flag: true,
     none: null,
+    void: null,
     int: { "!": "int", value: -2147483648 },
     more: { "!": "long", value: 2147483648 },
     long: { "!": "long", value: 9223372036854775807n },
