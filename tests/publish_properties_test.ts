@@ -100,8 +100,11 @@ Deno.test("one queue with another's user_id keeps no other queue from being rest
   await pikaPublish(shared, vhost.name, messages(shared, "other").filter((_, at) => at !== 5));
   const { queue, target } = await signed(shared, { vhost, job, user });
   await deleteQueue(shared, other);
+  const result = await job.restore({ target });
+  // Also what the failed queue took before it failed.
+  assert.match(result.stdout, /^Messages +14 /m);
   assertPartial(
-    await job.restore({ target }),
+    result,
     /signed \(user-id-.*: Cannot publish to queue "signed" .* a message has user_id "guest"/,
   );
   await waitForDepth(shared, other, { depth: 9 });

@@ -9,6 +9,7 @@ import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
+import { queueKey } from "../queue_key.ts";
 import { ProgressMeter } from "../progress.ts";
 import type { Bindings } from "./bindings.ts";
 import { claimRestore, restoreKey } from "./claim.ts";
@@ -321,7 +322,9 @@ async function restoreQueues(
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          report(context, target, { outcome: "failed", ...NOTHING, seconds: 0, error });
+          const messages = takenOf(context, target);
+          outcome.messages += messages;
+          report(context, target, { outcome: "failed", ...NOTHING, messages, seconds: 0, error });
         } else {
           options.abort.abort(error);
         }
@@ -441,6 +444,13 @@ function undeliveredText({ undelivered }: RestoredQueue): string | undefined {
   return undelivered === 1
     ? "the target did not take 1 message, which is kept apart"
     : `the target did not take ${undelivered} messages, which are kept apart`;
+}
+
+/** What the target took of a queue in this call, as far as it is recorded. */
+function takenOf({ checkpoint, run }: RestoreContext, { entry, position }: Target): number {
+  const row = checkpoint.restoreQueues(run.id).find((each) => queueKey(each) === queueKey(entry));
+  const taken = ({ confirmed, undelivered = 0 }: RestoreQueueRow) => confirmed - undelivered;
+  return row === undefined ? 0 : Math.max(0, taken(row) - taken(position));
 }
 
 /** Errors of one queue; all others (connection, storage) end the run. */
