@@ -283,7 +283,8 @@ Deno.test({
       assertPartial(
         await job.restore(config),
         /large \(large-.*a message of 17825792 bytes is larger than the 16777216/,
-        /Restore of test is PARTIAL: 1 queue, 50 messages/,
+        // Those of the failed queue that came before its large one count too.
+        /Restore of test is PARTIAL: 1 queue, 5\d messages/,
       );
       await assertWhole(target, other);
     } finally {
