@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
@@ -18,6 +19,7 @@ import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.t
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+import { backupStream } from "../stream/backup.ts";
 
 /** What all queues of one backup run share. */
 export interface BackupContext {
@@ -27,6 +29,7 @@ export interface BackupContext {
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   readonly packer: Packer;
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
@@ -50,6 +53,7 @@ export async function backupQueue(
 ): Promise<void> {
   const { checkpoint, run, meter } = context;
   const { planned } = item;
+  if (planned?.queue.type === "stream") return await backupStream(context, { ...item, planned });
   const queue = planned?.queue ?? item.row!;
   const work = meter.begin(queue, { phase: "waiting", messagesTotal: planned?.ready ?? 0 });
   let row = item.row;
@@ -219,7 +223,8 @@ function inFlightOf(
   return (queue.messagesUnacknowledged ?? 0) + taken;
 }
 
-function emptyEntry({ queue }: PlannedQueue): QueueEntry {
+/** The entry of a queue of which nothing was read yet. */
+export function emptyEntry({ queue }: PlannedQueue): QueueEntry {
   return {
     vhost: queue.vhost,
     name: queue.name,
@@ -237,11 +242,16 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
   };
 }
 
-function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
+/** Where the spool keeps what was read of a queue. */
+export function spoolFolderOf(
+  context: BackupContext,
+  queue: { vhost: string; name: string },
+): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
 }
 
-function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
+/** Tells that a queue is in the backup. */
+export function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
   const { capture, partial } = entry;
   context.emit({
     type: "queue_done",

@@ -5,7 +5,7 @@ import { openStorage } from "../../storage/open.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import { loadManifest } from "../stored/list.ts";
 import type { PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
-import { connectionsOf, findRestore, restoreKey, surveyRestore } from "./survey.ts";
+import { connectionsOf, findRestore, restoreKey, streamsOf, surveyRestore } from "./survey.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 
@@ -26,6 +26,7 @@ export async function planRestore(options: RunOptions): Promise<RestorePlan> {
       storage,
       manifest,
       connections,
+      streams: streamsOf(config, { emit, signal }),
       recorded,
       emit,
       signal,

@@ -3,6 +3,7 @@ import type { QueueEntry } from "../../archive/manifest.ts";
 import { DEFAULT_EXCHANGE, type Publish, Publisher } from "../../broker/amqp/publisher.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
@@ -33,6 +34,7 @@ export interface RestoreContext {
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   readonly meter: ProgressMeter;
   readonly emit: EventSink;
   /** Folder for fetched segments. */

@@ -13,8 +13,9 @@ import { ProgressMeter } from "../progress.ts";
 import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
 import { declareOptions } from "./plan.ts";
 import { type RestoreContext, restoreQueue } from "./queue.ts";
-import { claimRestore, connectionsOf, restoreKey, surveyRestore } from "./survey.ts";
+import { claimRestore, connectionsOf, restoreKey, streamsOf, surveyRestore } from "./survey.ts";
 import type { Target } from "./targets.ts";
+import { restoreStream } from "../stream/restore.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 
@@ -43,6 +44,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     const signal = AbortSignal.any([options.signal, abort.signal]);
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
+    const streams = streamsOf(config, { emit, signal });
     const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
@@ -54,6 +56,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       storage,
       manifest,
       connections,
+      streams,
       recorded,
       emit,
       signal,
@@ -68,6 +71,7 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
       storage,
       checkpoint,
       connections,
+      streams,
       meter,
       emit,
       folder,
@@ -177,7 +181,11 @@ async function restoreOne(
     : target.position;
   const { messages, bytes } = position.done || entry.message_count === 0
     ? { messages: 0, bytes: 0 }
-    : await restoreQueue(context, { entry, depthBefore: target.depth, position });
+    : await (entry.stream === undefined ? restoreQueue : restoreStream)(context, {
+      entry,
+      depthBefore: target.depth,
+      position,
+    });
   if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
   outcome.ok++;
   outcome.messages += messages;

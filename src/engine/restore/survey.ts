@@ -1,4 +1,5 @@
 import type { Manifest } from "../../archive/manifest.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { RestoreQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
@@ -10,6 +11,7 @@ import { queueKey } from "../queue_key.ts";
 import { type Bindings, bindingsOf } from "./bindings.ts";
 import { selectQueues, withDefinedArguments } from "./plan.ts";
 import { planTargets, refusalOf, type Target } from "./targets.ts";
+import { streamConnector, StreamSurvey } from "../stream/survey.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 
 /** All that is known before a restore touches the target; a dry run ends here. */
@@ -26,6 +28,7 @@ export async function surveyRestore(options: {
   storage: Storage;
   manifest: Manifest;
   connections: ConnectionPool;
+  streams: StreamConnector;
   /** What the run that is gone on with has recorded. */
   recorded: readonly RestoreQueueRow[];
   emit: EventSink;
@@ -38,7 +41,14 @@ export async function surveyRestore(options: {
     entries: selectQueues(manifest, config.restore.queues),
   });
   const positions = new Map(recorded.map((row) => [queueKey(row), row]));
-  const targets = await planTargets({ config, entries, connections, positions, signal });
+  const targets = await planTargets({
+    config,
+    entries,
+    connections,
+    streams: new StreamSurvey(options.streams),
+    positions,
+    signal,
+  });
   const refusal = refusalOf(targets, config);
   const bindings = await bindingsOf(refusal === undefined ? targets : [], {
     manifest,
@@ -92,6 +102,13 @@ export function claimRestore(
 /** A backup id may have been deleted and taken again: then positions of the old one mean nothing. */
 function peerOf(createdAt: number): string {
   return String(createdAt);
+}
+
+export function streamsOf(
+  config: Config,
+  { emit, signal }: { emit: EventSink; signal: AbortSignal },
+): StreamConnector {
+  return streamConnector(requireTarget(config), { name: "rabbitmq-backup restore", emit, signal });
 }
 
 export function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {

@@ -5,6 +5,7 @@ import type { Config } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { queueKey } from "../queue_key.ts";
+import type { StreamSurvey } from "../stream/survey.ts";
 
 /** What will be done with one queue of the backup. */
 export interface Target {
@@ -21,10 +22,11 @@ export async function planTargets(options: {
   config: Config;
   entries: readonly QueueEntry[];
   connections: ConnectionPool;
+  streams: StreamSurvey;
   positions: Map<string, RestoreQueueRow>;
   signal: AbortSignal;
 }): Promise<Target[]> {
-  const { config, entries, connections, positions, signal } = options;
+  const { config, entries, connections, streams, positions, signal } = options;
   const targets: Target[] = [];
   // One connection a vhost; names of which the broker may end it get one of their own.
   const groups = Map.groupBy(
@@ -36,7 +38,8 @@ export async function planTargets(options: {
     await connections.use(queues[0]!.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       for (const entry of queues) {
-        targets.push(await planTarget(entry, { inspector, config, positions }));
+        const depths = entry.stream === undefined ? inspector : streams.depthsIn(entry.vhost);
+        targets.push(await planTarget(entry, { inspector: depths, config, positions }));
       }
     });
   }
@@ -60,7 +63,7 @@ export function refusalOf(targets: readonly Target[], config: Config): AppError 
 async function planTarget(
   entry: QueueEntry,
   options: {
-    inspector: QueueInspector;
+    inspector: Pick<QueueInspector, "depth">;
     config: Config;
     positions: Map<string, RestoreQueueRow>;
   },
@@ -73,6 +76,9 @@ async function planTarget(
   try {
     depth = await inspector.depth(name);
   } catch (error) {
+    if (entry.stream !== undefined && isUnreachable(error)) {
+      return withoutStreamPort(entry, { position: recorded ?? fresh, error });
+    }
     if (!isMissing(error, entry)) throw error;
     // Deleted since the interruption, if there was one: what was restored is gone with it.
     if (restore.create_missing_queues) {
@@ -120,6 +126,28 @@ async function planTarget(
   return { entry, action: "use", depth: depth.ready, position: resumedAt(known, entry) };
 }
 
+/** What is kept of a stream goes back by the stream protocol only. */
+function withoutStreamPort(
+  entry: QueueEntry,
+  { position, error }: { position: RestoreQueueRow; error: AppError },
+): Target {
+  const { message: reason, hint } = error;
+  return {
+    entry,
+    action: "skip",
+    depth: 0,
+    position,
+    reason,
+    hint: `${
+      hint === undefined ? "" : `${hint}; or `
+    }leave streams out: --type classic --type quorum`,
+  };
+}
+
+function isUnreachable(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === "broker_unreachable";
+}
+
 /**
  * RabbitMQ 4.x (4.0.5 and 4.3.6 tried) cuts the text of a refusal, which holds the names, to 255
  * characters instead of bytes, and cannot send what is longer: it ends the connection with 541.
@@ -152,6 +180,9 @@ function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolea
 /** What was sent and not recorded when the run ended may be published twice now. */
 function resumedAt(known: RestoreQueueRow, entry: QueueEntry): RestoreQueueRow {
   if (known.done) return known;
-  const again = Math.min(known.unsettled, entry.message_count - known.confirmed);
+  // A stream's publishing ids keep what is sent again from being there twice.
+  const again = entry.stream === undefined
+    ? Math.min(known.unsettled, entry.message_count - known.confirmed)
+    : 0;
   return { ...known, resent: known.resent + again, unsettled: 0 };
 }

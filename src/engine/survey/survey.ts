@@ -1,6 +1,7 @@
 import { checkNameV1 } from "../../archive/layout.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import type { Config } from "../../config/config.ts";
 import { requireSource } from "../../config/config.ts";
@@ -10,6 +11,7 @@ import type { ConnectionPool } from "../connection_pool.ts";
 import type { NodeWatch } from "./node_watch.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
+import { StreamSurvey } from "../stream/survey.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -51,9 +53,11 @@ export async function survey(options: {
   /** The delivery count to expect of a quorum queue's messages. */
   deliveryCount: (queue: { vhost: string; name: string }) => number;
   nodes: NodeWatch;
+  streams: StreamConnector;
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config: { backup }, config, client, connections, source, signal } = options;
+  const streams = new StreamSurvey(options.streams);
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -99,7 +103,7 @@ export async function survey(options: {
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, { inspector, source });
+        const facts = await factsOf(queue, { inspector, source, streams });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -121,6 +125,7 @@ export async function survey(options: {
           requeueStrategy: backup.requeue_strategy,
           memoryShare: backup.memory_share,
           consumerTimeoutSecs: backup.consumer_timeout_secs,
+          readStreams: backup.stream_enabled,
           ...choicesFor(queue),
         });
         const { ready, consumers } = facts;
@@ -146,6 +151,7 @@ function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQ
   const { queue } = planned;
   if (format === "v2" || !hasToBeRead(planned)) return planned;
   try {
+    if (queue.type === "stream") throw streamInV1();
     checkNameV1(queue.vhost, queue.name);
     return planned;
   } catch (error) {
@@ -154,10 +160,20 @@ function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQ
   }
 }
 
+function streamInV1(): AppError {
+  return new AppError("refused", "format rbak-v1 has no place for what a stream holds", {
+    hint: "set backup.format: v2, or leave streams out with backup.stream_enabled: false",
+  });
+}
+
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, source }: { inspector: QueueInspector; source: SourceIdentity },
+  { inspector, source, streams }: {
+    inspector: QueueInspector;
+    source: SourceIdentity;
+    streams: StreamSurvey;
+  },
 ): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
     vhost: queue.vhost,
@@ -180,13 +196,17 @@ async function factsOf(
       }),
     };
   }
-  // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
-  if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
+  // A passive declare of an exclusive queue is refused.
+  if (queue.exclusive) return { ...known, ready: 0, consumers: 0 };
   try {
-    const { ready, consumers } = await inspector.depth(queue.name);
+    // A stream's says nothing of its depth.
+    const { ready, consumers } = queue.type === "stream"
+      ? { ready: await streams.messagesOf(queue), consumers: 0 }
+      : await inspector.depth(queue.name);
     return { ...known, ready, consumers };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === "broker_unreachable") throw error;
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === "broker_unreachable" && queue.type !== "stream") throw error;
     if (error.code === "broker_missing") return undefined;
     return { error };
   }
