@@ -58,7 +58,7 @@ export async function readChunks(
         },
       },
     });
-    reading.credit = (chunks) => subscription.credit(chunks);
+    reading.start((chunks) => subscription.credit(chunks));
     await reading.done;
     if (connection.isOpen) await subscription.unsubscribe();
   } finally {
@@ -80,7 +80,7 @@ class Reading {
   readonly #ended = Promise.withResolvers<void>();
   readonly #room: ReadOptions["room"];
   isOver = false;
-  credit: ((chunks: number) => void) | undefined;
+  #credit: ((chunks: number) => void) | undefined;
   /** Chunks that came and were not paid for with credit yet. */
   #owed = 0;
   #isWaiting = false;
@@ -93,6 +93,12 @@ class Reading {
 
   get done(): Promise<void> {
     return this.#ended.promise.finally(() => this.isOver = true);
+  }
+
+  /** The subscription is there; all that it had credit for may have come with its answer. */
+  start(credit: (chunks: number) => void): void {
+    this.#credit = credit;
+    if (!this.isOver) this.#pay();
   }
 
   came(header: ChunkHeader, { last }: { last: bigint }): void {
@@ -123,10 +129,10 @@ class Reading {
   }
 
   #pay(): void {
-    if (this.#isWaiting || this.credit === undefined) return;
+    if (this.#isWaiting || this.#credit === undefined || this.#owed === 0) return;
     const room = this.#room();
     if (room === undefined) {
-      this.credit(this.#owed);
+      this.#credit(this.#owed);
       this.#owed = 0;
       return;
     }
