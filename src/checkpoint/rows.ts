@@ -70,8 +70,8 @@ export interface BackupQueueRow {
     startedAt?: number;
     /** `reading`: ready messages when it began. */
     depth?: number;
-    /** `reading` of a stream, which keeps the segments that are stored: where it is to end. */
-    lastOffset?: number;
+    /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
+    offsets?: { first: number; last: number };
   };
 }
 

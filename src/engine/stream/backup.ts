@@ -10,7 +10,7 @@ import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
 import { readChunks } from "./read.ts";
-import { Retry } from "./retry.ts";
+import { Retry, retrying } from "./retry.ts";
 
 /** Segments of one stream that may wait to be stored while reading goes on. */
 const SEGMENTS_AHEAD = 2;
@@ -19,7 +19,8 @@ const SEGMENTS_AHEAD = 2;
 interface StreamWork {
   readonly planned: PlannedQueue;
   readonly row: BackupQueueRow;
-  /** Where reading ends: the last offset that was committed when it was begun. */
+  /** What is read: from the first offset up to the last that was committed when it was begun. */
+  readonly first: bigint;
   readonly last: bigint;
   /** Segments in storage, in order. */
   readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
@@ -72,42 +73,42 @@ async function begin(
   const { checkpoint, run } = context;
   const { planned, progress } = item;
   const { vhost, name } = planned.queue;
-  const known = item.row?.state === "reading" ? item.row.report.lastOffset : undefined;
+  const known = item.row?.state === "reading" ? item.row.report.offsets : undefined;
   if (known !== undefined) {
     const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
-    progress.messagesTotal = known - (segments.at(-1)?.spooled.stream.lastOffset ?? 0);
-    return { planned, row: item.row!, last: BigInt(known), segments, progress };
+    const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
+    progress.messagesTotal = known.last - read;
+    const [first, last] = [BigInt(known.first), BigInt(known.last)];
+    return { planned, row: item.row!, first, last, segments, progress };
   }
-  const bounds = await withStream(context, planned, (connection) => streamBounds(connection, name));
+  const bounds = await retrying(
+    context,
+    planned.queue,
+    () => withStream(context, planned, (connection) => streamBounds(connection, name)),
+  );
   if (bounds === undefined) return undefined;
-  progress.messagesTotal = offsetNumber(bounds.last - bounds.first + 1n);
-  const row: BackupQueueRow = {
-    vhost,
-    name,
-    state: "reading",
-    report: { entry: emptyEntry(planned), lastOffset: offsetNumber(bounds.last) },
-  };
+  const offsets = { first: offsetNumber(bounds.first), last: offsetNumber(bounds.last) };
+  progress.messagesTotal = offsets.last - offsets.first + 1;
+  const report = { entry: emptyEntry(planned), offsets };
+  const row: BackupQueueRow = { vhost, name, state: "reading", report };
   checkpoint.putBackupQueue(run.id, row);
-  return { planned, row, last: bounds.last, segments: [], progress };
+  return { planned, row, ...bounds, segments: [], progress };
 }
 
 /** Reads what is not stored yet, and stores it. */
 async function readAll(context: BackupContext, work: StreamWork): Promise<void> {
-  const { planned, segments, last, progress } = work;
-  const stored = segments.at(-1)?.spooled.stream.lastOffset;
-  const next = stored === undefined ? undefined : BigInt(stored) + 1n;
-  if (next !== undefined && next > last) return;
+  const { planned, segments, first, last, progress } = work;
+  const read = segments.at(-1)?.spooled.stream.lastOffset;
+  const next = read === undefined ? first : BigInt(read) + 1n;
+  if (next > last) return;
   const abort = new AbortController();
   const signal = AbortSignal.any([context.signal, abort.signal]);
   const storing = new Storing({ ...context, signal }, { work, abort });
-  const begun = next ?? await withStream(context, planned, async (connection) => {
-    return (await boundsOf(connection, planned)).first;
-  });
   const messagesBefore = progress.messagesDone;
   using spool = new ChunkSpool({
     folder: spoolFolderOf(context, planned.queue),
     sequence: segments.length + 1,
-    next: begun,
+    next,
     segmentMaxBytes: context.options.segment_max_bytes,
     onSegment: (segment, sequence) => storing.add(segment, sequence),
     onChunk: () => {
@@ -116,12 +117,7 @@ async function readAll(context: BackupContext, work: StreamWork): Promise<void> 
     },
   });
   try {
-    await readThrough({ ...context, signal }, {
-      work,
-      spool,
-      storing,
-      isBegun: next !== undefined,
-    });
+    await readThrough({ ...context, signal }, { work, spool, storing });
     spool.finish();
     work.lastGap = spool.lastGap;
     progress.phase = "packing";
@@ -137,25 +133,16 @@ async function readAll(context: BackupContext, work: StreamWork): Promise<void> 
 /** Reads to the end, over as many connections as it takes. */
 async function readThrough(
   context: BackupContext,
-  { work, spool, storing, isBegun }: {
-    work: StreamWork;
-    spool: ChunkSpool;
-    storing: Storing;
-    /** An earlier process has read a part. */
-    isBegun: boolean;
-  },
+  { work, spool, storing }: { work: StreamWork; spool: ChunkSpool; storing: Storing },
 ): Promise<void> {
   const { planned, last } = work;
   const { signal } = context;
   const retry = new Retry(context, planned.queue);
-  let goesOn = isBegun;
   while (spool.next <= last) {
     const before = spool.next;
     try {
       await withStream(context, planned, async (connection) => {
-        const bounds = await boundsOf(connection, planned);
-        if (goesOn) assertSameStream(planned, { bounds, next: spool.next });
-        goesOn = true;
+        const bounds = await boundsOf(connection, work);
         if (bounds.first > spool.next) spool.skipTo(bounds.first > last ? last + 1n : bounds.first);
         if (spool.next > last) return;
         await readChunks(connection, {
@@ -241,23 +228,15 @@ async function withStream<T>(
   return await work(connection);
 }
 
-/** What the stream holds now; it held something before. */
+/** What the stream holds now. Offsets only grow: where they end before, it is another of that name. */
 async function boundsOf(
   connection: StreamConnection,
-  { queue }: PlannedQueue,
+  { planned: { queue }, last }: StreamWork,
 ): Promise<StreamBounds> {
   const bounds = await streamBounds(connection, queue.name);
-  if (bounds !== undefined) return bounds;
-  throw madeAnew(queue.name, "it is empty now");
-}
-
-/** Offsets only grow: where they end before what was read, it is another stream of that name. */
-function assertSameStream(
-  { queue }: PlannedQueue,
-  { bounds, next }: { bounds: StreamBounds; next: bigint },
-): void {
-  if (bounds.last >= next - 1n) return;
-  throw madeAnew(queue.name, `it ends at offset ${bounds.last}, and was read up to ${next - 1n}`);
+  if (bounds === undefined) throw madeAnew(queue.name, "it is empty now");
+  if (bounds.last >= last) return bounds;
+  throw madeAnew(queue.name, `it ends at offset ${bounds.last} now, and ended at ${last}`);
 }
 
 function madeAnew(name: string, what: string): AppError {

@@ -43,6 +43,22 @@ export class Retry {
   }
 }
 
+/** Runs something once more for as long as it is the connection that fails. */
+export async function retrying<T>(
+  context: { emit: EventSink; signal: AbortSignal },
+  queue: { vhost: string; name: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const retry = new Retry(context, queue);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      await retry.orThrow(error, { hasProgressed: false });
+    }
+  }
+}
+
 /** Also a chunk that came damaged: it is asked for once more. */
 function isOfConnection(error: unknown): error is AppError {
   return error instanceof AppError && ["broker_unreachable", "damaged"].includes(error.code);

@@ -2,6 +2,7 @@ import { streamBounds } from "../../broker/stream/commands.ts";
 import type { QueueDepth } from "../../broker/amqp/queue_inspector.ts";
 import { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
 import type { EventSink } from "../events.ts";
 import { offsetNumber } from "./chunk_spool.ts";
 
@@ -39,6 +40,16 @@ export class StreamSurvey {
    */
   async messagesOf({ vhost, name }: { vhost: string; name: string }): Promise<number> {
     await this.#reach(vhost);
+    try {
+      return await this.#ask(vhost, name);
+    } catch (error) {
+      // The port was there a moment ago: a connection may be lost once.
+      if (!(error instanceof AppError) || error.code !== "broker_unreachable") throw error;
+      return await this.#ask(vhost, name);
+    }
+  }
+
+  async #ask(vhost: string, name: string): Promise<number> {
     await using connection = await this.#connector.openFor(vhost, name);
     const bounds = await streamBounds(connection, name);
     return bounds === undefined ? 0 : offsetNumber(bounds.last - bounds.first + 1n);
