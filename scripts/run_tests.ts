@@ -13,13 +13,21 @@ import { print, say } from "./lib/output.ts";
 import { signal } from "./lib/process.ts";
 import { ensurePython } from "./lib/python.ts";
 import { VERSIONS } from "./lib/roots.ts";
+import {
+  startStorageServers,
+  stopStorageServers,
+  type StorageRecord,
+  sweepStorages,
+} from "./lib/storage_servers.ts";
 import { sweep } from "./lib/sweep.ts";
 import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
 
-const USAGE = `Checks and tests everything, on real brokers that it sets up itself.
+const USAGE =
+  `Checks and tests everything, on real brokers and storage servers that it sets up itself.
 
   scripts/test                      format, lint, types, layers, unit tests, tests on all brokers
-  scripts/test --unit               all that needs no broker
+                                    and on servers of the clouds' kinds
+  scripts/test --unit               all that needs no server
   scripts/test --only 4.0           tests on this broker version only (may be repeated)
   scripts/test tests/foo_test.ts    these files only
 
@@ -27,6 +35,8 @@ The last line is 'N passed, N failed'; a check that fails counts as one.`;
 
 /** Names the file with the brokers' descriptions; when it is set already, those are used as they are. */
 const BROKERS_VARIABLE = "RABBITMQ_BACKUP_TEST_BROKERS";
+/** Names the file that says how the storage servers are reached; likewise. */
+const STORAGES_VARIABLE = "RABBITMQ_BACKUP_TEST_STORAGES";
 
 interface Choice {
   readonly versions: readonly BrokerVersion[];
@@ -44,15 +54,15 @@ async function main(args: string[]): Promise<number> {
     Deno.addSignalListener(name, () => interrupt.abort());
   }
   let counts = NONE;
-  const withBrokers = (args: string[]) => runWithBrokers(choice.versions, args);
+  const withServers = (args: string[]) => runWithServers(choice.versions, args);
   if (choice.files.length > 0) {
-    const needBrokers = !choice.unitOnly && choice.files.some((file) => /\btests\//.test(file));
+    const needServers = !choice.unitOnly && choice.files.some((file) => /\btests\//.test(file));
     const args = choice.files.map((file) => join(Deno.cwd(), file));
-    counts = add(counts, await (needBrokers ? withBrokers(args) : denoTest("tests", args)));
+    counts = add(counts, await (needServers ? withServers(args) : denoTest("tests", args)));
   } else {
     counts = add(counts, await runChecks());
     counts = add(counts, await denoTest("unit tests", await unitTestRooms()));
-    if (!choice.unitOnly) counts = add(counts, await withBrokers(["tests/"]));
+    if (!choice.unitOnly) counts = add(counts, await withServers(["tests/"]));
   }
   if (interrupt.signal.aborted) {
     say("interrupted");
@@ -108,36 +118,59 @@ async function unitTestRooms(): Promise<string[]> {
   return await exists("tui") ? [...rooms, "tui/"] : rooms;
 }
 
-async function runWithBrokers(
+async function runWithServers(
   versions: readonly BrokerVersion[],
   files: string[],
 ): Promise<Counts> {
   if (interrupt.signal.aborted) return NONE;
-  const given = Deno.env.get(BROKERS_VARIABLE);
-  if (given) {
-    print(`==> brokers as ${BROKERS_VARIABLE} names them, in ${given}`);
-    return await denoTest("tests on brokers", files);
-  }
-  print(`==> brokers: RabbitMQ ${versions.join(", ")}`);
   const started: Broker[] = [];
-  const descriptions = await Deno.makeTempFile({ prefix: "rabbitmq-backup-brokers-" });
+  let storages: StorageRecord | undefined;
+  const folder = await Deno.makeTempDir({ prefix: "rabbitmq-backup-servers-" });
   try {
-    await sweep(print);
-    await startAll(versions, started);
-    await Deno.writeTextFile(
-      descriptions,
-      JSON.stringify(started.map((broker) => broker.description), null, 2),
-    );
-    return await denoTest("tests on brokers", files, { [BROKERS_VARIABLE]: descriptions });
+    const env: Record<string, string> = {};
+    if (Deno.env.get(BROKERS_VARIABLE)) {
+      print(`==> brokers as ${BROKERS_VARIABLE} names them`);
+    } else {
+      print(`==> brokers: RabbitMQ ${versions.join(", ")}`);
+      await sweep(print);
+      await startAll(versions, started);
+      env[BROKERS_VARIABLE] = await describe(folder, {
+        name: "brokers",
+        value: started.map((broker) => broker.description),
+      });
+    }
+    if (Deno.env.get(STORAGES_VARIABLE)) {
+      print(`==> storage servers as ${STORAGES_VARIABLE} names them`);
+    } else {
+      print("==> storage servers: MinIO, Azurite, fake-gcs-server");
+      await sweepStorages(print);
+      storages = await startStorageServers({ owned: true });
+      env[STORAGES_VARIABLE] = await describe(folder, {
+        name: "storages",
+        value: storages.servers,
+      });
+    }
+    return await denoTest("tests on servers", files, env);
   } catch (error) {
     print(error instanceof Error ? error.message : String(error));
     return { passed: 0, failed: 1 };
   } finally {
     await Promise.all(started.map((broker) => broker.stop()));
+    if (storages !== undefined) await stopStorageServers(storages);
     await sweep(print); // what a test that was ended had started itself
-    await Deno.remove(descriptions);
-    print(`==> brokers stopped`);
+    await Deno.remove(folder, { recursive: true });
+    print(`==> servers stopped`);
   }
+}
+
+/** Writes what tests have to know of servers; returns the path. */
+async function describe(
+  folder: string,
+  { name, value }: { name: string; value: unknown },
+): Promise<string> {
+  const path = join(folder, `${name}.json`);
+  await Deno.writeTextFile(path, JSON.stringify(value, null, 2));
+  return path;
 }
 
 /** Starts the brokers at once; those that did start are in `started` even when another fails. */

@@ -9,17 +9,23 @@ export type ErrorCode =
   | "broker_missing"
   | "storage_unreachable"
   | "storage_denied"
+  | "storage_missing"
   | "storage_full"
   | "refused"
   | "backup_not_found"
   | "locked"
+  | "declined"
   | "interrupted"
   | "terminated";
 
-/** Options of an {@linkcode AppError}: `hint` says what to do next, `cause` keeps the original. */
+/**
+ * Options of an {@linkcode AppError}: `hint` says what to do next, `cause` keeps the original, and
+ * `canGoOn` says that the same command goes on where it stopped.
+ */
 export interface AppErrorOptions {
   hint?: string;
   cause?: unknown;
+  canGoOn?: boolean;
 }
 
 /**
@@ -29,12 +35,14 @@ export interface AppErrorOptions {
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly canGoOn: boolean;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "AppError";
     this.code = code;
     this.hint = options.hint;
+    this.canGoOn = options.canGoOn ?? false;
   }
 }
 

@@ -99,6 +99,16 @@ Deno.test("a broker that hangs, is killed, or runs out of room", async (context)
     await middle.assertRestoreGoesOn();
   });
 
+  await context.step("it is killed while a queue is restored, and comes back in time", async () => {
+    const run = await middle.publishing({ reconnect_secs: 120 });
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // see above
+    await broker.kill();
+    proxy.resume();
+    await run.waitFor(/"message":"Waiting for .*for up to 120 s to connect again"/);
+    await broker.restart();
+    await middle.assertRestored(await within(run, 120_000));
+  });
+
   await context.step("it runs out of room while a queue is restored", async () => {
     const run = await middle.publishing();
     await broker.rabbitmqctl("set_disk_free_limit", `${2 ** 60}`);

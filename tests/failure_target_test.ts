@@ -147,17 +147,18 @@ testOnEach("a target that rejects what is too much", async (broker) => {
       /^Cannot publish to queue "orders" of vhost "target-.*": the target rejects messages \(n/,
     hint: /max-length with overflow reject-publish may be reached; make room and run again/,
   };
+  const config = { restore: { on_undelivered: "fail" } };
   await limit(50);
-  assertFailed(await job.restore(), rejected);
-  assertFailed(await job.restore(), rejected);
+  assertFailed(await job.restore(config), rejected);
+  assertFailed(await job.restore(config), rejected);
   await limit(120);
-  assertFailed(await job.restore(), rejected);
+  assertFailed(await job.restore(config), rejected);
   const depth = await it.depth ?? 0;
   assert.ok(depth >= 100 && depth < COUNT, `${depth} messages are there`);
 
   // It went on where it stopped each time: nothing is there twice, and nothing is missing.
   await remove(broker, policy);
-  const last = await job.restore({}, ["--json"]);
+  const last = await job.restore(config, ["--json"]);
   assertOk(last);
   assert.equal(jsonLines(last, "summary")[0].possible_duplicates, 0);
   await assertWhole(broker, loaded);

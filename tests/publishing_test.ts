@@ -62,6 +62,18 @@ testOnEach("publish: a queue that is not there", async (broker) => {
   await publisher.close();
 });
 
+testOnEach("publish: given up while messages come back, the connection stays", async (broker) => {
+  await using vhost = await testVhost(broker, "publish");
+  await using connection = await openBroker(broker, vhost.name);
+  for (let round = 0; round < 10; round++) {
+    const publisher = await newPublisher(connection, 4096);
+    for (let index = 0; index < 2000; index++) publish(publisher, `${index}`);
+    await assert.rejects(publisher.finish(signal), { code: "broker_missing" });
+    await publisher.close();
+    assert.ok(connection.isOpen, `${connection.lostBecause}`);
+  }
+});
+
 testOnEach("publish: a queue that is deleted on the way", async (broker) => {
   await using vhost = await testVhost(broker, "publish");
   const queue = await vhost.queue("q");

@@ -185,13 +185,14 @@ testOnEach("a restore that is gone on with makes the bindings that are missing",
     "apply-to": "queues",
     definition: { "max-length": 50, overflow: "reject-publish" },
   });
-  const stopped = await job.restore();
+  const restore = { on_undelivered: "fail" };
+  const stopped = await job.restore({ restore });
   assert.match(stopped.stderr, /Cannot bind queue "orders" to exchange "events"/);
   assertFailed(stopped, { code: 5, error: /the target rejects messages/, hint: /make room/ });
 
   await remove(broker, policy);
   await bind();
-  const last = await job.restore();
+  const last = await job.restore({ restore });
   assertOk(last);
   assert.doesNotMatch(last.stderr, /Cannot bind/);
   assert.deepEqual(await bindingsOf(broker, vhost), before);

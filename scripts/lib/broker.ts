@@ -40,6 +40,8 @@ export interface Broker extends BrokerDescription, AsyncDisposable {
   log(): Promise<string>;
   /** Runs rabbitmqctl against it and gives what it printed; throws when it fails. */
   rabbitmqctl(...args: string[]): Promise<string>;
+  /** Writes a file that rabbitmqctl can read, and gives the path by which it does. */
+  shareFile(name: string, text: string): Promise<string>;
   /** SIGSTOP: connections stay open and nothing answers. */
   suspend(): Promise<void>;
   resume(): Promise<void>;

@@ -50,6 +50,7 @@ export abstract class BrokerBase implements Broker {
   abstract get pid(): number;
   abstract log(): Promise<string>;
   abstract rabbitmqctl(...args: string[]): Promise<string>;
+  abstract shareFile(name: string, text: string): Promise<string>;
   abstract suspend(): Promise<void>;
   abstract resume(): Promise<void>;
   abstract kill(): Promise<void>;

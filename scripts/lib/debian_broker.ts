@@ -1,13 +1,29 @@
 import { join } from "node:path";
 import { brokerConfig, PLUGINS } from "./broker_config.ts";
-import type { Broker, BrokerDescription, StartOptions } from "./broker.ts";
+import type { BrokerDescription, StartOptions } from "./broker.ts";
 import { BrokerBase, describeInstance } from "./broker_base.ts";
 import { makeCertificates } from "./certificates.ts";
 import { type InstanceRecord, instancesDir, newInstance, saveInstance } from "./instances.ts";
 import * as process from "./process.ts";
-import { endProcesses, inRoot, launch, type Placed, runnerOf, vmOf } from "./debian_process.ts";
+import {
+  endProcesses,
+  inRoot,
+  launch,
+  nodeNameOf,
+  type Placed,
+  rabbitmqProgram,
+  runnerOf,
+  vmOf,
+} from "./debian_process.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { type BrokerVersion, ensureRoot, ignoreMissing } from "./roots.ts";
+
+/** What the members of a cluster share, so that they find and trust each other. */
+export interface ClusterTies {
+  readonly cookie: string;
+  /** Port of the name server that knows all of them. */
+  readonly epmd: number;
+}
 
 /**
  * A broker from Debian's packages, in a root of its own release. Its state is a folder outside the
@@ -22,13 +38,17 @@ export class DebianBroker extends BrokerBase {
     this.#dir = dir;
   }
 
-  static async start(version: BrokerVersion, options: StartOptions): Promise<Broker> {
+  static async start(
+    version: BrokerVersion,
+    options: StartOptions & { ties?: ClusterTies },
+  ): Promise<DebianBroker> {
+    const { owned = true, config: extra = "", ties } = options;
     const root = await ensureRoot(version);
-    const instance = await newInstance(version, { way: "debian", owned: options.owned ?? true });
+    const instance = await newInstance(version, { way: "debian", owned, epmd: ties?.epmd });
     const dir = join(instancesDir(), instance.id);
     try {
       const tls = await makeCertificates(join(dir, "state", "tls"));
-      await writeState(dir, { root, instance, extra: options.config ?? "" });
+      await writeState(dir, { root, instance, extra, cookie: ties?.cookie });
       options.onLog?.(`starting RabbitMQ ${version} (${instance.id}) in ${root.dir}`);
       await launch(dir, { root, instance });
       const fullVersion = await waitUntilReady(instance.id, probeOf(instance, dir));
@@ -41,6 +61,11 @@ export class DebianBroker extends BrokerBase {
       await removeDebianInstance(dir);
       throw error;
     }
+  }
+
+  /** Its name among Erlang nodes, as the management API tells it. */
+  get nodeName(): string {
+    return nodeNameOf(this.id);
   }
 
   override get pid(): number {
@@ -56,8 +81,17 @@ export class DebianBroker extends BrokerBase {
   override async rabbitmqctl(...args: string[]): Promise<string> {
     const root = await ensureRoot(this.version);
     const instance = await this.#record();
-    const command = inRoot(this.#dir, { root, instance }, ["rabbitmqctl", "--quiet", ...args]);
+    const command = inRoot(this.#dir, { root, instance }, [
+      rabbitmqProgram("rabbitmqctl"),
+      "--quiet",
+      ...args,
+    ]);
     return (await process.mustRun(command)).stdout;
+  }
+
+  override async shareFile(name: string, text: string): Promise<string> {
+    await Deno.writeTextFile(join(this.#dir, "state", name), text, { mode: 0o644 });
+    return `/var/lib/rabbitmq/${name}`;
   }
 
   override suspend(): Promise<void> {
@@ -96,8 +130,11 @@ export async function removeDebianInstance(dir: string): Promise<void> {
   await Deno.remove(dir, { recursive: true }).catch(ignoreMissing);
 }
 
-async function writeState(dir: string, placed: Placed & { extra: string }): Promise<void> {
-  const { root, instance } = placed;
+async function writeState(
+  dir: string,
+  placed: Placed & { extra: string; cookie: string | undefined },
+): Promise<void> {
+  const { root, instance, cookie = crypto.randomUUID() } = placed;
   const state = join(dir, "state");
   await Deno.writeTextFile(
     join(state, "rabbitmq.conf"),
@@ -111,7 +148,7 @@ async function writeState(dir: string, placed: Placed & { extra: string }): Prom
     }),
   );
   await Deno.writeTextFile(join(state, "enabled_plugins"), PLUGINS);
-  await Deno.writeTextFile(join(state, ".erlang.cookie"), crypto.randomUUID(), { mode: 0o400 });
+  await Deno.writeTextFile(join(state, ".erlang.cookie"), cookie, { mode: 0o400 });
   await Deno.mkdir(join(state, "log"));
   await process.mustRun(["chown", "-R", `${root.uid}:${root.gid}`, state]);
 }

@@ -14,12 +14,18 @@ export interface Placed {
   readonly instance: InstanceRecord;
 }
 
+/** A program of RabbitMQ, by its path inside a root. */
+export const rabbitmqProgram = (name: string) => `/usr/lib/rabbitmq/bin/${name}`;
+
+/** The name of an instance's Erlang node. */
+export const nodeNameOf = (id: string) => `${id}@localhost`;
+
 /** The command line that runs `command` in the root, with this instance's state and names. */
 export function inRoot(dir: string, placed: Placed, command: string[]): string[] {
   const { root, instance } = placed;
   const home = "/var/lib/rabbitmq";
   const environment = {
-    RABBITMQ_NODENAME: `${instance.id}@localhost`,
+    RABBITMQ_NODENAME: nodeNameOf(instance.id),
     RABBITMQ_DIST_PORT: `${instance.ports.dist}`,
     ERL_EPMD_PORT: `${instance.ports.epmd}`,
     ERL_EPMD_ADDRESS: "127.0.0.1",
@@ -31,22 +37,28 @@ export function inRoot(dir: string, placed: Placed, command: string[]): string[]
     RABBITMQ_PID_FILE: `${home}/rabbit.pid`,
     RUNNING_UNDER_SYSTEMD: "true", // the shell gives way to the VM, which then gets the signals
   };
-  const [program = "", ...args] = command;
   return [
     ...namespaceCommand(join(root.dir, "proc")),
     ...["sh", RUNNER, root.dir, join(dir, "state")],
     ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ...[`/usr/lib/rabbitmq/bin/${program}`, ...args],
+    ...command,
   ];
 }
 
-/** Starts the broker's processes in a session of their own, so no terminal's Ctrl-C reaches them. */
-export async function launch(dir: string, placed: Placed): Promise<void> {
+/**
+ * Starts a program of an instance, by default the broker, with processes in a session of their own, so
+ * no terminal's Ctrl-C reaches them.
+ */
+export async function launch(
+  dir: string,
+  placed: Placed & { program?: string[] },
+): Promise<void> {
   const pidFile = join(dir, "run.pid");
   await Deno.remove(pidFile).catch(ignoreMissing);
   const script = 'echo $$ >"$1.new" && mv "$1.new" "$1" && log=$2 && shift 2 && ' +
     'exec "$@" </dev/null >>"$log" 2>&1';
-  const command = inRoot(dir, placed, ["rabbitmq-server"]);
+  const { program = [rabbitmqProgram("rabbitmq-server")] } = placed;
+  const command = inRoot(dir, placed, program);
   const shell = ["sh", "-c", script, "sh", pidFile, join(dir, "console.log"), ...command];
   await process.mustRun(["setsid", "-f", ...shell]);
   const end = Date.now() + 10_000;

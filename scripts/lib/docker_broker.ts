@@ -86,6 +86,14 @@ export class DockerBroker extends BrokerBase {
     return (await mustRun(command)).stdout;
   }
 
+  override async shareFile(name: string, text: string): Promise<string> {
+    const file = join(this.#dir, name);
+    await Deno.writeTextFile(file, text, { mode: 0o644 });
+    const path = `/var/lib/rabbitmq/${name}`;
+    await mustRun(["docker", "cp", "--quiet", file, `${containerOf(this.id)}:${path}`]);
+    return path;
+  }
+
   override async suspend(): Promise<void> {
     await mustRun(["docker", "pause", containerOf(this.id)]);
   }

@@ -19,6 +19,9 @@ export class ExternalBroker extends BrokerBase {
   override rabbitmqctl(): Promise<string> {
     return Promise.reject(this.#notOurs("run rabbitmqctl for"));
   }
+  override shareFile(): Promise<string> {
+    return Promise.reject(this.#notOurs("share a file with"));
+  }
   override suspend(): Promise<void> {
     return Promise.reject(this.#notOurs("suspend"));
   }

@@ -28,19 +28,20 @@ export function checkoutDir(): string {
   return join(import.meta.dirname ?? Deno.cwd(), "..", "..");
 }
 
-/** Makes the folder of a new instance, with ports that no other instance has. */
+/** Makes the folder of a new instance, with ports that no other has, but for `epmd` if it is given. */
 export async function newInstance(
   version: BrokerVersion,
-  options: { way: "debian" | "docker"; owned: boolean },
+  options: { way: "debian" | "docker"; owned: boolean; epmd?: number | undefined },
 ): Promise<InstanceRecord> {
   return await withLock("instances", async () => {
     const taken = (await listInstances()).flatMap((one) => Object.values(one.ports) as number[]);
     const random = crypto.randomUUID().slice(0, 8);
+    const ports = choosePorts(new Set(taken));
     const record: InstanceRecord = {
       id: `${version.replace(".", "_")}-${random}`,
       version,
       way: options.way,
-      ports: choosePorts(new Set(taken)),
+      ports: { ...ports, epmd: options.epmd ?? ports.epmd },
       checkout: checkoutDir(),
       owner: options.owned ? markOf(Deno.pid) ?? null : null,
     };

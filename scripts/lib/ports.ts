@@ -32,6 +32,16 @@ export function choosePorts(taken: ReadonlySet<number>): BrokerPorts {
   return Object.fromEntries(ports) as unknown as BrokerPorts;
 }
 
+/** So many free ports. */
+export function chooseFreePorts(count: number): number[] {
+  const held = Array.from({ length: count }, () => listenSomewhere(new Set()));
+  try {
+    return held.map(({ addr }) => (addr as Deno.NetAddr).port);
+  } finally {
+    for (const listener of held) listener.close();
+  }
+}
+
 function listenSomewhere(taken: ReadonlySet<number>): Deno.Listener {
   for (let attempt = 0; attempt < 1000; attempt++) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));

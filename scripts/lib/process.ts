@@ -1,3 +1,4 @@
+import { exists } from "./cache.ts";
 import { say } from "./output.ts";
 
 /** What a finished command left: its exit code and what it printed. */
@@ -71,6 +72,17 @@ export async function aptInstall(...packages: string[]): Promise<void> {
   await mustRun(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages], {
     env,
   });
+}
+
+/** The system's own Python before any other on PATH, as that is what Debian's python3-venv serves. */
+export async function basePython(): Promise<string> {
+  if (await exists("/usr/bin/python3")) return "/usr/bin/python3";
+  if (await isOnPath("python3")) return "python3";
+  if (!await canAptInstall()) {
+    throw new Error("Cannot set up Python: there is no python3 on PATH");
+  }
+  await aptInstall("python3", "python3-venv");
+  return "/usr/bin/python3";
 }
 
 /** A process, told from a later one that was given the same number. */

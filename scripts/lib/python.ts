@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { cacheDir, exists, withLock } from "./cache.ts";
 import { checkoutDir } from "./instances.ts";
 import { say } from "./output.ts";
-import { aptInstall, canAptInstall, isOnPath, mustRun, run } from "./process.ts";
+import { aptInstall, basePython, canAptInstall, mustRun, run } from "./process.ts";
 import { ignoreMissing } from "./roots.ts";
 
 /** Path of a Python that has the packages of `tests/helpers/requirements.txt`; sets it up once. */
@@ -34,15 +34,4 @@ async function build(dir: string, requirements: string): Promise<void> {
   }
   await mustRun([join(dir, "bin", "pip"), "install", "--quiet", "--requirement", requirements]);
   await Deno.writeTextFile(join(dir, ".complete"), "");
-}
-
-/** The system's own Python before any other on PATH, as that is what Debian's python3-venv serves. */
-async function basePython(): Promise<string> {
-  if (await exists("/usr/bin/python3")) return "/usr/bin/python3";
-  if (await isOnPath("python3")) return "python3";
-  if (!await canAptInstall()) {
-    throw new Error("Cannot set up Python for the tests: there is no python3 on PATH");
-  }
-  await aptInstall("python3", "python3-venv");
-  return "/usr/bin/python3";
 }

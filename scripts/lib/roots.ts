@@ -31,9 +31,17 @@ export async function rootsObstacle(): Promise<string | undefined> {
     : `mount namespaces are not permitted (${made.stderr.trim().split("\n")[0]})`;
 }
 
-/** The command in front of another that gives it mounts and process ids of its own. */
+/** The command in front of another that gives it mounts, process ids and host name of its own. */
 export function namespaceCommand(procDir: string): string[] {
-  return ["unshare", "--mount", "--pid", "--fork", "--kill-child", `--mount-proc=${procDir}`];
+  return [
+    "unshare",
+    "--mount",
+    "--pid",
+    "--uts",
+    "--fork",
+    "--kill-child",
+    `--mount-proc=${procDir}`,
+  ];
 }
 
 /** The root of a version, built when it is missing: 1 to 3 minutes, some 600 MB. */

@@ -46,6 +46,29 @@ export function definitionsKey(id: string, compression: Compression): string {
   return `${id}/definitions/definitions.json${EXTENSIONS[compression]}`;
 }
 
+const ROLLBACK = /^rollback-before-import-(\d{1,16})(?:\.zst|\.lz4|\.json)?$/;
+
+/** Folder of what belongs to definitions, without a slash at the end. */
+export function definitionsFolder(id: string): string {
+  checkId(id);
+  return `${id}/definitions`;
+}
+
+/**
+ * Name of a snapshot that was taken of a broker before an import, at a time in epoch milliseconds.
+ * `json`: uncompressed, and with the extension that a file on its own has.
+ */
+export function rollbackName(epochMs: number, compression: Compression | "json"): string {
+  const extension = compression === "json" ? ".json" : EXTENSIONS[compression];
+  return `rollback-before-import-${epochMs}${extension}`;
+}
+
+/** When the snapshot with this name was taken, in epoch milliseconds; undefined for other names. */
+export function rollbackTime(name: string): number | undefined {
+  const digits = ROLLBACK.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
 /**
  * Folder of a queue's segments, without a slash at the end. It follows from the names alone, is
  * ASCII, and no two queues share one, not even where case is ignored (FORMAT.md, "Keys").

@@ -2,7 +2,7 @@ import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
-  operation: "backup" | "restore";
+  operation: "backup" | "restore" | "verify";
   backupId: string;
   /** Where the backup is stored, without secrets. */
   location: string;
@@ -18,6 +18,8 @@ export interface Run extends RunKey {
   state: "running" | "done";
   /** Epoch milliseconds. */
   startedAt: number;
+  /** Restore: what is taken and where it goes, as `restore/choice.ts` writes it; else "". */
+  choice: string;
 }
 
 /** One segment in the local spool: a file of records, uncompressed. */
@@ -67,6 +69,7 @@ export interface BackupQueueRow {
   report: {
     entry?: QueueEntry;
     skipped?: SkippedQueue;
+    /** `reading`: when it began, milliseconds since 1970. */
     startedAt?: number;
     /** `reading`: ready messages when it began. */
     depth?: number;
@@ -79,13 +82,28 @@ export interface BackupQueueRow {
 export interface RestoreQueueRow {
   vhost: string;
   name: string;
-  /** Records from the start of the queue's backup whose confirm is recorded. */
+  /**
+   * Messages published whose confirm is recorded. With `leftOut` they are the records behind which the
+   * run goes on, counted from the first of the segments that it reads.
+   */
   confirmed: number;
   /** Upper bound of messages that were sent beyond `confirmed` and not recorded. */
   unsettled: number;
   /** Upper bound of messages that were published twice because of interruptions. */
   resent: number;
   done: boolean;
+  /** Of the confirmed ones, messages that the target did not take; absent: none. */
+  undelivered?: number;
   /** This run creates or created the queue, and has yet to make bindings to it. */
   unbound?: boolean;
+  /** Records up to there that were not chosen; absent: none. */
+  leftOut?: number;
+  /** Of these, messages without a timestamp to go by. */
+  untimed?: number;
+}
+
+/** Messages of a queue that a restore chose, counted from 1, `last` among them. */
+export interface RecordRange {
+  first: number;
+  last: number;
 }

@@ -58,10 +58,37 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE restore_queue ADD COLUMN unbound INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  ALTER TABLE run ADD COLUMN choice TEXT NOT NULL DEFAULT '';
+  ALTER TABLE restore_queue ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE restore_queue ADD COLUMN untimed INTEGER NOT NULL DEFAULT 0;
+  `,
+  `
+  CREATE TABLE undelivered (
+    run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+    vhost TEXT NOT NULL,
+    name TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    archive TEXT,
+    PRIMARY KEY (run_id, vhost, name, first)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE restore_queue ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */
 export function assertOurs(db: DatabaseSync): void {
+  // One view of the file: another process may be creating it.
+  db.exec("BEGIN");
+  try {
+    assertOursAsSeen(db);
+  } finally {
+    db.exec("COMMIT");
+  }
+}
+
+function assertOursAsSeen(db: DatabaseSync): void {
   const { application_id } = db.prepare("PRAGMA application_id").get() as {
     application_id: number;
   };

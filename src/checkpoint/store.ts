@@ -3,7 +3,14 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseExactJson } from "../exact_json.ts";
-import type { BackupQueueRow, RestoreQueueRow, Run, RunKey, SegmentRow } from "./rows.ts";
+import type {
+  BackupQueueRow,
+  RecordRange,
+  RestoreQueueRow,
+  Run,
+  RunKey,
+  SegmentRow,
+} from "./rows.ts";
 import { assertOurs, migrate, schemaVersion } from "./schema.ts";
 import { NotOursError, storeError } from "./store_error.ts";
 
@@ -77,13 +84,14 @@ export class CheckpointStore implements Disposable {
   /** The run of that key, if there is one. */
   findRun(key: RunKey): Run | undefined {
     const row = this.#get(
-      "SELECT id, peer, state, started_at FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      // All columns: a file that is only read may be of an older schema.
+      "SELECT * FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
     ) as
-      | { id: number; peer: string; state: string; started_at: number }
+      | { id: number; peer: string; state: string; started_at: number; choice?: string }
       | undefined;
     if (row === undefined) return undefined;
     return {
@@ -92,23 +100,28 @@ export class CheckpointStore implements Disposable {
       peer: row.peer,
       state: row.state as Run["state"],
       startedAt: row.started_at,
+      choice: row.choice ?? "",
     };
   }
 
   /** Records a new run; one of the same key is forgotten with all that hangs on it. */
-  startRun(key: RunKey, peer: string, startedAt: number): Run {
+  startRun(
+    key: RunKey,
+    { peer, startedAt, choice = "" }: { peer: string; startedAt: number; choice?: string },
+  ): Run {
     const run = this.findRun(key);
     if (run !== undefined) this.forgetRun(run.id);
     const { lastInsertRowid } = this.#run(
-      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?)",
+      "INSERT INTO run (operation, backup_id, location, scope, peer, state, started_at, choice) VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
       key.operation,
       key.backupId,
       key.location,
       key.scope,
       peer,
       startedAt,
+      choice,
     );
-    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt };
+    return { ...key, id: Number(lastInsertRowid), peer, state: "running", startedAt, choice };
   }
 
   /** Marks a run as finished. */
@@ -241,8 +254,11 @@ export class CheckpointStore implements Disposable {
       resent: number;
       done: number;
       unbound?: number;
+      undelivered?: number;
+      left_out?: number;
+      untimed?: number;
     }[];
-    return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound }) => ({
+    return rows.map(({ vhost, name, confirmed, unsettled, resent, done, unbound, ...row }) => ({
       vhost: decodeName(vhost),
       name: decodeName(name),
       confirmed,
@@ -250,16 +266,21 @@ export class CheckpointStore implements Disposable {
       resent,
       done: done === 1,
       ...(unbound === 1 ? { unbound: true } : {}),
+      ...(row.undelivered ? { undelivered: row.undelivered } : {}),
+      ...(row.left_out ? { leftOut: row.left_out } : {}),
+      ...(row.untimed ? { untimed: row.untimed } : {}),
     }));
   }
 
   /** Records the position of one queue of a restore run. */
   putRestoreQueue(runId: number, row: RestoreQueueRow): void {
     this.#run(
-      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET confirmed = excluded.confirmed,
-         unsettled = excluded.unsettled, resent = excluded.resent, done = excluded.done,
-         unbound = excluded.unbound`,
+      `INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done, unbound,
+         left_out, untimed, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+         confirmed = excluded.confirmed, unsettled = excluded.unsettled, resent = excluded.resent,
+         done = excluded.done, unbound = excluded.unbound, left_out = excluded.left_out,
+         untimed = excluded.untimed, undelivered = excluded.undelivered`,
       runId,
       encodeName(row.vhost),
       encodeName(row.name),
@@ -268,7 +289,100 @@ export class CheckpointStore implements Disposable {
       row.resent,
       row.done ? 1 : 0,
       row.unbound ? 1 : 0,
+      row.leftOut ?? 0,
+      row.untimed ?? 0,
+      row.undelivered ?? 0,
     );
+  }
+
+  /**
+   * Records the position of one queue, and at once which messages up to there the target did not take.
+   */
+  putRestoreProgress(
+    runId: number,
+    row: RestoreQueueRow,
+    undelivered: readonly RecordRange[],
+  ): void {
+    this.#transaction(() => {
+      for (const { first, last } of undelivered) {
+        this.#run(
+          "INSERT INTO undelivered (run_id, vhost, name, first, last) VALUES (?, ?, ?, ?, ?)",
+          runId,
+          encodeName(row.vhost),
+          encodeName(row.name),
+          first,
+          last,
+        );
+      }
+      this.putRestoreQueue(runId, row);
+    });
+  }
+
+  /**
+   * Gives all undelivered messages that belong to no archive yet to `archive`. Returns the archives
+   * that are still to be written, oldest first: with one that an interruption left, also that.
+   */
+  claimUndelivered(runId: number, archive: string): string[] {
+    this.#run(
+      "UPDATE undelivered SET archive = ? WHERE run_id = ? AND archive IS NULL",
+      archive,
+      runId,
+    );
+    const rows = this.#all(
+      "SELECT DISTINCT archive FROM undelivered WHERE run_id = ? ORDER BY archive",
+      runId,
+    ) as { archive: string }[];
+    return rows.map((row) => row.archive);
+  }
+
+  /** How many messages of each queue an archive is to hold. */
+  undeliveredQueues(
+    runId: number,
+    archive: string,
+  ): { vhost: string; name: string; messages: number }[] {
+    const rows = this.#all(
+      `SELECT vhost, name, sum(last - first + 1) AS messages FROM undelivered
+       WHERE run_id = ? AND archive = ? GROUP BY vhost, name ORDER BY vhost, name`,
+      runId,
+      archive,
+    ) as { vhost: string; name: string; messages: number }[];
+    return rows.map(({ vhost, name, messages }) => ({
+      vhost: decodeName(vhost),
+      name: decodeName(name),
+      messages,
+    }));
+  }
+
+  /** Which messages of a queue an archive is to hold, in order; read as they are asked for. */
+  *undeliveredRanges(
+    runId: number,
+    archive: string,
+    queue: { vhost: string; name: string },
+  ): Generator<RecordRange> {
+    const rows = this.#guard(() =>
+      this.#db.prepare(
+        `SELECT first, last FROM undelivered
+         WHERE run_id = ? AND archive = ? AND vhost = ? AND name = ? ORDER BY first`,
+      ).iterate(runId, archive, encodeName(queue.vhost), encodeName(queue.name))
+    );
+    for (const { first, last } of rows as Iterable<unknown> as Iterable<RecordRange>) {
+      yield { first, last };
+    }
+  }
+
+  /** Forgets what is known of a queue that is restored from its start again. */
+  forgetUndelivered(runId: number, queue: { vhost: string; name: string }): void {
+    this.#run(
+      "DELETE FROM undelivered WHERE run_id = ? AND vhost = ? AND name = ? AND archive IS NULL",
+      runId,
+      encodeName(queue.vhost),
+      encodeName(queue.name),
+    );
+  }
+
+  /** Forgets what is in an archive that is written. */
+  dropUndelivered(runId: number, archive: string): void {
+    this.#run("DELETE FROM undelivered WHERE run_id = ? AND archive = ?", runId, archive);
   }
 
   #putSegment(

@@ -46,7 +46,7 @@ Deno.test("checkpoint: a new file is its owner's alone, in a folder that is too"
   await using dir = await tempDir();
   const path = dir.join("made", "for it", "state.db");
   using store = CheckpointStore.open(path);
-  store.startRun(KEY, "cluster", 1);
+  store.startRun(KEY, { peer: "cluster", startedAt: 1 });
   assert.equal(Deno.statSync(path).mode! & MODE, 0o600);
   assert.equal(Deno.statSync(dir.join("made", "for it")).mode! & MODE, 0o700);
   for (const { name } of Deno.readDirSync(dir.join("made", "for it"))) {
@@ -61,7 +61,11 @@ Deno.test("checkpoint: what was written is there when it is opened again", async
   const row = { ...queue, state: "read" as const, report: { startedAt: 7 } };
   {
     using store = CheckpointStore.open(path);
-    const run = store.startRun(KEY, "rabbit@one", 1_700_000_000_000);
+    const run = store.startRun(KEY, {
+      peer: "rabbit@one",
+      startedAt: 1_700_000_000_000,
+      choice: '{"a":"b"}',
+    });
     store.putCaptured(run.id, row, [segment(1), segment(2)]);
     store.putSegment(run.id, queue, segment(1, true));
   }
@@ -69,7 +73,14 @@ Deno.test("checkpoint: what was written is there when it is opened again", async
   const run = store.findRun(KEY)!;
   assert.deepEqual(
     { ...run, id: 0 },
-    { ...KEY, id: 0, peer: "rabbit@one", state: "running", startedAt: 1_700_000_000_000 },
+    {
+      ...KEY,
+      id: 0,
+      peer: "rabbit@one",
+      state: "running",
+      startedAt: 1_700_000_000_000,
+      choice: '{"a":"b"}',
+    },
   );
   assert.deepEqual(store.backupQueues(run.id), [row]);
   assert.deepEqual(store.segments(run.id, queue), [segment(1, true), segment(2)]);
@@ -89,7 +100,9 @@ Deno.test("checkpoint: every part of a run's key counts", async () => {
     { ...KEY, location: "/backups/" },
     { ...KEY, scope: "other" },
   ];
-  const ids = keys.map((key, index) => store.startRun(key, `peer ${index}`, index).id);
+  const ids = keys.map((key, index) =>
+    store.startRun(key, { peer: `peer ${index}`, startedAt: index }).id
+  );
   assert.equal(new Set(ids).size, keys.length);
   keys.forEach((key, index) => {
     assert.deepEqual(store.findRun(key), {
@@ -98,6 +111,7 @@ Deno.test("checkpoint: every part of a run's key counts", async () => {
       peer: `peer ${index}`,
       state: "running",
       startedAt: index,
+      choice: "",
     });
   });
   assert.equal(store.findRun({ ...KEY, backupId: "unknown" }), undefined);
@@ -112,11 +126,11 @@ Deno.test("checkpoint: a run that is started anew forgets all of its rows, and n
     store.putCaptured(id, { ...queue, state: "read", report: {} }, [segment(1)]);
     store.putRestoreQueue(id, position);
   };
-  const other = store.startRun({ ...KEY, backupId: "other" }, "", 0);
+  const other = store.startRun({ ...KEY, backupId: "other" }, { peer: "", startedAt: 0 });
   fill(other.id);
-  const first = store.startRun(KEY, "", 0);
+  const first = store.startRun(KEY, { peer: "", startedAt: 0 });
   fill(first.id);
-  const second = store.startRun(KEY, "again", 5);
+  const second = store.startRun(KEY, { peer: "again", startedAt: 5 });
   for (const id of new Set([first.id, second.id])) {
     assert.deepEqual(store.backupQueues(id), []);
     assert.deepEqual(store.segments(id, queue), []);
@@ -138,7 +152,7 @@ Deno.test("checkpoint: opened to be read, it and its folder stay as they are", a
   assert.equal(CheckpointStore.openToRead(path), undefined);
   assert.deepEqual([files(), Deno.statSync(path).size], [["state.db"], 0]);
 
-  const { id } = CheckpointStore.open(path).startRun(key, "", 0);
+  const { id } = CheckpointStore.open(path).startRun(key, { peer: "", startedAt: 0 });
   const writing = CheckpointStore.open(path);
   writing.putRestoreQueue(id, { ...row, unbound: true });
   {
@@ -164,26 +178,61 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   const row = { vhost: "/", name: "q", confirmed: 1, unsettled: 2, resent: 3, done: true };
   {
     using store = CheckpointStore.open(path);
-    store.putRestoreQueue(store.startRun(KEY, "", 0).id, row);
+    store.putRestoreQueue(store.startRun(KEY, { peer: "", startedAt: 0 }).id, row);
   }
   const db = new DatabaseSync(path);
-  db.exec("ALTER TABLE restore_queue DROP COLUMN unbound; PRAGMA user_version = 2");
+  db.exec(`ALTER TABLE restore_queue DROP COLUMN unbound;
+    ALTER TABLE restore_queue DROP COLUMN left_out; ALTER TABLE restore_queue DROP COLUMN untimed;
+    ALTER TABLE restore_queue DROP COLUMN undelivered; DROP TABLE undelivered;
+    ALTER TABLE run DROP COLUMN choice; PRAGMA user_version = 2`);
   db.close();
   {
     using reading = CheckpointStore.openToRead(path)!;
     assert.deepEqual(reading.restoreQueues(reading.findRun(KEY)!.id), [row]);
+    assert.equal(reading.findRun(KEY)!.choice, "");
   }
   using store = CheckpointStore.open(path);
   const { id } = store.findRun(KEY)!;
   assert.deepEqual(store.restoreQueues(id), [row]);
-  store.putRestoreQueue(id, { ...row, unbound: true });
-  assert.deepEqual(store.restoreQueues(id), [{ ...row, unbound: true }]);
+  const whole = { ...row, unbound: true, leftOut: 4, untimed: 5 };
+  store.putRestoreQueue(id, whole);
+  assert.deepEqual(store.restoreQueues(id), [whole]);
+});
+
+Deno.test("checkpoint: undelivered messages belong to one archive, until it is written", async () => {
+  await using dir = await tempDir();
+  using store = CheckpointStore.open(dir.join("state.db"));
+  const { id } = store.startRun({ ...KEY, operation: "restore" }, { peer: "", startedAt: 0 });
+  const row = { vhost: "/", name: "q", confirmed: 9, unsettled: 0, resent: 0, done: false };
+  const other = { ...row, vhost: "a\0b" };
+  store.putRestoreProgress(id, row, [{ first: 2, last: 4 }, { first: 9, last: 9 }]);
+  store.putRestoreProgress(id, other, [{ first: 1, last: 1 }]);
+  store.putRestoreQueue(id, { ...row, undelivered: 4 });
+  assert.deepEqual(store.restoreQueues(id), [{ ...row, undelivered: 4 }, other]);
+  assert.deepEqual(store.claimUndelivered(id, "one"), ["one"]);
+  store.putRestoreProgress(id, { ...row, confirmed: 20 }, [{ first: 12, last: 12 }]);
+  assert.deepEqual(store.claimUndelivered(id, "two"), ["one", "two"]);
+  assert.deepEqual(store.undeliveredQueues(id, "one"), [
+    { vhost: "/", name: "q", messages: 4 },
+    { vhost: "a\0b", name: "q", messages: 1 },
+  ]);
+  assert.deepEqual([...store.undeliveredRanges(id, "one", row)], [
+    { first: 2, last: 4 },
+    { first: 9, last: 9 },
+  ]);
+  store.dropUndelivered(id, "one");
+  assert.deepEqual(store.claimUndelivered(id, "three"), ["two"]);
+  assert.deepEqual([...store.undeliveredRanges(id, "two", row)], [{ first: 12, last: 12 }]);
+  store.dropUndelivered(id, "two");
+  store.putRestoreProgress(id, { ...row, confirmed: 3 }, [{ first: 1, last: 2 }]);
+  store.forgetUndelivered(id, row);
+  assert.deepEqual(store.claimUndelivered(id, "four"), []);
 });
 
 Deno.test("checkpoint: a queue that is read anew forgets its segments", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
-  const { id } = store.startRun(KEY, "", 0);
+  const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
   const queue = { vhost: "/", name: "q" };
   const other = { vhost: "/", name: "Q" };
   for (const one of [queue, other]) {
@@ -229,7 +278,7 @@ Deno.test("checkpoint: any name is kept, and none is taken for another", async (
   const names = ODD_NAMES.flatMap((vhost) => ODD_NAMES.map((name) => ({ vhost, name })));
   {
     using store = CheckpointStore.open(path);
-    const { id } = store.startRun(KEY, "\u202epeer", 0);
+    const { id } = store.startRun(KEY, { peer: "\u202epeer", startedAt: 0 });
     names.forEach((queue, index) => {
       store.putBackupQueue(id, { ...queue, state: "done", report: { startedAt: index } });
       store.putSegment(id, queue, segment(index + 1));
@@ -323,7 +372,7 @@ function apply(
   const { store, model, clock } = to;
   if (step.do === "reopen") return;
   if (step.do === "start") {
-    store.startRun(keyOf(step.run), "peer", clock);
+    store.startRun(keyOf(step.run), { peer: "peer", startedAt: clock });
     const empty = { queues: new Map(), restores: new Map(), segments: new Map() };
     model.set(step.run, { state: "running", startedAt: clock, ...empty });
     return;
@@ -466,7 +515,7 @@ Deno.test("checkpoint: one of a newer version is refused and not touched", async
 function filledStore(dir: TempDir): string {
   const path = dir.join(`filled-${crypto.randomUUID()}.db`);
   using store = CheckpointStore.open(path);
-  const { id } = store.startRun(KEY, "", 0);
+  const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
   for (let index = 0; index < 300; index++) {
     store.putBackupQueue(id, { vhost: "/", name: `queue ${index}`, state: "done", report: {} });
     store.putSegment(id, { vhost: "/", name: `queue ${index}` }, segment(1, true));
@@ -519,7 +568,7 @@ Deno.test("checkpoint: one that another process holds is not damaged", async () 
   try {
     using store = CheckpointStore.open(path, { waitMs: 50 });
     assert.throws(
-      () => store.startRun({ ...KEY, backupId: "second" }, "", 0),
+      () => store.startRun({ ...KEY, backupId: "second" }, { peer: "", startedAt: 0 }),
       refusedWith("locked", /another process is writing to it/),
     );
     assert.equal(store.findRun(KEY)?.state, "running");
@@ -535,7 +584,7 @@ Deno.test("checkpoint: several processes may open a new one at once", async () =
   const key = JSON.stringify(KEY);
   const script = `const { CheckpointStore } = await import(${module});
     using store = CheckpointStore.open(${JSON.stringify(dir.join("state.db"))});
-    store.startRun({ ...${key}, backupId: Deno.args[0] }, "", 0);`;
+    store.startRun({ ...${key}, backupId: Deno.args[0] }, { peer: "", startedAt: 0 });`;
   const path = await dir.write("open.ts", script);
   const runs = ["a", "b", "c", "d"].map((id) =>
     new Deno.Command(Deno.execPath(), {
@@ -558,7 +607,7 @@ Deno.test({
     const recorded: string[] = [];
     {
       using store = CheckpointStore.open(disk.join("state.db"));
-      const { id } = store.startRun(KEY, "", 0);
+      const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
       const reason = "x".repeat(2000);
       const skipped = { vhost: "/", name: "", queue_type: "", kind: "failed" as const, reason };
       assert.throws(() => {

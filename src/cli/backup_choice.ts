@@ -9,11 +9,11 @@ import type { SettingGroup } from "./settings.ts";
 /** The backup that a command is about: the one named, or the newest finished one for `latest`. */
 export async function chooseBackup(
   context: CommandContext,
-  { config, verb }: { config: Config; verb: string },
+  { config, ...choice }: { config: Config } & Omit<Choice, "named">,
 ): Promise<string> {
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
-    return await chooseFrom(storage, context, { named: config.backup_id, verb });
+    return await chooseFrom(storage, context, { named: config.backup_id, ...choice });
   } finally {
     await storage.close();
   }
@@ -31,7 +31,7 @@ export async function openBackup(
   { settings, verb }: { settings: readonly SettingGroup[]; verb: string },
 ): Promise<OpenBackup> {
   const config = await loadCommandConfig(context, { settings, sections: ["storage", "backup_id"] });
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     const backupId = await chooseFrom(storage, context, { named: config.backup_id, verb });
     return { storage, backupId, [Symbol.asyncDispose]: () => storage.close() };
@@ -99,10 +99,15 @@ function isFinished({ state }: BackupListing): boolean {
   return state === "complete" || state === "partial";
 }
 
-/** Opens the store of a configuration. */
-export async function openConfiguredStorage(config: Config): Promise<Storage> {
-  const { openStorage } = await import("../storage/open.ts");
-  return await openStorage(requireStorage(config));
+/** Opens the store of a configuration; waiting for it is told. */
+export async function openConfiguredStorage(
+  { output }: CommandContext,
+  config: Config,
+): Promise<Storage> {
+  const { openStorage, waitWarning } = await import("../storage/open.ts");
+  return await openStorage(requireStorage(config), {
+    onWait: (wait) => output.warning(waitWarning(wait)),
+  });
 }
 
 async function newestIn(

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import type { Config } from "../config/config.ts";
+import { relativePaths } from "../config/storage.ts";
 import type { Section } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Output } from "./output/output.ts";
@@ -93,7 +94,7 @@ function hasRelativePaths(context: CommandContext): boolean {
   });
   const paths = [
     configPath(context),
-    storage?.backend === "filesystem" ? storage.path : undefined,
+    ...(storage === undefined ? [] : relativePaths(storage)),
     backup.spool_dir,
     offset_storage.db_path,
     ...certificates,

@@ -1,5 +1,5 @@
 import type { EventSink, SummaryEvent } from "../engine/events.ts";
-import { AppError } from "../errors.ts";
+import { AppError, messageOf } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT } from "./exit_code.ts";
 import { openReporter } from "./output/reporter.ts";
@@ -11,6 +11,8 @@ export interface EngineWork<T> {
   readonly stopping: string;
   /** The command that goes on after an interruption. */
   readonly resume?: string;
+  /** Reads again what may be changed on the way, and says what it is now. */
+  reload?(): Promise<string>;
   run(tools: { emit: EventSink; signal: AbortSignal }): Promise<T>;
 }
 
@@ -30,6 +32,7 @@ export async function runEngineWork<T>(
     },
     stopNow: (code) => host.exit(code),
     status: () => reporter.showStatus(),
+    reload: () => void reload(work, emit),
   });
   try {
     const result = await work.run({
@@ -46,18 +49,45 @@ export async function runEngineWork<T>(
   }
 }
 
+/** A run goes on as it was when what it reads again is wrong, or when there is nothing to read. */
+async function reload<T>(work: EngineWork<T>, emit: EventSink): Promise<void> {
+  if (work.reload === undefined) return;
+  try {
+    emit({ type: "step", message: await work.reload() });
+  } catch (error) {
+    emit({
+      type: "warning",
+      message: messageOf(error),
+      ...(error instanceof AppError && error.hint !== undefined ? { hint: error.hint } : {}),
+    });
+  }
+}
+
 /** The exit code that goes with a result. */
 export function exitCodeOfSummary(summary: SummaryEvent): number {
   return summary.outcome === "ok" ? EXIT.ok : EXIT.partial;
 }
 
-/** Whatever a stopped run failed with: it was stopped, and this is how it goes on. */
+/** Whatever a stopped run failed with: it was stopped, and this is how it goes on; likewise a lost one. */
 function stoppedError(error: unknown, signal: AbortSignal, resume: string | undefined): unknown {
   const reason: unknown = signal.reason;
-  if (!signal.aborted || !(reason instanceof AppError)) return error;
   const hint = resume === undefined ? {} : { hint: `go on with: ${resume}` };
+  if (error instanceof AppError && error.canGoOn && !signal.aborted && resume !== undefined) {
+    return new AppError(error.code, error.message, { ...hint, cause: error.cause });
+  }
+  if (!signal.aborted) return withResume(error, resume);
+  if (!(reason instanceof AppError)) return error;
   const cause = error === reason ? {} : { cause: error };
   return new AppError(reason.code, reason.message, { ...hint, ...cause });
+}
+
+/** What was read and not yet stored is kept, and a name with a time in it would begin anew. */
+function withResume(error: unknown, resume: string | undefined): unknown {
+  if (!(error instanceof AppError) || resume === undefined) return error;
+  const { code, message, hint, cause } = error;
+  if (!code.startsWith("storage_")) return error;
+  const parts = [...(hint === undefined ? [] : [hint]), `go on with: ${resume}`];
+  return new AppError(code, message, { hint: parts.join("; "), cause });
 }
 
 function isSummary(result: unknown): result is SummaryEvent {

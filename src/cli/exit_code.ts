@@ -10,7 +10,15 @@ export interface ExitCodeRow {
 }
 
 /** Codes that are results rather than errors. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, partial: 3, damaged: 4, empty: 9 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  partial: 3,
+  damaged: 4,
+  empty: 9,
+  different: 14,
+} as const;
 
 /**
  * What the program's exit codes mean. 3, 10, 11, 12 and 130 mean the same as restic's. A code that is
@@ -51,8 +59,8 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
   {
     code: 6,
     name: "storage",
-    meaning: "The storage is unreachable, denies access, or is full.",
-    errors: ["storage_unreachable", "storage_denied", "storage_full"],
+    meaning: "The storage is unreachable, denies access, is not there, or is full.",
+    errors: ["storage_unreachable", "storage_denied", "storage_missing", "storage_full"],
   },
   {
     code: 7,
@@ -83,6 +91,18 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
     code: 12,
     name: "wrong key",
     meaning: "The backup is encrypted with another key. Not used by this version.",
+    errors: [],
+  },
+  {
+    code: 13,
+    name: "declined",
+    meaning: "A question was not answered with yes; nothing was done.",
+    errors: ["declined"],
+  },
+  {
+    code: 14,
+    name: "different",
+    meaning: "verify: the target does not hold what the backup does.",
     errors: [],
   },
   {

@@ -13,10 +13,12 @@ const EXPECTED: Record<ErrorCode, number> = {
   broker_missing: 5,
   storage_unreachable: 6,
   storage_denied: 6,
+  storage_missing: 6,
   storage_full: 6,
   refused: 7,
   backup_not_found: 10,
   locked: 11,
+  declined: 13,
   interrupted: 130,
   terminated: 143,
 };

@@ -42,6 +42,8 @@ export class FakeStream implements OutputStream {
 export class FakeTerminal implements Terminal {
   readonly stdout: FakeStream;
   readonly stderr: FakeStream;
+  /** Lines that are typed; none means that nobody is there. */
+  readonly typed: string[] = [];
   readonly env = (name: string) => this.variables[name];
   time = new Date("2025-03-04T05:06:07.000Z");
 
@@ -51,6 +53,14 @@ export class FakeTerminal implements Terminal {
   ) {
     this.stdout = new FakeStream(isTerminal);
     this.stderr = new FakeStream(isTerminal);
+  }
+
+  get canAsk(): boolean {
+    return this.stderr.isTerminal;
+  }
+
+  readLine(): Promise<string | undefined> {
+    return Promise.resolve(this.typed.shift());
   }
 
   now(): Date {

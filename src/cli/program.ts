@@ -3,13 +3,16 @@ import { VERSION } from "../version.ts";
 import { addStreamFormatOption, type Launch } from "./command.ts";
 import { addBackupCommand } from "./commands/backup.ts";
 import { addConfigCommand } from "./commands/config.ts";
+import { addDefinitionsDiffCommand } from "./commands/definitions_diff.ts";
 import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
 import { addDefinitionsImportCommand } from "./commands/definitions_import.ts";
+import { addDefinitionsRollbackCommand } from "./commands/definitions_rollback.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DESCRIPTION =
@@ -48,6 +51,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addRestoreCommand(program, launch);
   program.commands.forEach(addStreamFormatOption);
   addValidateRestoreCommand(program, launch);
+  addVerifyCommand(program, launch);
   program.commandsGroup("Backups:");
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
@@ -55,6 +59,8 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   program.commandsGroup("Definitions:");
   addDefinitionsExportCommand(program, launch);
   addDefinitionsImportCommand(program, launch);
+  addDefinitionsDiffCommand(program, launch);
+  addDefinitionsRollbackCommand(program, launch);
   program.commandsGroup("This program:");
   addConfigCommand(program, launch);
   addHelpCommand(program, launch);
@@ -62,7 +68,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
 }
 
 function addOutputOptions(program: Command): void {
-  const noInput = new Option("--no-input", "never ask (nothing asks in this version)");
+  const noInput = new Option("--no-input", "never ask: go on as without a terminal");
   // A flag of its own, and not the opposite of definitions-import's --input.
   noInput.negate = false;
   program

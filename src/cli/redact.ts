@@ -1,4 +1,5 @@
 import type { BrokerEndpoint, Config } from "../config/config.ts";
+import { storageSecrets } from "../config/storage.ts";
 
 /** Shorter secrets (as in guest:guest) stand for themselves in ordinary text too often. */
 const MIN_LENGTH = 6;
@@ -15,6 +16,9 @@ export class Redactor {
   addConfig(config: Config): void {
     for (const endpoint of [config.source, config.target]) {
       for (const secret of endpoint === undefined ? [] : secretsOf(endpoint)) this.add(secret);
+    }
+    for (const secret of config.storage === undefined ? [] : storageSecrets(config.storage)) {
+      this.add(secret);
     }
   }
 

@@ -56,7 +56,7 @@ export function shellWord(word: string): string {
 
 /** Flags apart from their values and from each other: `-qc x` and `--config=x` in other words. */
 function splitWord(word: string): string[] {
-  const [, switches, more] = /^-([qv]+)([bcp].*)$/s.exec(word) ?? [];
+  const [, switches, more] = /^-([qvy]+)([bcp].*)$/s.exec(word) ?? [];
   if (switches !== undefined) return [`-${switches}`, ...splitWord(`-${more}`)];
   const short = word.slice(0, 2);
   if (LONG[short] !== undefined && word.length > 2) return [short, word.slice(2)];

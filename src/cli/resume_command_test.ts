@@ -19,6 +19,7 @@ const CASES: [argv: string[], expected: string][] = [
   // Paths that mean the same in every folder.
   [["backup", "-c", "b.yaml", "-p../b c"], "backup -c /home/me/b.yaml -p '/home/b c'"],
   [["backup", "-qcb.yaml"], "backup -q -c /home/me/b.yaml"],
+  [["restore", "-yc", "b.yaml"], "restore -y -c /home/me/b.yaml"],
   [["backup", "--config=./b.yaml"], "backup --config /home/me/b.yaml"],
   [
     ["restore", "--db-path", "s.db", "--spool-dir=s"],

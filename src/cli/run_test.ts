@@ -72,11 +72,11 @@ Deno.test("no arguments: help on stderr, exit code 2", async () => {
 Deno.test("help exit-codes lists them all", async () => {
   const { exitCode, out } = await run(["help", "exit-codes"]);
   assert.equal(exitCode, 0);
-  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 130, 143]) {
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 130, 143]) {
     assert.match(out, RegExp(`^ *${code}  \\w`, "m"));
   }
   const json = await run(["help", "exit-codes", "--json"]);
-  assert.equal(JSON.parse(json.out).exit_codes.length, 15);
+  assert.equal(JSON.parse(json.out).exit_codes.length, 17);
 });
 
 const USAGE_ERRORS: [line: string, expected: RegExp][] = [
@@ -91,6 +91,20 @@ const USAGE_ERRORS: [line: string, expected: RegExp][] = [
   [
     "definitions-import --amqp-url amqp://h -p /x -b %Y",
     /Cannot import the definitions of "%Y": it is a pattern/,
+  ],
+  [
+    "definitions-import -i f --transformations exclude_user --amqp-url amqp://h",
+    /"exclude_users"\?/,
+  ],
+  ["definitions-export --rename-vhost a --amqp-url amqp://h", /expected old names with new ones/],
+  ["definitions-export --select-queue ~[ --amqp-url amqp://h", /not a regular expression/],
+  ["definitions-diff only-one", /missing required argument 'second'/],
+  ["definitions-diff live live", /Cannot read live: no broker is configured/],
+  ["definitions-diff /nowhere live", /Cannot read \/nowhere: there is no such file/],
+  ["definitions-rollback -i f -b x", /both a file and a backup are named/],
+  [
+    "definitions-rollback --snapshot x --amqp-url amqp://h",
+    /--snapshot: expected the milliseconds/,
   ],
   ["backup -f yaml", /Cannot give the result of backup as YAML: .*\nHint: use --json/],
   ["restore --format yaml -p /x -b x", /Cannot give the result of restore as YAML: /],
@@ -107,7 +121,7 @@ const USAGE_ERRORS: [line: string, expected: RegExp][] = [
   ["validate -p /x", /Cannot validate: no backup is named/],
   ["describe -p /x -b %Y", /it is a pattern for the names of new backups/],
   ["describe -p /x -b a/b", /Cannot use the backup id "a\/b"/],
-  ["list -p s3://b", /--path: Cannot use s3 storage: not available in this version/],
+  ["list -p s3://b?access_key=x", /--path: Cannot read the storage location: credentials do not/],
   ["backup -p /x", /Cannot connect to the source broker: none is configured/],
   ["restore -p /x -b a --window 0", /--window: must be at least 1/],
   ["backup --compression zst", /--compression: expected one of zstd, lz4, none; did you mean "zst/],

@@ -92,6 +92,79 @@ export function queueSettings(at: "source.queues" | "restore.queues"): SettingGr
   };
 }
 
+/** Which definitions, and what is done to them. */
+export function definitionsSettings(section: "backup" | "restore"): SettingGroup {
+  return {
+    heading: "Which definitions (default all; flags may be repeated):",
+    settings: [
+      {
+        flags: "--select-vhost <pattern>",
+        path: `${section}.definitions_selection.vhosts`,
+        help: "vhosts: alone, with all in them",
+        list: true,
+      },
+      {
+        flags: "--select-queue <pattern>",
+        path: `${section}.definitions_selection.queues`,
+        help: "queues, with what leads messages to them",
+        list: true,
+      },
+      {
+        flags: "--select-exchange <pattern>",
+        path: `${section}.definitions_selection.exchanges`,
+        help: "exchanges, with bindings between what is selected",
+        list: true,
+      },
+      {
+        flags: "--select-users",
+        path: `${section}.definitions_selection.users`,
+        help: "with --select-vhost: users with permissions in them",
+      },
+      {
+        flags: "--transformations <names>",
+        path: `${section}.definitions_transformations`,
+        help: "such as exclude_users,drop_empty_policies (docs/definitions.md)",
+        list: true,
+      },
+      {
+        flags: "--rename-vhost <old=new>",
+        path: `${section}.definitions_rename_vhosts`,
+        help: "give a vhost another name",
+        list: true,
+      },
+    ],
+  };
+}
+
+/** What an import does about definitions that the target would not take as they are. */
+export const IMPORT_SETTINGS: SettingGroup = {
+  heading: "What the broker would not take:",
+  settings: [
+    {
+      flags: "--allow-version-mismatch",
+      path: "restore.definitions_allow_version_mismatch",
+      help: "import definitions of another major version, without what would be refused",
+    },
+    {
+      flags: "--skip-unsupported",
+      path: "restore.definitions_skip_unsupported",
+      help: "leave out what the broker would refuse",
+    },
+  ],
+};
+
+/** Where an import of a file keeps what was there before. */
+export const ROLLBACK_SETTINGS: SettingGroup = {
+  heading: "Way back:",
+  settings: [
+    {
+      flags: "--rollback-dir <folder>",
+      path: "restore.definitions_rollback_dir",
+      help: "local folder for what was there before",
+    },
+  ],
+};
+
 /** The place of backups. */
 export const STORAGE_SETTINGS: SettingGroup = {
   heading: "Backup:",
@@ -173,6 +246,76 @@ export const BACKUP_SETTINGS: SettingGroup = {
   ],
 };
 
+/** Which messages of these queues are restored. */
+export const MESSAGE_SETTINGS: SettingGroup = {
+  heading: "Which messages (default all):",
+  settings: [
+    {
+      flags: "--time-window-start <time>",
+      path: "restore.time_window_start",
+      help: "from then on: 2025-03-04T05:06:07Z, -2h, 'yesterday 14:00'",
+    },
+    {
+      flags: "--time-window-end <time>",
+      path: "restore.time_window_end",
+      help: "up to then",
+    },
+    {
+      flags: "--time-window-field <field>",
+      path: "restore.time_window_field",
+      help: "the time that counts: backed_up_at or timestamp",
+    },
+    {
+      flags: "--header <name=value>",
+      path: "restore.messages.headers",
+      help: "that have this header; the value is a pattern",
+      list: true,
+    },
+    {
+      flags: "--routing-key <pattern>",
+      path: "restore.messages.routing_keys",
+      help: "that were published with such a routing key",
+      list: true,
+    },
+    {
+      flags: "--exchange <pattern>",
+      path: "restore.messages.exchanges",
+      help: "that were published to such an exchange",
+      list: true,
+    },
+    {
+      flags: "--max-messages-per-queue <number>",
+      path: "restore.max_messages_per_queue",
+      help: "at most so many of each queue, the first",
+    },
+  ],
+};
+
+/** Where the messages go. */
+export const MAPPING_SETTINGS: SettingGroup = {
+  heading: "Where they go (default where they came from):",
+  settings: [
+    {
+      flags: "--vhost-mapping <from=to>",
+      path: "restore.vhost_mapping",
+      help: "into another virtual host",
+      list: true,
+    },
+    {
+      flags: "--queue-mapping <from=to>",
+      path: "restore.queue_mapping",
+      help: "into another queue: '*=restored.$1'",
+      list: true,
+    },
+    {
+      flags: "--exchange-mapping <from=to>",
+      path: "restore.exchange_mapping",
+      help: "to another exchange, with publish_mode exchange",
+      list: true,
+    },
+  ],
+};
+
 /** How a backup is restored. */
 export const RESTORE_SETTINGS: SettingGroup = {
   heading: "How it is restored:",
@@ -188,6 +331,23 @@ export const RESTORE_SETTINGS: SettingGroup = {
       help: "do not create queues that the target lacks",
     },
     {
+      flags: "--create-missing-vhosts",
+      path: "restore.create_missing_vhosts",
+      help: "create virtual hosts that the target lacks",
+    },
+    {
+      flags: "--queue-type-mapping <from=to>",
+      path: "restore.queue_type_mapping",
+      help: "create queues in another type: classic=quorum",
+      list: true,
+    },
+    {
+      flags: "--drop-queue-argument <pattern>",
+      path: "restore.drop_queue_arguments",
+      help: "create queues without such arguments",
+      list: true,
+    },
+    {
       flags: "--max-concurrent-queues <number>",
       path: "restore.max_concurrent_queues",
       help: "queues that are restored at the same time",
@@ -196,6 +356,61 @@ export const RESTORE_SETTINGS: SettingGroup = {
       flags: "--window <number>",
       path: "restore.window",
       help: "unconfirmed messages of one queue",
+    },
+    {
+      flags: "--restore-definitions",
+      path: "restore.restore_definitions",
+      help: "import the backup's definitions first",
+    },
+    {
+      flags: "--definitions-dry-run",
+      path: "restore.definitions_dry_run",
+      help: "say what the definitions would change, and do nothing",
+    },
+    {
+      flags: "--publish-mode <how>",
+      path: "restore.publish_mode",
+      help: "direct-to-queue, or exchange: through the target's bindings",
+    },
+    {
+      flags: "--accept-fanout",
+      path: "restore.accept_fanout",
+      help: "with exchange: also when bindings make more or fewer messages",
+    },
+    {
+      flags: "--on-undelivered <what>",
+      path: "restore.on_undelivered",
+      help: "messages that the target rejects: keep (apart) or fail",
+    },
+    {
+      flags: "--undelivered-path <folder>",
+      path: "restore.undelivered_path",
+      help: "where they are kept, as backups",
+    },
+    {
+      flags: "--user-id <what>",
+      path: "restore.user_id",
+      help: "user_id of others, without impersonator: fail, drop, header or keep",
+    },
+    {
+      flags: "--dedupe-header <name>",
+      path: "restore.dedupe_header",
+      help: "header to drop doubles by, such as x-restore-id",
+    },
+    {
+      flags: "--messages-per-sec <number>",
+      path: "restore.rate_limit_messages_per_sec",
+      help: "rate limit, of all queues together",
+    },
+    {
+      flags: "--bytes-per-sec <size>",
+      path: "restore.rate_limit_bytes_per_sec",
+      help: "the same in bytes, such as 10MiB",
+    },
+    {
+      flags: "--reconnect-secs <number>",
+      path: "restore.reconnect_secs",
+      help: "how long to try when the connection is lost; 0: not at all",
     },
   ],
 };

@@ -9,6 +9,8 @@ export interface SignalHandlers {
   stopNow(exitCode: number): void;
   /** SIGUSR1: show how far the run is. */
   status(): void;
+  /** SIGUSR2: read again what may be changed on the way. */
+  reload(): void;
 }
 
 const STOPPING: Partial<Record<Deno.Signal, AppError["code"]>> = Deno.build.os === "windows"
@@ -33,7 +35,9 @@ export function trapSignals(handlers: SignalHandlers): Disposable {
       handlers.stop(new AppError(code, REASONS[name] ?? `Stopped by ${name}`));
     }]);
   }
-  if (Deno.build.os !== "windows") listeners.push(["SIGUSR1", () => handlers.status()]);
+  if (Deno.build.os !== "windows") {
+    listeners.push(["SIGUSR1", () => handlers.status()], ["SIGUSR2", () => handlers.reload()]);
+  }
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     [Symbol.dispose]() {

@@ -16,6 +16,10 @@ export interface OutputStream {
 export interface Terminal {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Whether somebody is there to be asked: stdin and stderr are a terminal. */
+  readonly canAsk: boolean;
+  /** The next line that is typed, without its end; undefined when there is none, or on abort. */
+  readLine(options: { signal: AbortSignal }): Promise<string | undefined>;
   /** Looks up an environment variable. */
   readonly env: (name: string) => string | undefined;
   now(): Date;
@@ -27,9 +31,28 @@ export function processTerminal(): Terminal {
   return {
     stdout: new ProcessStream(Deno.stdout, queue),
     stderr: new ProcessStream(Deno.stderr, queue),
+    canAsk: Deno.stdin.isTerminal() && Deno.stderr.isTerminal(),
+    readLine,
     env: (name) => Deno.env.get(name),
     now: () => new Date(),
   };
+}
+
+/** A read that is given up stays open: the process ends all the same (`main.ts`). */
+async function readLine({ signal }: { signal: AbortSignal }): Promise<string | undefined> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1024);
+  const aborted = new Promise<null>((resolve) =>
+    signal.addEventListener("abort", () => resolve(null), { once: true })
+  );
+  for (let line = ""; !signal.aborted;) {
+    const read = await Promise.race([Deno.stdin.read(buffer), aborted]);
+    if (read === null) return undefined;
+    line += decoder.decode(buffer.subarray(0, read), { stream: true });
+    const end = line.indexOf("\n");
+    if (end >= 0) return line.slice(0, end).replace(/\r$/, "");
+  }
+  return undefined;
 }
 
 const CONGESTED_BYTES = 64 * 1024;

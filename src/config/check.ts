@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { didYouMean, nearest } from "./nearest.ts";
 import { type ConfigPath, pathText } from "./problem.ts";
 import { type ConfigFile, ConfigFileSchema, configJsonSchema } from "./schema.ts";
-import { notAvailable } from "./storage_url.ts";
+import { BACKENDS } from "./schema/storage.ts";
 
 type Issue = z.core.$ZodIssue;
 type Found = { path: ConfigPath; text: string };
@@ -108,8 +108,7 @@ function wrongAlternative(issue: Extract<Issue, { code: "invalid_union" }>, valu
     return issue.message === "Invalid input" ? "expected text or keys with values" : issue.message;
   }
   if (value === undefined) return 'is missing; use "filesystem"';
-  if (value === "s3" || value === "azure" || value === "gcs") return notAvailable(value).message;
-  return wrongChoice(["filesystem", "memory"], value);
+  return wrongChoice(BACKENDS, value);
 }
 
 function kindOf(value: unknown): string {
@@ -125,12 +124,7 @@ const FORMER_KEYS: Readonly<Record<string, string>> = {
   "restore.publisher_confirms": "confirms are always used; remove this key",
   "restore.produce_batch_size": 'there are no batches; "window" says how many may be unconfirmed',
   "restore.dry_run": "use the flag --dry-run",
-  "restore.definitions_dry_run": "use definitions-import --backup-id ID --dry-run",
-  "restore.restore_definitions":
-    "use definitions-import --backup-id ID; not part of restore in this version",
   "restore.checkpoint_state": "use offset_storage.db_path",
-  "restore.time_window_start": "not available in this version",
-  "restore.time_window_end": "not available in this version",
 };
 
 function unknownKey(parent: ConfigPath, key: string): Found {

@@ -1,5 +1,9 @@
 import { AppError } from "../errors.ts";
+import type { NameMapping } from "./name_mapping.ts";
 import type { Secret, SecretUrl } from "./secret.ts";
+import type { StorageConfig } from "./storage.ts";
+
+export type { StorageConfig } from "./storage.ts";
 
 /** Paths of PEM files, and whether TLS is used at all. */
 export interface TlsOptions {
@@ -48,28 +52,23 @@ export interface SourceEndpoint extends BrokerEndpoint {
   readonly queues: QueueFilter;
 }
 
-/** A folder on this machine. */
-export interface FilesystemStorage {
-  readonly backend: "filesystem";
-  readonly path: string;
-  /** Folder below `path`, `/`-separated, perhaps empty. */
-  readonly prefix: string;
-}
-
-/** Objects that end with the process; for tests. */
-export interface MemoryStorage {
-  readonly backend: "memory";
-  readonly prefix: string;
-}
-
-/** Where backups are kept. */
-export type StorageConfig = FilesystemStorage | MemoryStorage;
-
 export type Compression = "zstd" | "lz4" | "none";
 export type RequeueStrategy = "auto" | "cancel" | "nack" | "reject" | "get";
 
+/** Which definitions, and what is done to them; see `schema/definitions.ts`. */
+export interface DefinitionsChoice {
+  readonly definitions_selection: {
+    readonly vhosts: readonly string[];
+    readonly queues: readonly string[];
+    readonly exchanges: readonly string[];
+    readonly users: boolean;
+  };
+  readonly definitions_transformations: readonly string[];
+  readonly definitions_rename_vhosts: Readonly<Record<string, string>>;
+}
+
 /** How a backup is taken. Sizes in bytes. */
-export interface BackupOptions {
+export interface BackupOptions extends DefinitionsChoice {
   readonly segment_max_bytes: number;
   readonly segment_max_interval_ms: number;
   readonly compression: Compression;
@@ -112,15 +111,58 @@ export interface QueueOverride {
 }
 
 /** How a backup is restored. */
-export interface RestoreOptions {
-  readonly publish_mode: "direct-to-queue";
+export interface RestoreOptions extends DefinitionsChoice {
+  readonly publish_mode: "direct-to-queue" | "exchange";
+  readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
+  readonly on_undelivered: "keep" | "fail";
+  readonly undelivered_path: string;
+  readonly user_id: ForeignUserId;
+  readonly dedupe_header?: string | undefined;
+  readonly rate_limit_messages_per_sec?: number | undefined;
+  readonly rate_limit_bytes_per_sec?: number | undefined;
+  /** How long to try to connect again, seconds. */
+  readonly reconnect_secs: number;
   readonly queues: QueueFilter;
+  readonly create_missing_vhosts: boolean;
+  /** Types of missing queues that are created in another type. */
+  readonly queue_type_mapping: Readonly<
+    Partial<Record<"classic" | "quorum", "classic" | "quorum">>
+  >;
+  /** Patterns of arguments that missing queues are created without. */
+  readonly drop_queue_arguments: readonly string[];
+  /** As written: `time_point.ts` reads it. Both ends belong to the window. */
+  readonly time_window_start?: string | number | undefined;
+  readonly time_window_end?: string | number | undefined;
+  readonly time_window_field: "backed_up_at" | "timestamp";
+  readonly messages: MessageFilter;
+  readonly max_messages_per_queue?: number | undefined;
+  readonly vhost_mapping: NameMapping;
+  readonly queue_mapping: NameMapping;
+  readonly exchange_mapping: NameMapping;
+  readonly restore_definitions: boolean;
+  readonly definitions_dry_run: boolean;
+  readonly definitions_allow_version_mismatch: boolean;
+  readonly definitions_skip_unsupported: boolean;
+  readonly definitions_rollback_dir: string;
 }
+
+/** Which messages are meant, by what they carry; nothing in a list means all. */
+export interface MessageFilter {
+  /** `name=pattern` or `name`; a message must have all of them. */
+  readonly headers: readonly string[];
+  /** Patterns of routing keys. */
+  readonly routing_keys: readonly string[];
+  /** Patterns of names of exchanges, the default one as `amq.default`. */
+  readonly exchanges: readonly string[];
+}
+
+/** What becomes of a `user_id` that the target does not take from the user who restores. */
+export type ForeignUserId = "fail" | "drop" | "header" | "keep";
 
 /** Where it is kept what is done already. */
 export interface OffsetStorageConfig {

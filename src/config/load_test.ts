@@ -235,8 +235,33 @@ const REFUSED: [text: string, expected: RegExp][] = [
   ["storage: ''", /storage: must not be empty/],
   ["storage: {}", /storage\.backend: is missing; use "filesystem"/],
   ["storage: {backend: filesystem}", /storage\.path: is missing/],
-  ["storage: {backend: s3}", /storage\.backend: Cannot use s3 storage: not available in this/],
-  ["storage: s3://bucket", /storage: Cannot use s3 storage: not available in this version/],
+  ["storage: {backend: s3}", /storage\.bucket: is missing/],
+  [
+    "storage: {backend: s3, bucket: b, access_key: a}",
+    /storage\.access_key: belongs together with/,
+  ],
+  [
+    "storage: {backend: s3, bucket: b, endpoint: 'http://h'}",
+    /storage\.endpoint: begins with http:/,
+  ],
+  ["storage: {backend: s3, bucket: b, endpoint: h}", /storage\.endpoint: /],
+  ["storage: {backend: s3, bucket: b, sse_kms_key_id: k}", /sse_kms_key_id: needs sse: aws:kms/],
+  [
+    "storage: {backend: s3, bucket: b, object_lock_days: 3}",
+    /object_lock_mode and object_lock_days/,
+  ],
+  [
+    "storage: {backend: s3, bucket: b, storage_class: GLACIER}",
+    /storage_class: expected one of STAND/,
+  ],
+  ["storage: {backend: azure, account_name: a}", /storage\.container_name: is missing/],
+  [
+    `storage: {backend: azure, account_name: a, container_name: c, sas_token: ${CANARY}, account_key: x}`,
+    /storage\.account_key: give one of account_key, sas_token/,
+  ],
+  ["storage: {backend: gcs, bucket: b, region: x}", /storage\.region is unknown/],
+  ["storage: {backend: s3, bucket: b, part_size: 1MiB}", /part_size: expected a size from 5MiB/],
+  ["storage: 's3://bucket?endpoint=http://h'", /storage: endpoint begins with http:/],
   ["storage: {backend: filesytem}", /did you mean "filesystem"/],
   ["storage: {backend: memory, prefix: a/../b}", /storage\.prefix: expected names of folders/],
   // Endpoints

@@ -32,9 +32,17 @@ export function compileNames(patterns: NamePatterns): NameMatcher {
 
 /** Compiles one pattern; see {@linkcode compileNames}. */
 export function compileName(pattern: string): NameMatcher {
-  if (pattern === "") throw badPattern(pattern, "it is empty");
-  const regex = pattern.startsWith("~") ? searchRegex(pattern) : globRegex(pattern);
+  const regex = nameRegex(pattern);
   return (name) => regex.test(name);
+}
+
+/**
+ * The regular expression of a pattern, which in that of a glob captures what each `*` stands for. Throws
+ * as {@linkcode compileNames}.
+ */
+export function nameRegex(pattern: string): RegExp {
+  if (pattern === "") throw badPattern(pattern, "it is empty");
+  return pattern.startsWith("~") ? searchRegex(pattern) : globRegex(pattern);
 }
 
 /** The glob that matches exactly this name. */
@@ -98,7 +106,7 @@ class GlobTranslator {
       case "*":
         // One star says the same as many, and does not backtrack over each other.
         while (this.#peek() === "*") this.#position++;
-        return ".*";
+        return "(.*)";
       case "?":
         return ".";
       case "[":

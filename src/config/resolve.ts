@@ -1,11 +1,21 @@
+import { dirname, join } from "node:path";
 import { expandBackupId } from "./backup_id.ts";
-import type { Config, QueueFilter, StorageConfig } from "./config.ts";
+import type {
+  Config,
+  DefinitionsChoice,
+  QueueFilter,
+  RestoreOptions,
+  StorageConfig,
+} from "./config.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { attempt, expandHome, type ResolveContext } from "./resolve_context.ts";
+import { parseHeaderPattern } from "./header_pattern.ts";
 import type { Environment } from "./interpolate.ts";
+import { compileMapping } from "./name_mapping.ts";
 import { compileName } from "./name_pattern.ts";
 import type { ConfigPath } from "./problem.ts";
 import { type ConfigFile, SectionSchemas } from "./schema.ts";
+import { storageProblems } from "./storage.ts";
 import { parseStorageLocation } from "./storage_url.ts";
 
 /** Turns the checked file into what the program works with: defaults, endpoints, places. */
@@ -22,7 +32,9 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
     checkPatterns(queues, [...path, "queues"], context);
     checkPatterns(vhosts, [...path, "vhosts"], context);
   });
+  checkSelection(backup.definitions_selection, "backup", context);
   const offsets = file.offset_storage ?? SectionSchemas.offset_storage.parse({});
+  const dbPath = expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env);
   const sourceQueues = filter(file.source?.queues, ["source", "queues"], context);
   return {
     ...(file.mode && { mode: file.mode }),
@@ -35,11 +47,8 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       ...(prefetch_count !== undefined && { prefetch_count }),
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
-    restore: { ...restore, queues: filter(restore.queues, ["restore", "queues"], context) },
-    offset_storage: {
-      backend: offsets.backend,
-      db_path: expandHome(offsets.db_path ?? `${state}/checkpoint.db`, context.env),
-    },
+    restore: resolveRestore(restore, { ...context, dbPath }),
+    offset_storage: { backend: offsets.backend, db_path: dbPath },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }
@@ -57,8 +66,51 @@ function resolveStorage(
   const config = typeof storage === "string"
     ? attempt(["storage"], context, () => parseStorageLocation(storage))
     : storage;
-  if (config?.backend !== "filesystem") return config;
-  return { ...config, path: expandHome(config.path, context.env) };
+  if (config === undefined) return undefined;
+  for (const { key, problem } of storageProblems(config)) {
+    const path = typeof storage === "string" ? ["storage"] : ["storage", key];
+    context.report(
+      path,
+      typeof storage === "string" ? `storage: ${key} ${problem}` : `storage.${key}: ${problem}`,
+    );
+  }
+  const expanded = { ...config };
+  for (const key of ["path", "ca_cert", "service_account_path"] as const) {
+    const path = (expanded as Record<string, unknown>)[key];
+    if (typeof path === "string") Object.assign(expanded, { [key]: expandHome(path, context.env) });
+  }
+  return expanded;
+}
+
+/** With the defaults of what is written as a whole; every pattern compiles. */
+function resolveRestore(
+  restore: NonNullable<ConfigFile["restore"]>,
+  context: ResolveContext & { dbPath: string },
+): RestoreOptions {
+  const messages = { headers: [], routing_keys: [], exchanges: [], ...restore.messages };
+  for (const key of ["routing_keys", "exchanges"] as const) {
+    checkPatterns(messages[key], ["restore", "messages", key], context);
+  }
+  messages.headers.forEach((header, index) =>
+    attempt(["restore", "messages", "headers", index], context, () => parseHeaderPattern(header))
+  );
+  checkPatterns(restore.drop_queue_arguments, ["restore", "drop_queue_arguments"], context);
+  for (const key of ["vhost_mapping", "queue_mapping", "exchange_mapping"] as const) {
+    attempt(["restore", key], context, () => compileMapping(restore[key]));
+  }
+  const { definitions_rollback_dir: rollbackDir, ...others } = restore;
+  checkSelection(restore.definitions_selection, "restore", context);
+  const undelivered = restore.undelivered_path ?? join(dirname(context.dbPath), "undelivered");
+  return {
+    ...others,
+    undelivered_path: expandHome(undelivered, context.env),
+    messages,
+    queues: filter(restore.queues, ["restore", "queues"], context),
+    definitions_rollback_dir: expandHome(
+      rollbackDir ?? `${stateFolder(context.env)}/rollback`,
+      context.env,
+    ),
+  };
 }
 
 /** The filter with its defaults; every pattern in it compiles. */
@@ -79,6 +131,16 @@ function filter(
     checkPatterns(complete[key], [...path, key], context);
   }
   return complete;
+}
+
+function checkSelection(
+  selection: DefinitionsChoice["definitions_selection"],
+  section: "backup" | "restore",
+  context: ResolveContext,
+): void {
+  for (const key of ["vhosts", "queues", "exchanges"] as const) {
+    checkPatterns(selection[key], [section, "definitions_selection", key], context);
+  }
 }
 
 function checkPatterns(

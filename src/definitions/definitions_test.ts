@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { failure } from "../../tests/helpers/app_error.ts";
 import type { ManagementClient } from "../broker/management/client.ts";
 import { AppError } from "../errors.ts";
-import { type Definitions, parseDefinitions } from "./document.ts";
+import type { Definitions } from "./document.ts";
 import { exportDefinitions } from "./export.ts";
+import { FakeBroker } from "./fake_broker.ts";
 import { formatDefinitions } from "./format.ts";
-import { importDefinitions, type ImportOptions, type ImportReport } from "./import.ts";
-import { partsOf } from "./parts.ts";
+import { checkComplete, parseDefinitions } from "./parse.ts";
+import { partsOf, partText, placed } from "./parts.ts";
 
 const BROKER = {
   zebra: 1,
@@ -148,150 +148,13 @@ Deno.test("exportDefinitions: an answer that is no definitions", async () => {
   );
 });
 
-Deno.test("importDefinitions: creates, leaves alone, updates, and says which", async () => {
-  const broker = new FakeBroker({
-    queues: [
-      queue("same", {}),
-      queue("typed", { "x-queue-type": "classic" }),
-      queue("other", { "x-max-length": 1 }),
-    ],
-    policies: [policy("p", 1), policy("kept", 1)],
-  });
-  const wanted = {
-    queues: [queue("same", {}), queue("typed", {}), queue("other", {}), queue("new", {})],
-    policies: [policy("p", 2), policy("kept", 1), policy("made", 1)],
-    exchanges: [{ vhost: "/", name: "amq.rabbitmq.log", type: "topic" }],
-  };
-  const report = await broker.import(wanted);
-  assert.deepEqual(report.kinds, [
-    {
-      kind: "policies",
-      total: 3,
-      created: 1,
-      updated: 1,
-      unchanged: 1,
-      different: 0,
-      missing: 0,
-    },
-    { kind: "queues", total: 4, created: 1, updated: 0, unchanged: 2, different: 1, missing: 0 },
-  ]);
-  assert.equal(report.complete, false);
-  assert.deepEqual(report.different, [{ kind: "queues", vhost: "/", name: "other" }]);
-  assert.deepEqual(report.created, [
-    { kind: "policies", vhost: "/", name: "made" },
-    { kind: "queues", vhost: "/", name: "new" },
-  ]);
-  assert.deepEqual(report.updated, [{ kind: "policies", vhost: "/", name: "p" }]);
-  const again = await broker.import({ policies: wanted.policies });
-  assert.equal(again.complete, true);
-  assert.equal(again.kinds[0]?.unchanged, 3);
-});
-
-Deno.test("importDefinitions: a dry run says the same and changes nothing", async () => {
-  const start = {
-    queues: [queue("same", {}), queue("other", { "x-max-length": 1 })],
-    policies: [policy("p", 1)],
-  };
-  const wanted = {
-    queues: [queue("same", {}), queue("other", {}), queue("new", {})],
-    policies: [policy("p", 2)],
-  };
-  const dry = new FakeBroker(start);
-  const told = await dry.import(wanted, { dryRun: true });
-  assert.equal(dry.imports.length, 0);
-  const done = await new FakeBroker(start).import(wanted);
-  assert.deepEqual({ ...told, dryRun: false }, done);
-  assert.equal(told.dryRun, true);
-});
-
-Deno.test("importDefinitions: waits for what comes late, and says what does not come", async () => {
-  const broker = new FakeBroker({ queues: [] });
-  broker.lateBy = 2;
-  const report = await broker.import({ queues: [queue("late", {})] });
-  assert.deepEqual([report.complete, report.kinds[0]?.created], [true, 1]);
-  const forgetful = new FakeBroker({ queues: [] });
-  forgetful.lateBy = 1000;
-  const missing = await forgetful.import({ queues: [queue("gone", {})] }, { timeoutMs: 50 });
-  assert.equal(missing.complete, false);
-  assert.deepEqual(missing.missing, [{ kind: "queues", vhost: "/", name: "gone" }]);
-});
-
-Deno.test("importDefinitions: an abort ends the waiting with its reason", async () => {
-  const broker = new FakeBroker({ queues: [] });
-  broker.lateBy = 1000;
-  const controller = new AbortController();
-  setTimeout(() => controller.abort(new Error("enough")), 50);
-  await assert.rejects(
-    () => broker.import({ queues: [queue("q", {})] }, { signal: controller.signal }),
-    { message: "enough" },
-  );
-});
-
-Deno.test("importDefinitions: definitions go where they belong", async () => {
-  const broker = new FakeBroker({ queues: [] });
-  const single = { queues: [{ name: "q", durable: true }], policies: [policy("p", 1)] };
-  await assert.rejects(broker.import(single), {
-    code: "refused",
-    message: /of a single vhost, and do not say of which/,
-  });
-  await assert.rejects(broker.import({ queues: [queue("q", {})] }, { vhost: "b" }), {
-    code: "refused",
-    message: /into vhost "b": they are of vhost "\/"$/,
-  });
-  await assert.rejects(broker.import({ ...BROKER }, { vhost: "b" }), {
-    code: "refused",
-    message: /into vhost "b": they are of a whole broker$/,
-  });
-  assert.equal(broker.imports.length, 0);
-  await broker.import(single, { vhost: "b", timeoutMs: 0 });
-  await broker.import(single, { vhost: "..", timeoutMs: 0 });
-  const { vhost: _, ...homeless } = policy("p", 1);
-  assert.deepEqual(
-    broker.imports,
-    [
-      { vhost: "b", json: { queues: [{ name: "q", durable: true }], policies: [homeless] } },
-      {
-        vhost: undefined,
-        json: {
-          queues: [{ name: "q", durable: true, vhost: ".." }],
-          policies: [{ ...homeless, vhost: ".." }],
-        },
-      },
-    ],
-  );
-});
-
-Deno.test("importDefinitions: a report names users, and never their hashes", async () => {
-  const broker = new FakeBroker({ users: [{ name: "me", password_hash: "old-hash", tags: [] }] });
-  const users = ["me", "you"].map((name) => ({ name, password_hash: "canary-hash", tags: [] }));
-  const report = await broker.import({ users }, { dryRun: true });
-  assert.deepEqual(report.updated, [{ kind: "users", name: "me" }]);
-  assert.deepEqual(report.created, [{ kind: "users", name: "you" }]);
-  assert.ok(!/hash/.test(JSON.stringify(report)));
-});
-
-Deno.test("importDefinitions: an export of one vhost goes back to it, unless told otherwise", async () => {
-  const source = new FakeBroker({ queues: [{ name: "q", durable: true }] });
-  const { text } = await exportDefinitions(source.client, { vhost: "shop" });
-  assert.equal(JSON.parse(text).original_vhost_name, "shop");
-  for (const [vhost, expected] of [[undefined, "shop"], ["other", "other"]] as const) {
-    const broker = new FakeBroker({ queues: [] });
-    const report = await importDefinitions(broker.client, text, { vhost, timeoutMs: 0 });
-    assert.deepEqual(broker.imports.map((each) => each.vhost), [expected]);
-    assert.deepEqual(report.created, [{ kind: "queues", vhost: expected, name: "q" }]);
-  }
-  const nameless = JSON.stringify({ queues: [{ name: "q" }] });
-  const error = await failure(importDefinitions(source.client, nameless), "refused");
-  assert.match(error.message, /do not say of which$/);
-  assert.match(error.hint ?? "", /--vhost NAME/);
-});
-
 Deno.test("partsOf: all objects once, in order, in requests of bounded size", () => {
   const list = fc.array(fc.string({ maxLength: 40 }).map((name) => ({ name })), { maxLength: 30 });
   fc.assert(
     fc.property(list, list, fc.integer({ min: 1, max: 600 }), (vhosts, queues, maxBytes) => {
       const whole = { rabbit_version: "4.0.5", vhosts, queues };
-      const parts = [...partsOf(whole, maxBytes)].map((part) => JSON.parse(part));
+      const parts = [...partsOf(placed(whole), maxBytes)]
+        .map((part) => JSON.parse(partText(whole, part)));
       assert.deepEqual(parts.flatMap((part) => part.vhosts ?? []), vhosts);
       assert.deepEqual(parts.flatMap((part) => part.queues ?? []), queues);
       const firstQueues = parts.findIndex((part) => part.queues !== undefined);
@@ -308,71 +171,42 @@ Deno.test("partsOf: all objects once, in order, in requests of bounded size", ()
   );
 });
 
-Deno.test("importDefinitions: a refusal says that running it again is safe", async () => {
-  const broker = new FakeBroker({ queues: [] });
-  broker.refusal = new AppError("failed", "Cannot import definitions: no");
-  const error = await failure(broker.import({ queues: [queue("q", {})] }), "failed");
-  assert.match(error.message, /: no$/);
-  assert.match(error.hint ?? "", /run this again/);
+Deno.test("checkComplete: the lists of an export, and no object twice", () => {
+  const check = (text: string) => () => checkComplete(parseDefinitions(text));
+  const empty = '"users":[],"vhosts":[],"permissions":[],"exchanges":[],"bindings":[]';
+  check(`{${empty},"queues":[]}`)();
+  check('{"original_vhost_name":"v","queues":[],"exchanges":[],"bindings":[]}')();
+  assert.throws(check('{"queues":[],"users":[]}'), {
+    code: "damaged",
+    message: "Cannot read definitions: they have no vhosts, permissions, exchanges, bindings",
+    hint: /"vhosts": \[\]/,
+  });
+  assert.throws(check('{"queues":[{"name":"q"}]}'), { message: /no exchanges, bindings$/ });
+  const twice = (other: string) => `{${empty},"queues":[${queueText(1)},${queueText(2)},${other}]}`;
+  check(twice(queueText(1)))();
+  assert.throws(check(twice(queueText(1, "false"))), {
+    message: /queues\[2\], "q1", is there twice/,
+  });
 });
 
-function queue(name: string, table: Record<string, unknown>) {
-  return { vhost: "/", name, durable: true, auto_delete: false, arguments: table };
+function queueText(number: number, durable = "true"): string {
+  return `{"vhost":"/","name":"q${number}","durable":${durable}}`;
 }
 
-function policy(name: string, limit: number) {
-  return { vhost: "/", name, pattern: ".*", "apply-to": "all", definition: { limit }, priority: 0 };
-}
-
-/** Merges what is imported as RabbitMQ does: queues that exist stay, policies are replaced. */
-class FakeBroker {
-  readonly imports: { vhost: string | undefined; json: unknown }[] = [];
-  /** So many exports after an import do not show it yet. */
-  lateBy = 0;
-  refusal: AppError | undefined;
-  #shown: Record<string, unknown>;
-  #next: Record<string, unknown>;
-
-  constructor(definitions: Definitions) {
-    this.#shown = { ...definitions };
-    this.#next = this.#shown;
+Deno.test("parseDefinitions: fields of the wrong type", () => {
+  const bad: [string, RegExp][] = [
+    ['{"queues":[{"name":"q","durable":"yes"}]}', /"durable" of queues\[0\] is not true or false/],
+    ['{"queues":[{"name":"q","arguments":7}]}', /"arguments" of queues\[0\] is not a table/],
+    ['{"exchanges":[{"name":"x"}]}', /exchanges\[0\] has no text "type"/],
+    [
+      '{"policies":[{"name":"p","pattern":"."},{"name":"p"}]}',
+      /policies\[1\] has no text "pattern"/,
+    ],
+    ['{"permissions":[{"user":"u","write":"","read":""}]}', /\[0\] has no text "configure"/],
+    ['{"users":[{"name":"u","password_hash":1}]}', /"password_hash" of users\[0\] is not a text/],
+  ];
+  for (const [text, message] of bad) {
+    assert.throws(() => parseDefinitions(text), { code: "damaged", message });
   }
-
-  async import(wanted: unknown, options: ImportOptions = {}): Promise<ImportReport> {
-    return await importDefinitions(this.client, JSON.stringify(wanted), options);
-  }
-
-  get client(): ManagementClient {
-    const client = {
-      url: "http://broker",
-      isAddressable: (name: string) => !["", ".", ".."].includes(name),
-      definitions: () => {
-        if (this.#next !== this.#shown && this.lateBy-- <= 0) this.#shown = this.#next;
-        const vhosts = [{ name: ".." }];
-        return Promise.resolve(JSON.stringify({ vhosts, ...this.#shown }));
-      },
-      putDefinitions: (text: string, { vhost }: { vhost?: string }) => {
-        if (this.refusal !== undefined) return Promise.reject(this.refusal);
-        const json = JSON.parse(text);
-        this.imports.push({ vhost, json });
-        this.#merge(json);
-        return Promise.resolve();
-      },
-    };
-    return client as unknown as ManagementClient;
-  }
-
-  #merge(json: Record<string, { name: string }[]>): void {
-    const next: Record<string, unknown> = { ...this.#shown };
-    for (const [kind, objects] of Object.entries(json)) {
-      const old = new Map(
-        (next[kind] as { name: string }[] ?? []).map((each) => [each.name, each]),
-      );
-      for (const object of objects) {
-        if (kind === "policies" || !old.has(object.name)) old.set(object.name, object);
-      }
-      next[kind] = [...old.values()];
-    }
-    this.#next = next;
-  }
-}
+  parseDefinitions('{"queues":[{"name":"q","arguments":[]}]}');
+});

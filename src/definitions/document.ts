@@ -1,5 +1,4 @@
-import { AppError, messageOf } from "../errors.ts";
-import { isRawNumber, parseExactJson } from "../exact_json.ts";
+import { isRawNumber } from "../exact_json.ts";
 
 /** One object of a definitions file. Numbers that JavaScript cannot hold are `RawNumber`s. */
 export type DefinedObject = Readonly<Record<string, unknown>>;
@@ -21,7 +20,7 @@ export const KINDS = [
 export type Kind = typeof KINDS[number];
 
 /** What tells the objects of a kind apart. */
-const IDENTITY: Readonly<Record<Kind, readonly string[]>> = {
+export const IDENTITY: Readonly<Record<Kind, readonly string[]>> = {
   users: ["name"],
   vhosts: ["name"],
   permissions: ["vhost", "user"],
@@ -44,26 +43,74 @@ export type Definitions =
   & { readonly [Key in Kind]?: readonly DefinedObject[] }
   & { readonly [key: string]: unknown };
 
+/** Whether they are of a single vhost: their objects do not say of which. */
+export function isOfOneVhost(definitions: Definitions): boolean {
+  if (definitions.vhosts === undefined && definitions["original_vhost_name"] !== undefined) {
+    return true;
+  }
+  return VHOST_KINDS.some((kind) =>
+    objectsOf(definitions, kind).some((object) => object.vhost === undefined)
+  );
+}
+
+/** The vhost of which the definitions of a single vhost were taken, where they name it. */
+export function originalVhost(definitions: Definitions): string | undefined {
+  const name = definitions["original_vhost_name"];
+  return typeof name === "string" && isOfOneVhost(definitions) ? name : undefined;
+}
+
+/** What a person calls an object: its name; of a binding `source -> destination (routing key)`. */
+export function labelOf(kind: Kind, object: DefinedObject): string {
+  switch (kind) {
+    case "bindings":
+      return `${object.source} -> ${object.destination} (${object.routing_key})`;
+    case "permissions":
+      return String(object.user);
+    case "topic_permissions":
+      return `${object.user} on ${object.exchange}`;
+    case "parameters":
+      return object.component === "operator_policy"
+        ? `operator policy ${object.name}`
+        : `${object.component} ${object.name}`;
+    default:
+      return String(object.name);
+  }
+}
+
 /**
- * Reads a definitions file, losing no digit of any number.
- *
- * @throws AppError `damaged` when it is no JSON or not of the shape of definitions
+ * Whether each broker has the object of its own: exchanges `amq.*` are in every vhost, and an
+ * export lists some or none of them, by version; a cluster's identity is not another's.
  */
-export function parseDefinitions(text: string): Definitions {
-  let json: unknown;
-  try {
-    json = parseExactJson(text.replace(/^\ufeff/, ""));
-  } catch (error) {
-    throw notDefinitions(`it is no JSON: ${messageOf(error)}`, error);
-  }
-  if (!isObject(json)) throw notDefinitions("it is no JSON object");
-  if (!KINDS.some((kind) => json[kind] !== undefined)) {
-    throw notDefinitions("it has none of the lists that definitions have, such as queues");
-  }
-  for (const kind of KINDS) {
-    if (json[kind] !== undefined) checkList(kind, json[kind]);
-  }
-  return json as Definitions;
+export function isBrokersOwn(kind: Kind, object: DefinedObject): boolean {
+  if (kind === "exchanges") return object.name === "" || isPredeclared(String(object.name));
+  return kind === "global_parameters" && object.name === "internal_cluster_id";
+}
+
+/** Names that brokers keep for themselves. */
+export function isPredeclared(name: string): boolean {
+  return name.startsWith("amq.");
+}
+
+/** The definitions with some of their lists replaced by what is left of them. */
+export function filtered(
+  definitions: Definitions,
+  keep: (kind: Kind, object: DefinedObject) => boolean,
+): Definitions {
+  const lists = KINDS.filter((kind) => definitions[kind] !== undefined).map((kind) => [
+    kind,
+    objectsOf(definitions, kind).filter((object) => keep(kind, object)),
+  ]);
+  return { ...definitions, ...Object.fromEntries(lists) };
+}
+
+/** The definitions with each object of a kind replaced. */
+export function mapped(
+  definitions: Definitions,
+  kind: Kind,
+  change: (object: DefinedObject) => DefinedObject,
+): Definitions {
+  if (definitions[kind] === undefined) return definitions;
+  return { ...definitions, [kind]: objectsOf(definitions, kind).map(change) };
 }
 
 /** The objects of a kind; a list that is missing is empty. */
@@ -113,28 +160,4 @@ function sortedKeys(object: DefinedObject): DefinedObject {
 export function isObject(value: unknown): value is DefinedObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !isRawNumber(value);
-}
-
-function checkList(kind: Kind, list: unknown): void {
-  if (!Array.isArray(list)) throw notDefinitions(`its "${kind}" is no list`);
-  const required = IDENTITY[kind].filter((field) => field !== "vhost" && field !== "arguments");
-  list.forEach((object, index) => {
-    if (!isObject(object)) throw notDefinitions(`${kind}[${index}] is no object`);
-    for (const field of required) {
-      if (typeof object[field] !== "string") {
-        throw notDefinitions(`${kind}[${index}] has no text "${field}"`);
-      }
-    }
-    if (object.vhost !== undefined && typeof object.vhost !== "string") {
-      throw notDefinitions(`the "vhost" of ${kind}[${index}] is no text`);
-    }
-  });
-}
-
-function notDefinitions(problem: string, cause?: unknown): AppError {
-  return new AppError("damaged", `Cannot read definitions: ${problem}`, {
-    hint: "Give a file of definitions-export, of rabbitmqctl export_definitions, " +
-      "or of the management UI; for the definitions of a backup use --backup-id ID --path STORAGE",
-    cause,
-  });
 }

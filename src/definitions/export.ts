@@ -1,13 +1,10 @@
+import type { DefinitionsChoice } from "../config/config.ts";
 import type { ManagementClient } from "../broker/management/client.ts";
 import { AppError } from "../errors.ts";
-import {
-  type Definitions,
-  objectsOf,
-  parseDefinitions,
-  VHOST_KINDS,
-  withoutVhost,
-} from "./document.ts";
+import { type Definitions, objectsOf, VHOST_KINDS, withoutVhost } from "./document.ts";
 import { formatDefinitions } from "./format.ts";
+import { parseDefinitions } from "./parse.ts";
+import { prepareDefinitions } from "./prepare.ts";
 
 /** How many objects an export holds. */
 export interface DefinitionsCounts {
@@ -27,11 +24,13 @@ export interface ExportedDefinitions {
 export interface ExportOptions {
   /** Only this vhost: no users, and its objects do not name it, so that they fit into another. */
   vhost?: string | undefined;
+  /** Which of them, and what is done to them; default: all, as they are. */
+  choice?: DefinitionsChoice | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode readDefinitions}. */
-export interface ReadOptions extends ExportOptions {
+export interface ReadOptions extends Pick<ExportOptions, "vhost" | "signal"> {
   /** What they are read for, in messages; default: to export them. */
   purpose?: "export" | "import";
 }
@@ -47,10 +46,15 @@ export async function exportDefinitions(
   options: ExportOptions = {},
 ): Promise<ExportedDefinitions> {
   const read = await readDefinitions(client, options);
-  // So that an import knows where they belong; before 4.0 brokers leave it out.
-  const definitions = options.vhost === undefined
-    ? read
-    : { original_vhost_name: options.vhost, ...read };
+  // So that an import knows where they belong; before 4.0 brokers leave out these two.
+  const whole = options.vhost === undefined ? read : {
+    original_vhost_name: options.vhost,
+    rabbitmq_version: read["rabbit_version"],
+    ...read,
+  };
+  const definitions = options.choice === undefined
+    ? whole
+    : prepareDefinitions(whole, options.choice);
   const count = (kind: "vhosts" | "queues" | "exchanges" | "users") =>
     objectsOf(definitions, kind).length;
   return {

@@ -1,142 +1,148 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ManagementClient } from "../broker/management/client.ts";
 import { AppError } from "../errors.ts";
-import {
-  type Definitions,
-  objectsOf,
-  parseDefinitions,
-  VHOST_KINDS,
-  withoutVhost,
-} from "./document.ts";
+import { type DefinedObject, type Definitions, filtered, type Kind } from "./document.ts";
 import { readDefinitions } from "./export.ts";
-import { partsOf } from "./parts.ts";
-import { expected, type ImportReport, isUpdatable, reportOf } from "./import_report.ts";
+import { formatDefinitions } from "./format.ts";
+import { blockedError, type ImportPlan, planImport, type PlanOptions } from "./import_plan.ts";
+import {
+  expected,
+  type FailedObject,
+  type ImportReport,
+  isUpdatable,
+  reportOf,
+  toBeSent,
+} from "./import_report.ts";
+import { reported, type ReportedObject } from "./diff.ts";
+import { placed } from "./parts.ts";
+import { type Refusal, sendDefinitions } from "./send.ts";
 
-export type { ImportReport, KindReport, ReportedObject } from "./import_report.ts";
+export type { FailedObject, ImportReport, KindReport } from "./import_report.ts";
+export type { ChangedObject, ReportedObject } from "./diff.ts";
 
 /** Options of {@linkcode importDefinitions}. */
-export interface ImportOptions {
-  /**
-   * Import the objects of a single-vhost file into this vhost, which must exist. Default: the one
-   * that the file says it was taken of.
-   */
-  vhost?: string | undefined;
-  /** Change nothing; the report says what would be created. */
+export interface ImportOptions extends PlanOptions {
+  /** Change nothing; the report says what would be. */
   dryRun?: boolean | undefined;
-  signal?: AbortSignal | undefined;
   /** How long to wait until all is there; default 30 s. */
   timeoutMs?: number;
+  /**
+   * Called once before anything is changed, and not when there is nothing to change. Gets what the
+   * target has, as definitions that bring it back: whole, or of the one vhost that is imported into.
+   * What it throws ends the import.
+   */
+  beforeChange?: ((snapshot: string) => Promise<void>) | undefined;
 }
 
 const POLL_MS = 500;
 
-/** Well below what the brokers take in one request. */
-const PART_BYTES = 4 * 1024 * 1024;
-
 /**
- * Imports definitions, waits until the broker shows them, and says what came of each. Deletes
- * nothing. Needs an administrator.
+ * Imports definitions, waits until the broker shows them, and says what came of each. What is there
+ * as wanted is not sent again; nothing is deleted. Needs an administrator.
  *
- * @throws AppError `damaged` when the text is no definitions; `failed` when the broker refuses them
- * (what it took before stays); `broker_denied`, `broker_missing`, `broker_unreachable`
+ * @throws AppError `refused` when they belong elsewhere, are of another major version or hold what
+ * the broker would not take (see {@linkcode PlanOptions}), before anything is changed; `failed` when
+ * the broker refuses more than single objects (what it took before stays); `broker_denied`,
+ * `broker_missing`, `broker_unreachable`
  */
 export async function importDefinitions(
   client: ManagementClient,
-  text: string,
+  definitions: Definitions,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  const { signal } = options;
-  const parsed = parseDefinitions(text);
-  const vhost = options.vhost ?? originalVhost(parsed);
-  const wanted = scoped(parsed, vhost);
-  const read = () => readDefinitions(client, { vhost, signal, purpose: "import" });
-  const before = await read();
-  if (options.dryRun) {
-    return reportOf(wanted, {
-      before,
-      after: expected(wanted, before, vhost),
-      vhost,
-      dryRun: true,
-    });
-  }
-  await send(client, wanted, { vhost, signal });
-  const end = Date.now() + (options.timeoutMs ?? 30_000);
+  const plan = await planImport(client, definitions, options);
+  if (options.dryRun) return dryReport(plan);
+  if (plan.blocked !== undefined) throw blockedError(plan.blocked);
+  return await carryOut(client, plan, options);
+}
+
+function dryReport(plan: ImportPlan): ImportReport {
+  const { wanted, vhost, before } = plan;
+  const after = expected(accepted(plan), before, vhost);
+  return reportOf(wanted, { ...plan, after, failed: predicted(plan), dryRun: true });
+}
+
+async function carryOut(
+  client: ManagementClient,
+  plan: ImportPlan,
+  { beforeChange, signal, timeoutMs = 30_000 }: ImportOptions,
+): Promise<ImportReport> {
+  const { vhost, before } = plan;
+  const sent = toBeSent(accepted(plan), before, vhost);
+  if (placed(sent).length > 0) await beforeChange?.(snapshotOf(plan));
+  // 1. All but the user who imports: with another password it could not go on.
+  const isOwn = (kind: Kind, { name }: DefinedObject) =>
+    kind === "users" && name === client.username;
+  const own = filtered(sent, isOwn);
+  const others = filtered(sent, (kind, object) => !isOwn(kind, object));
+  const refusals = await sendDefinitions(client, others, { vhost, signal });
+
+  // 2. Until they are there.
+  const end = Date.now() + timeoutMs;
+  let there: Definitions;
   while (true) {
-    const after = await read();
-    const report = reportOf(wanted, { before, after, vhost, dryRun: false });
-    if (report.complete || Date.now() >= end) return report;
-    // What is there and different stays so; what is missing may still come.
-    if (report.missing.length === 0 && !report.different.some(isUpdatable)) return report;
+    const read = await readDefinitions(client, { vhost, signal, purpose: "import" });
+    there = expected(own, read, vhost);
+    const report = reportOfRun(plan, { after: there, refusals });
+    if (report.complete || Date.now() >= end || !mayStillCome(report)) break;
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal })
       .catch(() => signal?.throwIfAborted());
   }
-}
+  if (placed(own).length === 0) return reportOfRun(plan, { after: there, refusals });
 
-/** The vhost of which a single vhost's definitions were taken, where they name it. */
-function originalVhost(definitions: Definitions): string | undefined {
-  const name = definitions["original_vhost_name"];
-  return typeof name === "string" && vhostsOf(definitions).has(undefined) ? name : undefined;
-}
-
-/** Names of vhosts in the objects; `undefined` among them where one says none. */
-function vhostsOf(definitions: Definitions): Set<unknown> {
-  return new Set(
-    VHOST_KINDS.flatMap((kind) => objectsOf(definitions, kind).map((object) => object.vhost)),
-  );
-}
-
-/**
- * The definitions as they will be sent: for one vhost without its name. Refuses those that belong
- * elsewhere.
- */
-function scoped(definitions: Definitions, vhost: string | undefined): Definitions {
-  const named = vhostsOf(definitions);
-  const ofOneVhost = named.has(undefined);
-  if (vhost === undefined) {
-    if (!ofOneVhost) return definitions;
-    throw new AppError(
-      "refused",
-      "Cannot import definitions: they are of a single vhost, and do not say of which",
-      { hint: "Name the vhost to import them into: --vhost NAME" },
-    );
-  }
-  const ofBroker = !ofOneVhost && objectsOf(definitions, "vhosts").length > 0;
-  const others = [...named].filter((name) => name !== undefined && name !== vhost);
-  if (!ofBroker && (ofOneVhost || others.length === 0)) return withoutVhost(definitions);
-  const found = ofBroker ? "a whole broker" : `vhost ${JSON.stringify(others[0])}`;
-  throw new AppError(
-    "refused",
-    `Cannot import definitions into vhost ${JSON.stringify(vhost)}: they are of ${found}`,
-    { hint: "Leave out --vhost, or use an export of one vhost" },
-  );
-}
-
-async function send(
-  client: ManagementClient,
-  wanted: Definitions,
-  { vhost, signal }: ImportOptions,
-): Promise<void> {
-  const named = vhost === undefined || client.isAddressable(vhost);
-  const whole = named ? wanted : withVhost(wanted, vhost);
-  try {
-    for (const part of partsOf(whole, PART_BYTES)) {
-      await client.putDefinitions(part, { vhost: named ? vhost : undefined, signal });
-    }
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "failed") throw error;
-    throw new AppError(error.code, error.message, {
-      hint: "What the broker took before it refused stays. Correct the file and run this again: " +
-        "what is there already is left alone",
-      cause: error,
+  // 3. That user, who may then not look any more.
+  refusals.push(...await sendDefinitions(client, own, { vhost, signal }));
+  const after = await readDefinitions(client, { vhost, signal, purpose: "import" })
+    .catch((error) => {
+      if (error instanceof AppError && error.code === "broker_denied") return there;
+      throw error;
     });
-  }
+  return reportOfRun(plan, { after, refusals });
 }
 
-/** The objects of a single vhost with its name, as the definitions of a whole broker have them. */
-function withVhost(wanted: Definitions, vhost: string): Definitions {
-  const entries = VHOST_KINDS.map((kind) => [
-    kind,
-    objectsOf(wanted, kind).map((object) => ({ ...object, vhost })),
-  ]);
-  return Object.fromEntries(entries) as Definitions;
+function reportOfRun(
+  plan: ImportPlan,
+  { after, refusals }: { after: Definitions; refusals: readonly Refusal[] },
+): ImportReport {
+  const { wanted, vhost } = plan;
+  const failed = [
+    ...predicted(plan),
+    ...refusals.map(({ kind, object, reason }) => ({
+      ...reported(kind, object, vhost),
+      object,
+      reason,
+    })),
+  ];
+  return reportOf(wanted, { ...plan, after, failed, dryRun: false });
+}
+
+/** What is missing may come later; what is different and was foretold, or is kept, stays so. */
+function mayStillCome({ missing, different, changedMeaning }: ImportReport): boolean {
+  const foretold = new Set(changedMeaning.map(keyOf));
+  return missing.length > 0 ||
+    different.some((object) => isUpdatable(object) && !foretold.has(keyOf(object)));
+}
+
+function keyOf({ kind, vhost = "", name }: ReportedObject): string {
+  return [kind, vhost, name].join("\0");
+}
+
+/** What the broker is expected to take. */
+function accepted({ wanted, findings }: ImportPlan): Definitions {
+  const refused = new Set<DefinedObject>(
+    findings.filter(({ effect }) => effect === "refused").map(({ object }) => object),
+  );
+  return filtered(wanted, (_kind, object) => !refused.has(object));
+}
+
+function predicted({ findings }: ImportPlan): (FailedObject & { object: DefinedObject })[] {
+  return findings.filter(({ effect }) => effect === "refused")
+    .map(({ effect: _, ...finding }) => finding);
+}
+
+/** What the target has, such that an import brings it back. */
+function snapshotOf({ before, vhost }: ImportPlan): string {
+  return formatDefinitions(
+    vhost === undefined ? before : { ...before, original_vhost_name: vhost },
+  );
 }

@@ -1,28 +1,44 @@
-import { type DefinedObject, type Definitions, KINDS, objectsOf } from "./document.ts";
+import { type DefinedObject, type Definitions, type Kind, KINDS, objectsOf } from "./document.ts";
+
+/** An object and the list that it stands in. */
+export interface Placed {
+  readonly kind: Kind;
+  readonly object: DefinedObject;
+}
+
+/** All objects in the order in which they are imported: what others refer to comes first. */
+export function placed(definitions: Definitions): Placed[] {
+  return KINDS.flatMap((kind) => objectsOf(definitions, kind).map((object) => ({ kind, object })));
+}
 
 /**
- * Definitions as JSON texts of about `maxBytes` each, to be imported one after the other: what others
- * refer to comes first. Brokers refuse larger requests: 8 MB by default before 4.0, then 20 MB.
+ * Objects in groups of about `maxBytes` each, to be imported one after the other. Brokers refuse
+ * larger requests: 8 MB by default before 4.0, then 20 MB.
  */
-export function* partsOf(definitions: Definitions, maxBytes: number): Generator<string> {
+export function* partsOf(objects: readonly Placed[], maxBytes: number): Generator<Placed[]> {
+  const encoder = new TextEncoder();
+  let part: Placed[] = [];
+  let size = 0;
+  for (const each of objects) {
+    const bytes = encoder.encode(JSON.stringify(each.object)).length + 1;
+    if (size > 0 && size + bytes > maxBytes) {
+      yield part;
+      part = [];
+      size = 0;
+    }
+    part.push(each);
+    size += bytes;
+  }
+  if (size > 0) yield part;
+}
+
+/** The JSON of some of the objects of definitions, with what the definitions say at their top. */
+export function partText(definitions: Definitions, objects: readonly Placed[]): string {
   const lists: readonly string[] = KINDS;
   const about = Object.entries(definitions).filter(([key]) => !lists.includes(key));
-  const encoder = new TextEncoder();
-  const write = (part: Record<string, DefinedObject[]>) =>
-    JSON.stringify({ ...Object.fromEntries(about), ...part });
-  let part: Record<string, DefinedObject[]> = {};
-  let size = 0;
-  for (const kind of KINDS) {
-    for (const object of objectsOf(definitions, kind)) {
-      const bytes = encoder.encode(JSON.stringify(object)).length + 1;
-      if (size > 0 && size + bytes > maxBytes) {
-        yield write(part);
-        part = {};
-        size = 0;
-      }
-      (part[kind] ??= []).push(object);
-      size += bytes;
-    }
+  const part: Record<string, unknown> = Object.fromEntries(about);
+  for (const [kind, group] of Map.groupBy(objects, ({ kind }) => kind)) {
+    part[kind] = group.map(({ object }) => object);
   }
-  if (size > 0) yield write(part);
+  return JSON.stringify(part);
 }

@@ -51,6 +51,16 @@ export interface QueueDoneEvent {
   /** How long the messages were unavailable to consumers; backup only. */
   readonly holdSeconds?: number;
   readonly returnCost?: ReturnCost;
+  /** Restore: messages that the target did not take. */
+  readonly undelivered?: number;
+  /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
+  readonly copies?: number;
+  /** Restore: where its messages went, when that is another queue. */
+  readonly destination?: { readonly vhost: string; readonly queue: string };
+  /** Restore: messages in the backup that were not chosen, in all runs. */
+  readonly leftOut?: number;
+  /** Of these, messages without a timestamp to go by. */
+  readonly untimed?: number;
   /** Why it was skipped or failed, and what to do. */
   readonly reason?: string;
   readonly hint?: string;
@@ -88,6 +98,18 @@ export interface SummaryEvent {
   readonly seconds: number;
   /** Restore: how many messages may have been published twice because of an interruption. */
   readonly possibleDuplicates?: number;
+  /** Restore: messages that the target did not take, and the backups that they are kept as. */
+  readonly undelivered?: number;
+  readonly undeliveredBackups?: readonly string[];
+  readonly undeliveredLocation?: string;
+  /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
+  readonly copies?: number;
+  /** Restore: how often the connection was lost and made again. */
+  readonly reconnects?: number;
+  /** Restore: how long alarms of the target held it back. */
+  readonly pausedSeconds?: number;
+  /** Restore: messages of restored queues that were not chosen. */
+  readonly messagesLeftOut?: number;
   /** Interrupted: the command that goes on. */
   readonly resumeCommand?: string;
 }

@@ -1,11 +1,21 @@
 /** Headers that a broker adds to what it delivers, or acts upon when they are published. */
-import { decodeProperties, encodeProperties, headerValue, withoutHeaders } from "./properties.ts";
+import {
+  decodeProperties,
+  encodeProperties,
+  headerValue,
+  withoutHeaders,
+  withTextHeader,
+} from "./properties.ts";
 
-/** The broker's own counters: published again they would mislead consumers. */
-const COUNTERS = ["x-delivery-count", "x-acquired-count"];
+/** What the broker adds to a delivery: published again it would mislead consumers. */
+const COUNTERS = ["x-delivery-count", "x-acquired-count", "x-stream-offset"];
 /** They make the broker copy a message to further queues. */
 const COPYING = ["CC", "BCC"];
 
+/** Of the second octet of property flags: there is a user id. */
+const USER_ID_FLAG = 0x10;
+
+const COUNTER_HEADERS: ReadonlySet<string> = new Set(COUNTERS);
 const COPYING_HEADERS: ReadonlySet<string> = new Set(COPYING);
 const DROPPED_HEADERS: ReadonlySet<string> = new Set([...COUNTERS, ...COPYING]);
 
@@ -44,6 +54,25 @@ export function republished(properties: Uint8Array): { properties: Uint8Array; c
   const kept = withoutHeaders(properties, DROPPED_HEADERS);
   const copied = kept !== properties && withoutHeaders(properties, COPYING_HEADERS) !== properties;
   return { properties: kept, copied };
+}
+
+/** A property list to be published to the exchange that it came through: the broker copies it anew. */
+export function withoutCounters(properties: Uint8Array): Uint8Array {
+  return withoutHeaders(properties, COUNTER_HEADERS);
+}
+
+/** The user's name that a message was published under, if it says one. */
+export function userIdOf(properties: Uint8Array): Uint8Array | undefined {
+  // Looked at for each message: most have none, and are not decoded.
+  return (properties[1]! & USER_ID_FLAG) === 0 ? undefined : decodeProperties(properties).userId;
+}
+
+/** With the user's name as a header instead; a header of that name stays, being the older one. */
+export function withUserIdAsHeader(properties: Uint8Array, header: string): Uint8Array {
+  const userId = userIdOf(properties);
+  if (userId === undefined) return properties;
+  const bare = withoutUserId(properties);
+  return headerValue(bare, header) === undefined ? withTextHeader(bare, header, userId) : bare;
 }
 
 /** Without the user's name, which the broker takes from that user only. */

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { deliveryCount as countOf, republished, withoutUserId } from "./broker_headers.ts";
+import {
+  deliveryCount as countOf,
+  republished,
+  userIdOf,
+  withoutCounters,
+  withoutUserId,
+  withUserIdAsHeader,
+} from "./broker_headers.ts";
 import type { FieldTable, FieldValue } from "./field_table.ts";
 import { decodeProperties, encodeProperties, type Properties } from "./properties.ts";
 
@@ -95,7 +102,7 @@ Deno.test("republished: headers that only a broker made leave no trace", () => {
 });
 
 Deno.test("republished: all else stays, byte for byte, the very same where nothing goes", () => {
-  const dropped = ["x-delivery-count", "x-acquired-count", "CC", "BCC"];
+  const dropped = ["x-delivery-count", "x-acquired-count", "x-stream-offset", "CC", "BCC"];
   const name = fc.oneof(fc.constantFrom(...dropped, "x-death"), fc.string({ maxLength: 20 }));
   const value = fc.constantFrom<FieldValue>(text("v"), { tag: "l", value: -1n }, { tag: "V" });
   fc.assert(fc.property(fc.array(fc.tuple(name, value), { maxLength: 6 }), (headers) => {
@@ -141,4 +148,31 @@ Deno.test("deliveryCount: what a client sent, or no broker could count, is none"
   for (const value of [-1n, 1_000_001n, 2n ** 53n + 1n, 2n ** 62n]) {
     assert.equal(deliveryCount(counted(value)), undefined, `${value}`);
   }
+});
+
+Deno.test("without counters: what copies a message stays for its exchange to see", () => {
+  const copies: FieldValue = { tag: "A", value: [text("elsewhere")] };
+  const count: FieldValue = { tag: "l", value: 7n };
+  const raw = withHeaders([
+    ["x-stream-offset", count],
+    ["CC", copies],
+    ["x-delivery-count", count],
+    ["x-acquired-count", count],
+  ]);
+  assert.deepEqual(withoutCounters(raw), withHeaders([["CC", copies]]));
+});
+
+Deno.test("user id: found, or moved to a header", () => {
+  const raw = encodeProperties({ userId: bytes("alice"), appId: bytes("shop") });
+  assert.deepEqual(userIdOf(raw), bytes("alice"));
+  assert.equal(userIdOf(encodeProperties({ appId: bytes("shop"), type: bytes("t") })), undefined);
+  const moved = withUserIdAsHeader(raw, "x-original-user-id");
+  assert.deepEqual(decodeProperties(moved), {
+    headers: [[bytes("x-original-user-id"), text("alice")]],
+    appId: bytes("shop"),
+  });
+  assert.equal(withUserIdAsHeader(moved, "x-original-user-id"), moved);
+  // A message that was moved once and published by another since: who was first counts.
+  const again = encodeProperties({ ...decodeProperties(moved), userId: bytes("restore") });
+  assert.deepEqual(withUserIdAsHeader(again, "x-original-user-id"), moved);
 });

@@ -5,6 +5,7 @@ import {
   readValue,
   skipValue,
   writeTable,
+  writeValue,
 } from "./field_table.ts";
 import { WireReader, WireWriter } from "./wire.ts";
 
@@ -126,6 +127,23 @@ export function headerValue(raw: Uint8Array, name: string): FieldValue | undefin
 }
 
 /**
+ * The property `timestamp` (seconds since 1970), without decoding the others.
+ *
+ * @throws {RangeError} when the bytes up to it are malformed.
+ */
+export function timestampOf(raw: Uint8Array): bigint | undefined {
+  const reader = new WireReader(raw);
+  const { flags } = readFlags(reader);
+  if ((flags & TIMESTAMP) === 0) return undefined;
+  for (let flag = CONTENT_TYPE; flag > TIMESTAMP; flag >>>= 1) {
+    if ((flags & flag) === 0) continue;
+    if (flag === HEADERS) reader.skip(reader.uint32());
+    else reader.skip(flag === DELIVERY_MODE || flag === PRIORITY ? 1 : reader.octet());
+  }
+  return reader.uint64();
+}
+
+/**
  * The properties without all headers of these names; the very same array when there are none.
  * All other bytes stay as they are. A table that gets empty goes too: the broker made it for the
  * headers that it added.
@@ -160,6 +178,49 @@ export function withoutHeaders(raw: Uint8Array, names: ReadonlySet<string>): Uin
   return result;
 }
 
+/**
+ * The properties with a header of text behind all others, in place of any of that name. All other
+ * bytes stay as they are.
+ *
+ * @throws {RangeError} when the bytes are malformed, or the name is longer than 255 bytes.
+ */
+export function withTextHeader(raw: Uint8Array, name: string, value: Uint8Array): Uint8Array {
+  const bare = withoutHeaders(raw, new Set([name]));
+  const reader = new WireReader(bare);
+  const hasTable = hasTableAhead(reader);
+  const tableAt = reader.at;
+  const entries = hasTable ? reader.take(reader.uint32()) : new Uint8Array(0);
+  const writer = new WireWriter();
+  writer.raw(bare.subarray(0, tableAt));
+  writer.sized(() => {
+    writer.raw(entries);
+    writer.shortString(nameBytes(name));
+    writeValue(writer, { tag: "S", value });
+  });
+  writer.raw(bare.subarray(reader.at));
+  const result = writer.finish();
+  result[0]! |= HEADERS >>> 8;
+  return result;
+}
+
+/** The bytes of a property list in front of its headers, each header, and what is behind them. */
+export function splitAtHeaders(
+  raw: Uint8Array,
+): { before: Uint8Array; headers: Uint8Array[]; behind: Uint8Array } {
+  const reader = new WireReader(raw);
+  const table = findTable(reader);
+  if (table === undefined) return { before: raw, headers: [], behind: raw.subarray(raw.length) };
+  const before = raw.subarray(0, table.at - 4);
+  const headers: Uint8Array[] = [];
+  while (table.at < table.end) {
+    const start = table.at;
+    table.shortString();
+    skipValue(table);
+    headers.push(raw.subarray(start, table.at));
+  }
+  return { before, headers, behind: raw.subarray(table.end) };
+}
+
 function withoutTable(
   raw: Uint8Array,
   { tableStart, tableEnd }: { tableStart: number; tableEnd: number },
@@ -174,11 +235,15 @@ function withoutTable(
 
 /** A reader of the header table's entries, or `undefined` when there is no table. */
 function findTable(reader: WireReader): WireReader | undefined {
+  return hasTableAhead(reader) ? reader.part(reader.uint32()) : undefined;
+}
+
+/** Moves to where the length of the header table stands, or would stand. */
+function hasTableAhead(reader: WireReader): boolean {
   const { flags } = readFlags(reader);
-  if ((flags & HEADERS) === 0) return undefined;
   if ((flags & CONTENT_TYPE) !== 0) reader.skip(reader.octet());
   if ((flags & CONTENT_ENCODING) !== 0) reader.skip(reader.octet());
-  return reader.part(reader.uint32());
+  return (flags & HEADERS) !== 0;
 }
 
 function readFlags(reader: WireReader): { flags: number; emptyFlagWords: number } {

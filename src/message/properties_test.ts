@@ -6,7 +6,10 @@ import {
   encodeProperties,
   headerValue,
   type Properties,
+  splitAtHeaders,
+  timestampOf,
   withoutHeaders,
+  withTextHeader,
 } from "./properties.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -142,6 +145,12 @@ Deno.test("headerValue: finds what a full decode finds, or nothing", () => {
   assert.equal(headerValue(hex("0000"), "x"), undefined);
 });
 
+Deno.test("timestampOf: finds what a full decode finds, or nothing", () => {
+  fc.assert(fc.property(anyProperties, (properties) => {
+    assert.equal(timestampOf(encodeProperties(properties)), properties.timestamp);
+  }));
+});
+
 Deno.test("withoutHeaders: cuts these headers and touches no other byte", () => {
   const cut = new Set(["x-death", "CC"]);
   const isCut = (name: Uint8Array) => cut.has(Buffer.from(name).toString("latin1"));
@@ -160,6 +169,37 @@ Deno.test("withoutHeaders: cuts these headers and touches no other byte", () => 
   }));
   const bare = encodeProperties({ deliveryMode: 2 });
   assert.equal(withoutHeaders(bare, cut), bare);
+});
+
+Deno.test("with a text header: behind all others, in place of its like; nothing else changes", () => {
+  const value = anyBytes(40);
+  fc.assert(fc.property(anyProperties, value, (properties, value) => {
+    const raw = encodeProperties(properties as Properties);
+    const { headers = [] } = properties as Properties;
+    const name = bytes("x-restore-id");
+    const others = headers.filter(([known]) => Buffer.compare(known, name) !== 0);
+    const expected = encodeProperties({
+      ...properties as Properties,
+      headers: [...others, [name, { tag: "S", value }]],
+    });
+    const result = withTextHeader(raw, "x-restore-id", value);
+    assert.deepEqual(result, expected);
+    assert.deepEqual(withTextHeader(result, "x-restore-id", value), expected);
+  }));
+});
+
+Deno.test("split at the headers: the pieces make up the whole", () => {
+  fc.assert(fc.property(anyProperties, (properties) => {
+    const raw = encodeProperties(properties as Properties);
+    const { before, headers, behind } = splitAtHeaders(raw);
+    const table = properties.headers as Properties["headers"];
+    assert.equal(headers.length, table?.length ?? 0);
+    const length = table === undefined ? [] : raw.subarray(before.length, before.length + 4);
+    assert.deepEqual(
+      Buffer.concat([before, Buffer.from(length), ...headers, behind]),
+      Buffer.from(raw),
+    );
+  }));
 });
 
 Deno.test("properties: every truncation is a RangeError", () => {

@@ -1,7 +1,7 @@
 /** What keeps a queue from being held whole: memory, disk, time. */
 import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
 import type { PlanOptions, QueueFacts } from "./facts.ts";
-import { numberSetting } from "./settings.ts";
+import { atLeast, numberSetting } from "./settings.ts";
 
 /** How much of a queue can be held, and why not more. */
 export interface Bound {
@@ -63,14 +63,19 @@ function timeBound(facts: QueueFacts, options: PlanOptions): Bound | undefined {
   };
 }
 
-/** Seconds after which the broker ends a consumer that acknowledges nothing; undefined for never. */
+/**
+ * Seconds after which the broker takes back what a consumer does not acknowledge; undefined for never.
+ * Queues have settings of their own from 3.12 on; from 4.3 on only quorum queues look at the clock.
+ */
 export function consumerTimeout(
   facts: QueueFacts,
-  options: Pick<PlanOptions, "consumerTimeoutSecs">,
+  options: Pick<PlanOptions, "brokerVersion" | "consumerTimeoutSecs">,
 ): number | undefined {
-  const milliseconds = numberSetting(facts, "consumer-timeout");
-  const seconds = milliseconds === undefined ? options.consumerTimeoutSecs : milliseconds / 1000;
-  return seconds === 0 ? undefined : seconds;
+  const { brokerVersion, consumerTimeoutSecs } = options;
+  if (facts.type !== "quorum" && atLeast(brokerVersion, 4, 3)) return undefined;
+  const own = atLeast(brokerVersion, 3, 12) ? numberSetting(facts, "consumer-timeout") : undefined;
+  if (own !== undefined) return own / 1000;
+  return consumerTimeoutSecs === 0 ? undefined : consumerTimeoutSecs;
 }
 
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;

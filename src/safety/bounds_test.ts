@@ -76,6 +76,8 @@ Deno.test("bounds: not even one message fits", () => {
 });
 
 Deno.test("bounds: the broker's consumer timeout leaves half of its time", () => {
+  const plan = (queue: QueueFacts, options: Partial<PlanOptions>) =>
+    planOn("4.0.5", queue, options);
   // 302.4 s by the estimate.
   assert.equal(plan(facts(), { consumerTimeoutSecs: 605 }).verdict, "safe");
   const found = plan(facts(), { consumerTimeoutSecs: 604 });
@@ -92,7 +94,7 @@ Deno.test("bounds: the broker's consumer timeout leaves half of its time", () =>
 
 Deno.test("bounds: the consumer timeout of argument, policies and configuration", () => {
   const timeoutOf = (change: Partial<QueueFacts>, consumerTimeoutSecs = 1800) =>
-    consumerTimeout(facts(change), { consumerTimeoutSecs });
+    consumerTimeout(facts(change), { brokerVersion: "4.0.5", consumerTimeoutSecs });
   const argument = { arguments: { "x-consumer-timeout": 90_000 } };
   const policy = { policy: { "consumer-timeout": 60_000 } };
   const operatorPolicy = { operatorPolicy: { "consumer-timeout": 30_000 } };
@@ -103,13 +105,42 @@ Deno.test("bounds: the consumer timeout of argument, policies and configuration"
   assert.equal(timeoutOf(argument, 10), 90);
   assert.equal(timeoutOf({ ...argument, ...policy }), 60);
   assert.equal(timeoutOf({ ...argument, ...policy, ...operatorPolicy }), 30);
-  assert.equal(plan(facts(argument)).verdict, "refused");
-  assert.equal(plan(facts(), { consumerTimeoutSecs: 0 }).verdict, "safe");
+  const brokerVersion = "4.0.5";
+  assert.equal(plan(facts(argument), { brokerVersion }).verdict, "refused");
+  assert.equal(plan(facts(), { brokerVersion, consumerTimeoutSecs: 0 }).verdict, "safe");
+});
+
+Deno.test("bounds: which queues the broker takes back from, by its version", () => {
+  const own = { arguments: { "x-consumer-timeout": 90_000 } };
+  const timeoutOf = (brokerVersion: string, change: Partial<QueueFacts>) =>
+    consumerTimeout(facts(change), { brokerVersion, consumerTimeoutSecs: 1800 });
+  for (const type of ["classic", "quorum"]) {
+    assert.equal(timeoutOf("3.10.8", { type, ...own }), 1800, "queues have none of their own");
+    assert.equal(timeoutOf("3.12.0", { type, ...own }), 90);
+    assert.equal(timeoutOf("4.2.9", { type, ...own }), 90);
+  }
+  assert.equal(timeoutOf("4.3.0", { type: "quorum", ...own }), 90);
+  assert.equal(timeoutOf("4.3.0", { type: "quorum" }), 1800);
+  assert.equal(timeoutOf("4.3.0", { type: "classic", ...own }), undefined);
+});
+
+Deno.test("bounds: from 4.3 on our consumers bring the timeout that was planned with", () => {
+  const asked = (brokerVersion: string, change: Partial<QueueFacts> = {}) =>
+    plan(facts({ type: "quorum", ready: 10, ...change }), { brokerVersion }).hold
+      .consumerTimeoutSecs;
+  assert.equal(asked("4.3.0"), 1800);
+  assert.equal(asked("4.3.0", { policy: { "consumer-timeout": 60_000 } }), 60);
+  assert.equal(asked("4.3.0", { type: "classic" }), undefined);
+  assert.equal(asked("4.2.9"), undefined);
 });
 
 Deno.test("bounds: the tightest of several counts, and gives the reason", () => {
   const all = { memoryHeadroom: 2e9, spoolRoom: 662e6 };
-  const options = { consumerTimeoutSecs: 302.4, partial: "oldest" as const };
+  const options = {
+    brokerVersion: "4.0.5",
+    consumerTimeoutSecs: 302.4,
+    partial: "oldest" as const,
+  };
   assert.match(
     plan(facts(all), options).reason!,
     /^only the oldest 166002 .* of its node's memory/,
@@ -126,7 +157,8 @@ Deno.test("bounds: the tightest of several counts, and gives the reason", () => 
 
 Deno.test("bounds: the hold ends with the operator's patience or the broker's", () => {
   const secondsOf = (maxHoldSecs: number | undefined, consumerTimeoutSecs: number) =>
-    plan(facts({ ready: 10 }), { maxHoldSecs, consumerTimeoutSecs }).hold.seconds;
+    plan(facts({ ready: 10 }), { brokerVersion: "4.0.5", maxHoldSecs, consumerTimeoutSecs }).hold
+      .seconds;
   assert.deepEqual(secondsOf(undefined, 100), { at: 80, of: "consumer_timeout" });
   assert.deepEqual(secondsOf(79, 100), { at: 79, of: "max_hold_secs" });
   assert.deepEqual(secondsOf(80, 100), { at: 80, of: "max_hold_secs" });

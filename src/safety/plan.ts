@@ -4,7 +4,7 @@ import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
 import type { PlanOptions, QueueFacts, ReadMethod } from "./facts.ts";
 import { dropsHead, hazardOf } from "./hazards.ts";
 import { type ChosenOptions, countsAttempts, returnMethodFor } from "./return_method.ts";
-import { deliveryLimit, numberSetting, setting } from "./settings.ts";
+import { atLeast, deliveryLimit, numberSetting, setting } from "./settings.ts";
 
 export type { PlanOptions, QueueFacts, ReadMethod };
 
@@ -55,6 +55,8 @@ export interface HoldLimits {
   readonly maxLengthBytes?: number | undefined;
   /** The count at which a message is lost by being given back, or by a crash while it is held. */
   readonly deliveryLimit?: number | undefined;
+  /** Seconds that our consumers ask the broker for, so that its own default does not count (4.3). */
+  readonly consumerTimeoutSecs?: number | undefined;
   /** Bytes that holding one message takes of the broker's memory and of the spool. */
   readonly memoryPerMessage: number;
   readonly spoolPerMessage: number;
@@ -168,6 +170,9 @@ function holdLimits(facts: QueueFacts, options: ChosenOptions): HoldLimits {
     // Also where a return is free: a crash is not.
     deliveryLimit: facts.type === "quorum"
       ? deliveryLimit(facts, options.brokerVersion)
+      : undefined,
+    consumerTimeoutSecs: atLeast(options.brokerVersion, 4, 3)
+      ? consumerTimeout(facts, options)
       : undefined,
     memoryPerMessage: memoryPerMessage(facts),
     spoolPerMessage: spoolPerMessage(facts),

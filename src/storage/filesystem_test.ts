@@ -375,6 +375,7 @@ async function copySources(target: string): Promise<void> {
   await Deno.mkdir(join(target, "storage"), { recursive: true });
   await Deno.copyFile(join(sources, "errors.ts"), join(target, "errors.ts"));
   for (const name of await names(join(sources, "storage"))) {
+    if (!name.endsWith(".ts")) continue;
     await Deno.copyFile(join(sources, "storage", name), join(target, "storage", name));
   }
 }

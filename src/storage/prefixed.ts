@@ -16,11 +16,12 @@ export class PrefixedStorage implements Storage {
 
   /**
    * @param folder a key, without a slash at the end
+   * @param options.location for messages; default: that of the store and the folder behind it
    * @throws RangeError when `folder` is no key
    */
-  constructor(inner: Storage, folder: string) {
+  constructor(inner: Storage, folder: string, options: { location?: string } = {}) {
     checkKey(folder);
-    this.location = `${inner.location}/${folder}`;
+    this.location = options.location ?? `${inner.location}/${folder}`;
     this.#inner = inner;
     this.#prefix = `${folder}/`;
   }

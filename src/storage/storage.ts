@@ -28,7 +28,8 @@ export interface GetOptions {
  * with a `RangeError`. This tool writes ASCII only; an earlier one did not.
  *
  * Every implementation passes `tests/conformance/storage.ts`. Errors are {@linkcode AppError}s with
- * code `storage_unreachable`, `storage_denied` or `storage_full`, and the two classes below.
+ * code `storage_unreachable` (after retries, where the store is remote), `storage_denied`,
+ * `storage_missing` or `storage_full`, and the two classes below.
  */
 export interface Storage {
   /** Where it is, for messages: a path or URL without secrets. */
@@ -36,7 +37,8 @@ export interface Storage {
 
   /**
    * Stores a stream of unknown length in bounded memory. The object appears whole or not at all:
-   * when the source or the store fails, nothing is visible and nothing is left behind.
+   * when the source or the store fails, nothing is visible and nothing is left behind that the store
+   * would not remove itself.
    * Without `ifAbsent` an existing object is replaced atomically. Returns the size in bytes.
    * The source may use the memory of a piece again once it is asked for the next: keep copies only.
    */

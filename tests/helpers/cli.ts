@@ -6,6 +6,8 @@ export interface CliOptions {
   cwd?: string;
   /** Added to the environment of the tests. */
   env?: Record<string, string>;
+  /** Its standard input; none unless given. */
+  stdin?: string;
 }
 
 export interface CliResult {
@@ -34,17 +36,20 @@ export function runCli(args: string[], options: CliOptions = {}): Promise<CliRes
   return startCli(args, options).done;
 }
 
-/** Starts `main.ts`, or the binary that `RABBITMQ_BACKUP_BIN` names, without standard input. */
-export function startCli(args: string[], options: CliOptions = {}): CliRun {
+/** Starts `main.ts`, or the binary that `RABBITMQ_BACKUP_BIN` names. */
+export function startCli(args: string[], { stdin, ...options }: CliOptions = {}): CliRun {
   const binary = Deno.env.get("RABBITMQ_BACKUP_BIN");
   const [program, front] = binary ? [binary, []] : [Deno.execPath(), ["run", "-A", MAIN]];
   const child = new Deno.Command(program, {
     args: [...front, ...args],
     ...options,
-    stdin: "null",
+    stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  if (stdin !== undefined) {
+    void ReadableStream.from([new TextEncoder().encode(stdin)]).pipeTo(child.stdin);
+  }
   return new RunningCli(child, args);
 }
 

@@ -9,7 +9,7 @@ import {
   takeMap,
   takeString,
 } from "../../src/broker/stream/wire.ts";
-import { type BrokerEndpoint } from "../../src/config/config.ts";
+import type { BrokerEndpoint } from "../../src/config/config.ts";
 import { WireReader, type WireWriter } from "../../src/message/wire.ts";
 import { amqpEndpoint } from "./direct.ts";
 

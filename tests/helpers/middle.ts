@@ -5,7 +5,7 @@ import type { CliResult, CliRun } from "./cli.ts";
 import { administrator, assertNothingLeft, assertOk, assertWhole, type Loaded } from "./failure.ts";
 import { type Job, jsonLines, newJob } from "./job.ts";
 import { assertSameMessages, pikaGenerate, pikaRead } from "./pika.ts";
-import { deleteQueue, testVhost, waitForDepth } from "./queues.ts";
+import { createQueue, deleteQueue, testVhost, waitForDepth } from "./queues.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
 const COUNT = 500;
@@ -36,14 +36,16 @@ export class Middle implements AsyncDisposable {
     this.#owned = owned;
   }
 
-  static async of(broker: Broker): Promise<Middle> {
+  /** `host`: another node of the broker's cluster, which gets the leaders of the queues. */
+  static async of(broker: Broker, { host = broker }: { host?: Broker } = {}): Promise<Middle> {
     const vhost = await testVhost(broker, "middle");
     const proxy = TcpProxy.inFrontOf(broker.amqpUrl);
     const user = await administrator(broker, vhost.name);
     const job = await newJob(proxy.through(user.address));
     const middle = new Middle({ broker, proxy, job }, [], [job, proxy, user, vhost]);
     for (const name of ["first", "second"]) {
-      const queue = await vhost.queue(name, { type: "quorum" });
+      const queue = { vhost: vhost.name, name };
+      await createQueue(host, { ...queue, type: "quorum" });
       const large = { large: 16, largeSize: 1 << 20 };
       const sent = await pikaGenerate(broker, queue, { count: COUNT, priorities: [4], ...large });
       middle.loaded.push({ queue, sent });
@@ -51,8 +53,12 @@ export class Middle implements AsyncDisposable {
     return middle;
   }
 
+  /** A lost connection ends a run, unless a test says otherwise. */
   get config() {
-    return { vhosts: [this.loaded[0]!.queue.vhost], restore: { window: WINDOW } };
+    return {
+      vhosts: [this.loaded[0]!.queue.vhost],
+      restore: { window: WINDOW, reconnect_secs: 0 },
+    };
   }
 
   /** Starts a backup and stops the flow when a part of the messages is there. */
@@ -64,10 +70,11 @@ export class Middle implements AsyncDisposable {
   }
 
   /** Starts a restore into no queues and stops the flow when a part has been confirmed. */
-  async publishing(): Promise<CliRun> {
+  async publishing(config: { reconnect_secs?: number } = {}): Promise<CliRun> {
     for (const { queue } of this.loaded) await deleteQueue(this.broker, queue);
     this.proxy.stallAfter(3_000);
-    const run = await this.job.startRestore(this.config, FLAGS);
+    const restore = { ...this.config.restore, ...config };
+    const run = await this.job.startRestore({ ...this.config, restore }, FLAGS);
     await run.waitFor(/"phase":"publishing","messages_done":[1-9]/);
     return run;
   }
@@ -84,11 +91,15 @@ export class Middle implements AsyncDisposable {
     await assertWhole(this.broker, ...this.loaded);
   }
 
-  /** The same restore command works now; all is there, and twice only what the summary allows for. */
+  /** The same restore command works now. */
   async assertRestoreGoesOn(): Promise<void> {
-    const again = await this.job.restore(this.config, ["--json"]);
-    assertOk(again);
-    let possible = jsonLines(again, "summary")[0].possible_duplicates;
+    await this.assertRestored(await this.job.restore(this.config, ["--json"]));
+  }
+
+  /** The restore (`--json`) is complete; all is there, and twice only what the summary allows for. */
+  async assertRestored(result: CliResult): Promise<void> {
+    assertOk(result);
+    let possible = jsonLines(result, "summary")[0].possible_duplicates;
     for (const { queue, sent } of this.loaded) {
       const found = await pikaRead(this.broker, queue);
       const extra = found.length - sent.length;

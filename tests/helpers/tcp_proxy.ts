@@ -68,7 +68,13 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   async #serve(client: Deno.Conn): Promise<void> {
-    const broker = await Deno.connect(this.#target);
+    let broker: Deno.Conn;
+    try {
+      broker = await Deno.connect(this.#target);
+    } catch {
+      // It is down, and the client is to find out as it would without us.
+      return close(client);
+    }
     this.#open.add(client).add(broker);
     const sent: Uint8Array[] = [];
     this.sent?.push(sent);

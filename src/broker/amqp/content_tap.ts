@@ -25,8 +25,22 @@ export interface DeliveryTap {
 /** What a publishing channel hears from the broker. Called synchronously, must not throw. */
 export interface ConfirmTap {
   confirm(tag: number, options: { multiple: boolean; ack: boolean }): void;
-  /** `basic.return`: a mandatory message that no queue took; its confirm follows. */
-  returned(code: number, text: string): void;
+  /** `basic.return`: a mandatory message that no queue took; body and end follow, then its confirm. */
+  returned(head: ReturnedHead): void;
+  returnedBody(chunk: Uint8Array): void;
+  returnedEnd(): void;
+}
+
+/** One `basic.return` and its content header. The byte arrays hold only during the call. */
+export interface ReturnedHead {
+  /** Why, as the broker says it: 312 NO_ROUTE. */
+  code: number;
+  text: string;
+  exchange: Uint8Array;
+  routingKey: Uint8Array;
+  /** Property flags and list, verbatim. */
+  properties: Uint8Array;
+  bodySize: number;
 }
 
 interface ChannelTaps {
@@ -35,6 +49,7 @@ interface ChannelTaps {
   /** Content that is under way on this channel: for whom, and how many bytes are still to come. */
   state: "idle" | "delivery" | "return";
   method?: { deliveryTag: number; redelivered: boolean; exchange: Uint8Array; key: Uint8Array };
+  return?: Pick<ReturnedHead, "code" | "text" | "exchange" | "routingKey">;
   bodyLeft: number;
 }
 
@@ -177,14 +192,10 @@ export class ContentTap {
           ack: splitter.u32(at) === METHOD.basicAck,
         });
         return true;
-      case METHOD.basicReturn: {
+      case METHOD.basicReturn:
         if (taps.confirms === undefined) return false;
-        const textLength = splitter.bytes[at + 6]!;
-        const text = utf8.decode(splitter.bytes.subarray(at + 7, at + 7 + textLength));
-        taps.confirms.returned(splitter.u16(at + 4), text);
-        taps.state = "return";
+        this.#takeReturn(taps, at + 4);
         return true;
-      }
       default:
         return false;
     }
@@ -205,13 +216,26 @@ export class ContentTap {
     taps.state = "delivery";
   }
 
+  /** basic.return: reply code u16, reply text, exchange, routing key. */
+  #takeReturn(taps: ChannelTaps, at: number): void {
+    const { bytes } = this.#splitter;
+    const text = shortString(bytes, at + 2);
+    const exchange = shortString(bytes, at + 3 + text.length);
+    const routingKey = shortString(bytes, at + 4 + text.length + exchange.length);
+    const code = this.#splitter.u16(at);
+    taps.return = { code, text: utf8.decode(text), exchange, routingKey };
+    taps.state = "return";
+  }
+
   /** Content header: class u16, weight u16, body size u64, property flags and list. */
   #takeHeader(taps: ChannelTaps, start: number, end: number): void {
     const bodySize = this.#splitter.u64(start + 4);
     taps.bodyLeft = bodySize;
-    if (taps.state === "delivery") {
+    const properties = this.#splitter.bytes.subarray(start + 12, end);
+    if (taps.state === "return") {
+      taps.confirms!.returned({ ...taps.return!, properties, bodySize });
+    } else {
       const { deliveryTag, redelivered, exchange, key } = taps.method!;
-      const properties = this.#splitter.bytes.subarray(start + 12, end);
       taps.delivery!.head({
         deliveryTag,
         redelivered,
@@ -229,7 +253,9 @@ export class ContentTap {
       throw new RangeError("Cannot read message: its body is longer than its header says");
     }
     taps.bodyLeft -= end - start;
-    if (taps.state === "delivery") taps.delivery!.body(this.#splitter.bytes.subarray(start, end));
+    const chunk = this.#splitter.bytes.subarray(start, end);
+    if (taps.state === "delivery") taps.delivery!.body(chunk);
+    else taps.confirms!.returnedBody(chunk);
     if (taps.bodyLeft === 0) this.#endContent(taps);
   }
 
@@ -237,6 +263,7 @@ export class ContentTap {
     const { state } = taps;
     taps.state = "idle";
     if (state === "delivery") taps.delivery!.end();
+    else taps.confirms!.returnedEnd();
   }
 }
 

@@ -95,7 +95,9 @@ class Recorder {
 
   readonly confirms = {
     confirm: (tag: number, options: object) => void this.events.push({ tag, ...options }),
-    returned: (code: number, text: string) => void this.events.push({ code, text }),
+    returned: (head: object) => void this.events.push(structuredClone(head)),
+    returnedBody: (chunk: Uint8Array) => this.delivery.body(chunk),
+    returnedEnd: () => void this.events.push("returned"),
   };
 }
 
@@ -231,7 +233,17 @@ Deno.test("tap: confirms, one and many, positive and negative", () => {
   assert.equal(connection.seen.length, 0);
 });
 
-Deno.test("tap: a return is told, its content swallowed, cut at every byte", () => {
+/** As `basicReturn()` makes it. */
+const RETURNED = {
+  code: 312,
+  text: "NO_ROUTE",
+  exchange: bytes(),
+  routingKey: text("key"),
+  properties: bytes(0, 0),
+  bodySize: 4,
+};
+
+Deno.test("tap: a return is told with its content, cut at every byte", () => {
   const wire = concat(basicReturn(7, 312, "NO_ROUTE"), basicAck(7, 1, false));
   for (let cut = 0; cut <= wire.length; cut++) {
     const { tap, connection } = newTap();
@@ -240,9 +252,11 @@ Deno.test("tap: a return is told, its content swallowed, cut at every byte", () 
     tap.tapDeliveries(7, recorder.delivery);
     connection.receive(wire.slice(0, cut), wire.slice(cut));
     assert.deepEqual(recorder.events, [
-      { code: 312, text: "NO_ROUTE" },
+      RETURNED,
+      "returned",
       { tag: 1, multiple: false, ack: true },
     ]);
+    assert.equal(recorder.bodies.reduce((sum, size) => sum + size, 0), 4);
     assert.equal(connection.seen.length, 0);
   }
 });
@@ -258,7 +272,7 @@ Deno.test("tap: a returned message without a body ends with its header", () => {
   );
   const stray = frame(3, 7, text("a body that nothing announced"));
   connection.receive(returned, stray);
-  assert.deepEqual(recorder.events, [{ code: 312, text: "NO_ROUTE" }]);
+  assert.deepEqual(recorder.events, [{ ...RETURNED, bodySize: 0 }, "returned"]);
   assert.deepEqual(connection.seen, [stray]);
 });
 

@@ -22,6 +22,15 @@ export function publishError(error: unknown, cannot: string): AppError {
       "raise max_message_size in the target's rabbitmq.conf and run the same command again",
     );
   }
+  const [, exchange] =
+    /^ACCESS_REFUSED - cannot publish to internal (exchange '.*') in/.exec(text) ??
+      [];
+  if (exchange !== undefined) {
+    return denied(
+      `${exchange}, through which a message came, is internal`,
+      "restore with publish_mode direct-to-queue",
+    );
+  }
   if (/^ACCESS_REFUSED/.test(text)) {
     return denied(
       `the user may not write to it (${text})`,

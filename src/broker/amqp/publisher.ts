@@ -9,6 +9,7 @@ import {
   METHOD,
 } from "./frame.ts";
 import { publishError } from "./publish_error.ts";
+import { ReturnMatcher } from "./return_matcher.ts";
 
 /** The exchange that routes by the queue's name, as {@linkcode Publish} takes it. */
 export const DEFAULT_EXCHANGE = new Uint8Array(0);
@@ -34,6 +35,16 @@ export interface PublisherOptions {
   onConfirmed: (confirmed: number) => void;
   /** Where the messages go, for errors: `queue "orders" of vhost "/"`. */
   target?: string;
+  /**
+   * Hears, in any order, the place of each message that the target rejected (nack), and counts it as
+   * confirmed. Without it the first such message ends publishing.
+   */
+  onRejected?: (place: number) => void;
+  /**
+   * The same for messages that no queue took. It costs a checksum of every message: a return does not
+   * say which message it is about.
+   */
+  onUnroutable?: (place: number) => void;
 }
 
 /**
@@ -68,6 +79,8 @@ export class Publisher {
   #failure: AppError | undefined;
   /** No more confirms come, or none that would tell anything. */
   #isDeaf = false;
+  readonly #returns: ReturnMatcher | undefined;
+  /** What the broker said of a returned message that nobody wants to hear of. */
   #returned: string | undefined;
   #forget: () => void = () => {};
   #wake: () => void = () => {};
@@ -76,7 +89,8 @@ export class Publisher {
     this.#connection = connection;
     this.#options = options;
     this.#maxPayload = connection.tap.frameMax - FRAME_OVERHEAD;
-    const { target } = options;
+    const { target, window, onUnroutable } = options;
+    this.#returns = onUnroutable === undefined ? undefined : new ReturnMatcher(window);
     this.#cannot = target === undefined ? "Cannot publish" : `Cannot publish to ${target}`;
   }
 
@@ -88,7 +102,12 @@ export class Publisher {
     this.#forget = this.#connection.onLost((error) => this.#end(error));
     this.#connection.tap.tapConfirms(this.#channel.ch, {
       confirm: (tag, { multiple, ack }) => this.#confirm(tag, multiple, ack),
-      returned: (code, text) => this.#returned = `${code} ${text}`,
+      returned: (head) => {
+        this.#returns?.returned(head);
+        if (this.#returns === undefined) this.#returned = `${head.code} ${head.text}`;
+      },
+      returnedBody: (chunk) => this.#returns?.returnedBody(chunk),
+      returnedEnd: () => this.#tellUnroutable(),
     });
   }
 
@@ -138,6 +157,7 @@ export class Publisher {
     this.#bytes(properties);
     this.#u8(FRAME_END);
     this.#bodyLeft = bodySize;
+    this.#returns?.begin(message);
   }
 
   /** A piece of the body, of any size. */
@@ -152,12 +172,14 @@ export class Publisher {
       this.#u8(FRAME_END);
       offset += piece.length;
     }
+    this.#returns?.body(chunk);
   }
 
   /** Ends the message. */
   end(): void {
     if (this.#bodyLeft !== 0) throw new RangeError("Cannot publish: body too short");
     this.#sent++;
+    this.#returns?.end(this.#sent);
   }
 
   /**
@@ -176,6 +198,11 @@ export class Publisher {
       this.#flush();
       if (this.#sent - this.#released > limit) await this.#wait(signal);
     }
+  }
+
+  /** Sends what is buffered. */
+  flush(): void {
+    this.#flush();
   }
 
   /** Sends what is buffered and waits until every message is confirmed. */
@@ -203,12 +230,17 @@ export class Publisher {
 
   /** Closes the channel if it is open; what was not confirmed may or may not have arrived. */
   async close(): Promise<void> {
+    this.#isDeaf = true;
     this.#forget();
     if (!this.#connection.isOpen) return;
-    this.#connection.tap.untap(this.#channel.ch);
     // In the middle of a message a channel cannot be closed, only the connection (section 4.2.6).
-    if (this.#bodyLeft > 0) await this.#connection.close();
-    else await this.#channel.close().catch(() => {});
+    if (this.#bodyLeft > 0) return await this.#connection.close();
+    const { promise: lost, resolve } = Promise.withResolvers<void>();
+    const forget = this.#connection.onLost(() => resolve());
+    await Promise.race([this.#channel.close().catch(() => {}), lost]);
+    forget();
+    // Not before: half of a returned message would reach amqplib, which ends the connection over it.
+    this.#connection.tap.untap(this.#channel.ch);
   }
 
   #check(signal: AbortSignal): void {
@@ -241,9 +273,10 @@ export class Publisher {
     if (this.#isDeaf) return;
     // What no queue took is acked as well, perhaps with others: nothing is known from here on.
     if (this.#returned !== undefined) return this.#end(this.#unroutable(this.#returned));
-    if (!ack) return this.#reject(tag, multiple);
+    if (!ack && this.#options.onRejected === undefined) return this.#reject(tag, multiple);
     const before = this.#confirmed;
-    if (multiple) this.#ackUpTo(tag);
+    if (!ack) this.#tellRejected(tag, multiple);
+    else if (multiple) this.#ackUpTo(tag);
     else if (tag === this.#confirmed + 1) this.#confirmed = tag;
     else this.#ahead.add(tag);
     while (this.#ahead.delete(this.#confirmed + 1)) this.#confirmed++;
@@ -261,6 +294,27 @@ export class Publisher {
     for (let one = this.#confirmed + 1; one <= tag; one++) {
       if (!this.#rejected.has(one)) this.#ahead.add(one);
     }
+  }
+
+  #tellRejected(tag: number, multiple: boolean): void {
+    for (let one = multiple ? this.#confirmed + 1 : tag; one <= tag; one++) {
+      if (this.#ahead.has(one)) continue;
+      this.#ahead.add(one);
+      this.#options.onRejected!(one);
+    }
+  }
+
+  #tellUnroutable(): void {
+    if (this.#returns === undefined || this.#isDeaf) return;
+    const place = this.#returns.returnedEnd({ confirmed: this.#confirmed, sent: this.#sent });
+    if (place !== undefined) return this.#options.onUnroutable!(place);
+    const problem = "no queue took a message, and which one cannot be told";
+    this.#end(
+      new AppError("failed", `${this.#cannot}: ${problem}`, {
+        hint: "does the target change messages (message interceptors)? " +
+          "restore with publish_mode direct-to-queue",
+      }),
+    );
   }
 
   /** Confirms of the messages before it may be yet to come: a nack is quicker than a disk. */

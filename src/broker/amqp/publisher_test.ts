@@ -4,7 +4,7 @@ import { bytes, concat, parsePublishes, text } from "../../../tests/helpers/amqp
 import { AppError } from "../../errors.ts";
 import type { BrokerConnection, NumberedConfirmChannel } from "./connection.ts";
 import type { ConfirmTap } from "./content_tap.ts";
-import { type Publish, Publisher } from "./publisher.ts";
+import { type Publish, Publisher, type PublisherOptions } from "./publisher.ts";
 
 const CHANNEL = 3;
 const signal = new AbortController().signal;
@@ -60,6 +60,14 @@ class FakeConnection {
   nack(tag: number, multiple = false): void {
     this.confirms!.confirm(tag, { multiple, ack: false });
   }
+
+  /** A message comes back. */
+  return({ pieces, ...message }: Message = plain): void {
+    const bodySize = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    this.confirms!.returned({ code: 312, text: "NO_ROUTE", ...message, bodySize });
+    for (const piece of pieces) this.confirms!.returnedBody(piece);
+    this.confirms!.returnedEnd();
+  }
 }
 
 interface Setup {
@@ -69,11 +77,14 @@ interface Setup {
   told: number[];
 }
 
-async function setup(options: { window?: number; frameMax?: number } = {}): Promise<Setup> {
+async function setup(
+  options: Partial<PublisherOptions> & { frameMax?: number } = {},
+): Promise<Setup> {
   const connection = new FakeConnection(options.frameMax);
   const told: number[] = [];
   const publisher = new Publisher(connection as unknown as BrokerConnection, {
-    window: options.window ?? 10,
+    window: 10,
+    ...options,
     onConfirmed: (confirmed) => told.push(confirmed),
   });
   await publisher.open();
@@ -340,11 +351,108 @@ Deno.test("publisher: a message that no queue took ends it, though it is confirm
   for (let index = 0; index < 3; index++) publish(publisher);
   const finished = publisher.finish(signal);
   connection.ack(1);
-  connection.confirms!.returned(312, "NO_ROUTE");
+  connection.return();
   connection.ack(3, true);
   await rejectsWith(finished, "broker_missing", /no queue took a message \(312 NO_ROUTE\)/);
   assert.equal(publisher.confirmed, 1);
   assert.deepEqual(told, [1]);
+});
+
+Deno.test("publisher: rejected messages are told and counted, and the rest goes on", async () => {
+  const rejected: number[] = [];
+  const { connection, publisher, told } = await setup({ onRejected: (tag) => rejected.push(tag) });
+  for (let index = 0; index < 8; index++) publish(publisher);
+  const finished = publisher.finish(signal);
+  connection.nack(2);
+  assert.equal(publisher.confirmed, 0);
+  connection.ack(1);
+  assert.equal(publisher.confirmed, 2);
+  connection.ack(4);
+  connection.nack(5, true); // 3 and 5: 4 was answered
+  connection.nack(7);
+  connection.ack(8, true);
+  await finished;
+  assert.deepEqual(rejected, [2, 3, 5, 7]);
+  assert.deepEqual(told, [2, 5, 8]);
+  assert.equal(publisher.unsettled, 0);
+});
+
+Deno.test("publisher: any answers tell each rejected message once", async () => {
+  const answer = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.boolean(), fc.boolean());
+  await fc.assert(fc.asyncProperty(fc.array(answer), async (answers) => {
+    const rejected: number[] = [];
+    const { connection, publisher } = await setup({
+      window: 100,
+      onRejected: (tag) => rejected.push(tag),
+    });
+    for (let index = 0; index < 20; index++) publish(publisher);
+    const model = new Map<number, boolean>();
+    for (const [tag, multiple, ack] of answers) {
+      const open = (one: number) => !model.has(one);
+      const tags = multiple ? [...Array(tag).keys()].map((one) => one + 1) : [tag];
+      if (!tags.some(open)) continue; // a broker answers each message once
+      for (const one of tags.filter(open)) model.set(one, ack);
+      connection.confirms!.confirm(tag, { multiple, ack });
+      let contiguous = 0;
+      while (model.has(contiguous + 1)) contiguous++;
+      assert.equal(publisher.confirmed, contiguous);
+    }
+    const nacked = [...model].filter(([, ack]) => !ack).map(([tag]) => tag);
+    assert.deepEqual(rejected.toSorted((a, b) => a - b), nacked.toSorted((a, b) => a - b));
+  }));
+});
+
+Deno.test("publisher: each message that comes back is told by its content", async () => {
+  const message = (index: number): Message => ({
+    exchange: text("x"),
+    routingKey: text(`key ${index % 3}`),
+    properties: bytes(0x10, 0, index % 2),
+    pieces: [text(`body ${index % 5}`)],
+  });
+  const places = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 30 });
+  await fc.assert(fc.asyncProperty(places, async (returned) => {
+    const unroutable: number[] = [];
+    const { connection, publisher } = await setup({
+      window: 40,
+      onUnroutable: (place) => unroutable.push(place),
+    });
+    for (let index = 1; index <= 30; index++) publish(publisher, message(index));
+    const finished = publisher.finish(signal);
+    returned.sort((a, b) => a - b);
+    for (const place of returned) connection.return(message(place));
+    connection.ack(30, true);
+    await finished;
+    assert.deepEqual(unroutable, returned);
+    assert.equal(publisher.confirmed, 30);
+  }));
+});
+
+Deno.test("publisher: a message that comes back with its headers in another order", async () => {
+  const one = text("\x01aS\0\0\0\x011");
+  const two = text("\x01bS\0\0\0\x012");
+  const withHeaders = (...headers: Uint8Array[]): Message => ({
+    ...plain,
+    properties: concat(bytes(0x30, 0, 0, 0, 0, one.length + two.length), ...headers, bytes(2)),
+  });
+  const unroutable: number[] = [];
+  const { connection, publisher } = await setup({ onUnroutable: (at) => unroutable.push(at) });
+  publish(publisher, withHeaders(one, one));
+  publish(publisher, withHeaders(two, one));
+  const finished = publisher.finish(signal);
+  connection.return(withHeaders(one, two));
+  connection.ack(2, true);
+  await finished;
+  assert.deepEqual(unroutable, [2]);
+});
+
+Deno.test("publisher: a message that comes back changed ends it: which one it was cannot be told", async () => {
+  const { connection, publisher } = await setup({ onUnroutable: () => assert.fail("not known") });
+  publish(publisher);
+  const finished = publisher.finish(signal);
+  connection.return({ ...plain, pieces: [text("ydob")] });
+  connection.ack(1);
+  await rejectsWith(finished, "failed", /no queue took a message, and which one cannot be told/);
+  assert.equal(publisher.confirmed, 0);
 });
 
 Deno.test("publisher: a lost connection or channel wakes who waits", async () => {

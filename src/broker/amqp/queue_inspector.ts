@@ -53,11 +53,7 @@ export class QueueInspector implements AsyncDisposable {
       const lost = this.#connection.lostBecause;
       if (lost === undefined) throw queueError(error, queue);
       if (!/INTERNAL.ERROR/.test(lost.message)) throw lost;
-      throw new AppError(
-        "failed",
-        `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
-        { cause: error, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
-      );
+      throw noLeader(queue, error);
     }
   }
 
@@ -66,17 +62,49 @@ export class QueueInspector implements AsyncDisposable {
    * to a queue that cannot be there.
    */
   async mayPublish(): Promise<boolean> {
-    let isRefused = false;
-    const channel = await this.#connection.openConfirmChannel(() => isRefused = true);
+    return await this.#tryPublish(`rabbitmq-backup may publish? ${crypto.randomUUID()}`) ===
+      "taken";
+  }
+
+  /**
+   * Whether the user may publish messages with any `user_id` (the tag `impersonator`), by publishing
+   * one to a queue that cannot be there: the broker closes the channel over it otherwise. Undefined
+   * when the user may not publish to queues of the vhost at all.
+   */
+  async mayImpersonate(): Promise<boolean | undefined> {
+    const nobody = `rabbitmq-backup may impersonate? ${crypto.randomUUID()}`;
+    const result = await this.#tryPublish(nobody, { userId: nobody });
+    return result === 403 ? undefined : result === "taken";
+  }
+
+  /** Publishes to a queue that is not there; returns the code of the refusal if it is refused. */
+  async #tryPublish(nowhere: string, options: Options.Publish = {}): Promise<"taken" | number> {
+    let refusal: number | undefined;
+    const channel = await this.#connection.openConfirmChannel((error) =>
+      refusal = (error as { code?: number }).code ?? 0
+    );
     try {
-      const nowhere = `rabbitmq-backup may publish? ${crypto.randomUUID()}`;
-      channel.publish("", nowhere, Buffer.alloc(0), { mandatory: true });
+      channel.publish("", nowhere, Buffer.alloc(0), { ...options, mandatory: true });
       await channel.waitForConfirms();
       await channel.close();
-      return true;
+      return "taken";
     } catch (error) {
       if (this.#connection.lostBecause !== undefined) throw this.#connection.lostBecause;
-      if (isRefused) return false;
+      if (refusal !== undefined) return refusal;
+      throw error;
+    }
+  }
+
+  /** Whether there is an exchange of that name. */
+  async hasExchange(exchange: string): Promise<boolean> {
+    try {
+      await this.#ask(
+        (channel) => channel.checkExchange(exchange),
+        (error) => exchangeError(error, exchange),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "broker_missing") return false;
       throw error;
     }
   }
@@ -121,6 +149,15 @@ export class QueueInspector implements AsyncDisposable {
   }
 }
 
+/** A quorum queue whose members cannot agree on a leader, or have not yet. */
+export function noLeader(queue: string, cause?: unknown): AppError {
+  return new AppError(
+    "failed",
+    `Cannot read queue "${queue}": it has no leader, so that nobody can tell what it holds`,
+    { cause, hint: `are enough nodes up? see rabbitmq-queues quorum_status "${queue}"` },
+  );
+}
+
 /** What was tried on a queue; each takes another permission. */
 export type QueueAction = "look at" | "create" | "read";
 
@@ -149,8 +186,16 @@ export function queueError(
   const code = (error as { code?: unknown } | null)?.code;
   const is = (reply: number, name: string) =>
     typeof code === "number" ? code === reply : text.includes(name);
-  if (/is down or inaccessible|process is stopped/.test(text)) {
+  // The last one is what 4.x says of a classic queue after having waited a minute for its node.
+  if (/is down or inaccessible|process is stopped|queue '.*' due to timeout/s.test(text)) {
     return new AppError("failed", `${cannot}the node that hosts it is down`, { cause: error });
+  }
+  if (/^Connection clos(ing|ed)/.test(text)) {
+    // Said by our own side, before it is told why.
+    return new AppError("broker_unreachable", `${cannot}the connection was lost`, {
+      cause: error,
+      hint: "run the same command again to go on where it stopped",
+    });
   }
   if (is(404, "NOT_FOUND")) {
     return new AppError("broker_missing", `${cannot}it does not exist`, { cause: error });
@@ -179,6 +224,23 @@ export function queueError(
     });
   }
   return new AppError("failed", `${cannot}${text}`, { cause: error });
+}
+
+/** Translates what the broker says when it is asked for an exchange. */
+function exchangeError(error: unknown, exchange: string): AppError {
+  const cannot = `Cannot use exchange "${exchange}": `;
+  const text = brokerWords(error);
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code === 404) {
+    return new AppError("broker_missing", `${cannot}there is no such exchange`, { cause: error });
+  }
+  if (code === 403) {
+    return new AppError("broker_denied", `${cannot}the user may not look at it (${text})`, {
+      cause: error,
+      hint: `grant write permission: ${GRANT} '.*' '.*' '.*'`,
+    });
+  }
+  return new AppError("failed", cannot + text, { cause: error });
 }
 
 /** Translates what the broker says to a bind. */

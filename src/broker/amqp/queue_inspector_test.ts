@@ -21,6 +21,14 @@ const CASES: [error: Error, code: ErrorCode, told: RegExp][] = [
     /node that hosts it is down/,
   ],
   [
+    refused(
+      404,
+      "NOT_FOUND - failed to perform operation on queue 'q' in vhost '/' due to timeout",
+    ),
+    "failed",
+    /node that hosts it is down/,
+  ],
+  [
     refused(403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"),
     "refused",
     /another consumer has it for itself/,
@@ -52,6 +60,7 @@ const CASES: [error: Error, code: ErrorCode, told: RegExp][] = [
     /exclusive to another connection/,
   ],
   [new Error("NOT_FOUND - without a code"), "broker_missing", /does not exist/],
+  [new Error("Connection closing"), "broker_unreachable", /the connection was lost/],
   [new Error("Something else"), "failed", /Cannot use queue "name": Something else/],
 ];
 

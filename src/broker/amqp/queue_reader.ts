@@ -1,5 +1,5 @@
 import { AppError, messageOf } from "../../errors.ts";
-import { queueError, QueueInspector } from "./queue_inspector.ts";
+import { noLeader, queueError, QueueInspector } from "./queue_inspector.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 import type { DeliveryHead, DeliveryTap } from "./content_tap.ts";
 import { deliveryCount } from "../../message/broker_headers.ts";
@@ -44,6 +44,8 @@ export interface QueueReaderOptions {
    * is returned goes to the end of that line, so all of it has to be read before any of it goes back.
    */
   returnsLineUp?: boolean;
+  /** `x-consumer-timeout` of our consumers, seconds; only quorum queues of 4.3 and newer know it. */
+  consumerTimeoutSecs?: number;
   /** `x-priority` of our consumers: those with a higher one are served first. */
   priority?: number;
   /**
@@ -281,7 +283,8 @@ export class QueueReader {
   }
 
   async #nextWindow(): Promise<void> {
-    const { queue, limit, enough = limit, window, priority = 0 } = this.#options;
+    const { queue, limit, enough = limit, window, priority = 0, consumerTimeoutSecs } = this
+      .#options;
     await this.#endWindow();
     const one = await this.#channelWithRoom();
     // Beyond `enough` it is read on for the order's sake.
@@ -294,7 +297,13 @@ export class QueueReader {
       await one.channel.prefetch(size);
       await one.channel.consume(queue, (message) => {
         if (message === null) this.fail(this.#ended("the broker cancelled the consumer"));
-      }, { consumerTag, priority });
+      }, {
+        consumerTag,
+        priority,
+        ...(consumerTimeoutSecs === undefined
+          ? {}
+          : { arguments: { "x-consumer-timeout": Math.round(consumerTimeoutSecs * 1_000) } }),
+      });
     } catch (error) {
       throw this.#refusal(error);
     }
@@ -411,12 +420,15 @@ export class QueueReader {
 
   /** Nothing arrives: true when no message is ready; an error when the broker withholds them. */
   async #isDrained({ isQuiet }: { isQuiet: boolean }): Promise<boolean> {
-    const { queue } = this.#options;
+    const { queue, returnMethod } = this.#options;
     await using inspector = new QueueInspector(this.#connection);
-    const { ready } = await inspector.depth(queue);
-    if (ready === 0) return true;
+    const { ready, consumers } = await inspector.depth(queue);
+    // A quorum queue without a leader says that it has neither messages nor our consumer.
+    const hasLeader = consumers > 0 || returnMethod === "get";
+    if (ready === 0 && hasLeader) return true;
     if (!isQuiet) return false;
     if (++this.#stalls < MAX_STALLS) return false;
+    if (!hasLeader) throw noLeader(queue);
     throw new AppError(
       "failed",
       `Cannot read queue "${queue}": ${ready} messages are ready but the broker delivers none`,

@@ -257,8 +257,16 @@ function brokerReason(answer: HttpAnswer): { error: string; reason: string } {
 
 function shortText(value: unknown): string {
   if (value === undefined || value === null) return "";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : JSON.stringify(value, (_key, each) => {
+    return isErlangText(each) ? String.fromCharCode(...each) : each;
+  });
   return text.length > 300 ? `${text.slice(0, 300)}...` : text;
+}
+
+/** Erlang's texts are lists of characters, and before 4.0 come as such. */
+function isErlangText(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((char) => Number.isInteger(char) && char >= 32 && char < 127);
 }
 
 /** Where to, without what a query could hold. */

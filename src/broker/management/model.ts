@@ -21,6 +21,7 @@ export const overviewSchema = z.object({
   cluster_name: z.string().default(""),
   rabbitmq_version: z.string(),
   erlang_version: z.string().default(""),
+  exchange_types: z.array(z.object({ name: z.string() })).optional().catch(undefined),
   /** `none`: the broker was told to count no published messages. */
   rates_mode: z.string().default("basic").catch("basic"),
   disable_stats: z.boolean().default(false).catch(false),
@@ -41,6 +42,7 @@ export const nodeSchema = z.object({
   disk_free: optionalNumber,
   disk_free_limit: optionalNumber,
   disk_free_alarm: z.boolean().default(false).catch(false),
+  enabled_plugins: z.array(z.string()).optional().catch(undefined),
 });
 
 export const vhostSchema = z.object({

@@ -3,11 +3,12 @@ import { requireSource } from "../../config/config.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
+import { choiceOf } from "../definitions_input.ts";
 import { plural } from "../output/format.ts";
 import { writeFileAtomically } from "../private_file.ts";
-import { brokerSettings } from "../setting_groups.ts";
+import { brokerSettings, definitionsSettings } from "../setting_groups.ts";
 
-const SETTINGS = [brokerSettings("source")];
+const SETTINGS = [brokerSettings("source"), definitionsSettings("backup")];
 
 const HELP = {
   summary: "write a broker's definitions to a file or stdout",
@@ -18,26 +19,35 @@ const HELP = {
   examples: [
     ["to a file", "rabbitmq-backup definitions-export -c backup.yaml --output definitions.json"],
     ["one vhost, to stdout", "rabbitmq-backup definitions-export -c backup.yaml --vhost shop"],
+    [
+      "the queues of orders and what leads to them, to be shown to others",
+      "rabbitmq-backup definitions-export -c backup.yaml --select-queue 'orders.*' --without-users",
+    ],
   ],
 } as const;
 
 export function addDefinitionsExportCommand(program: Command, launch: Launch): void {
   const command = addConfigOption(newCommand(program, "definitions-export", HELP))
     .option("-o, --output <file>", "file to write, replaced if it exists (default: stdout)")
-    .option("--vhost <name>", "only this vhost, without users");
+    .option("--vhost <name>", "only this vhost, without users, to be imported into any vhost")
+    .option("--without-users", "no users, hashes and permissions");
   addSettings(command, SETTINGS).action(launch(exportFrom));
 }
 
 async function exportFrom(context: CommandContext): Promise<number> {
   // 1. Which broker.
-  const config = await loadCommandConfig(context, { settings: SETTINGS, sections: ["source"] });
+  const config = await loadCommandConfig(context, {
+    settings: SETTINGS,
+    sections: ["source", "backup"],
+  });
 
   // 2. Read its definitions.
   const { ManagementClient } = await import("../../broker/management/client.ts");
   const { exportDefinitions } = await import("../../definitions/export.ts");
   const client = new ManagementClient(requireSource(config));
   const vhost = context.flags.vhost as string | undefined;
-  const { text, counts } = await exportDefinitions(client, { vhost });
+  const choice = choiceOf(config.backup, context.flags);
+  const { text, counts } = await exportDefinitions(client, { vhost, choice });
 
   // 3. Write them.
   const { output, host: { terminal }, flags } = context;

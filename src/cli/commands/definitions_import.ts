@@ -1,26 +1,40 @@
 import type { Command } from "commander";
+import type { Manifest } from "../../archive/manifest.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
-import type { ImportReport } from "../../definitions/import.ts";
-import { AppError, messageOf } from "../../errors.ts";
+import type { RollbackPlace } from "../../engine/definitions/rollback.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
+import { choiceOf, readDefinitionsFile } from "../definitions_input.ts";
+import { showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
-import { showResult } from "../output/document.ts";
 import { escapeText } from "../output/escape.ts";
-import { importLines } from "../output/import_text.ts";
-import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
+import {
+  brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
+  ROLLBACK_SETTINGS,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
 
-const SETTINGS = [STORAGE_SETTINGS, brokerSettings("target")];
+const FILE_SETTINGS = [
+  brokerSettings("target"),
+  definitionsSettings("restore"),
+  IMPORT_SETTINGS,
+  ROLLBACK_SETTINGS,
+];
+const SETTINGS = [STORAGE_SETTINGS, ...FILE_SETTINGS];
 
 const HELP = {
   summary: "load the definitions of a backup, or of a file, into a broker",
   description:
-    "Creates what the definitions hold and the broker lacks, and updates users, permissions, " +
-    "policies and parameters. Deletes nothing, and changes no queue or exchange that exists. Waits " +
-    "until the broker shows all of it. Users and shovels in definitions get power over the broker: " +
-    "look at them first with --dry-run. Needs a user with the tag administrator.\n\n" +
+    "Creates what the definitions hold and the broker lacks, and updates users, vhosts, " +
+    "permissions, policies and parameters. Deletes nothing, and changes no queue or exchange that " +
+    "exists. What the broker would refuse is found before anything is changed. What the broker has " +
+    "is kept first, for definitions-rollback. Waits until the broker shows all of it. Users and " +
+    "shovels in definitions get power over the broker: look at them first with --dry-run. Needs a " +
+    "user with the tag administrator.\n\n" +
     "The backup may be named by latest or by the beginning of its id. A file may be packed with zstd.",
   examples: [
     [
@@ -30,6 +44,11 @@ const HELP = {
     [
       "the definitions of the backup that a file names",
       "rabbitmq-backup definitions-import -c restore.yaml",
+    ],
+    [
+      "a file of RabbitMQ 3.13 with mirrored queues, into 4.x",
+      "rabbitmq-backup definitions-import -c restore.yaml -i old.json --allow-version-mismatch \\\n" +
+      "    --transformations prepare_for_quorum_queue_migration,drop_empty_policies",
     ],
     [
       "a file of one vhost, into another",
@@ -42,93 +61,105 @@ export function addDefinitionsImportCommand(program: Command, launch: Launch): v
   const command = addConfigOption(newCommand(program, "definitions-import", HELP))
     .option("-i, --input <file>", "file to read in place of a backup; - is stdin")
     .option("--vhost <name>", "load definitions of one vhost into this one, which must exist")
+    .option("--without-users", "no users and permissions")
     .option("--dry-run", "say what would be created and changed, and do nothing");
   addSettings(command, SETTINGS).action(launch(importInto));
 }
 
 async function importInto(context: CommandContext): Promise<number> {
-  // 1. Which broker, and what.
+  // 1. Which broker.
   const { flags } = context;
-  if (flags.input !== undefined && (flags.backupId !== undefined || flags.path !== undefined)) {
+  const fromFile = flags.input !== undefined;
+  if (fromFile && (flags.backupId !== undefined || flags.path !== undefined)) {
     throw usageError(
       "Cannot import definitions: both a file and a backup are named",
       "give either --input, or --backup-id and --path",
     );
   }
   const config = await loadCommandConfig(context, {
-    settings: flags.input === undefined ? SETTINGS : [brokerSettings("target")],
-    sections: flags.input === undefined ? ["target", "storage", "backup_id"] : ["target"],
+    settings: fromFile ? FILE_SETTINGS : SETTINGS,
+    sections: fromFile ? ["target", "restore"] : ["target", "restore", "storage", "backup_id"],
   });
-  const found = flags.input === undefined
-    ? await readBackup(context, config)
-    : { text: await readInput(String(flags.input)) };
+  if (!fromFile && config.backup_id === undefined) {
+    throw usageError(
+      "Cannot import definitions: neither a backup nor a file is named",
+      "use --backup-id ID (or latest) with --path STORAGE, or --input FILE (- is stdin)",
+    );
+  }
+  // Before anything is read: without a broker there is no use in it.
+  requireTarget(config);
 
-  // 2. Import.
-  const { ManagementClient } = await import("../../broker/management/client.ts");
-  const { importDefinitions } = await import("../../definitions/import.ts");
-  const client = new ManagementClient(requireTarget(config));
-  const dryRun = flags.dryRun === true;
-  const vhost = flags.vhost as string | undefined;
-  const report = await runEngineWork(context, {
+  // 2. What, and where to keep what the broker has.
+  await using source = fromFile
+    ? await openFile(context, config)
+    : await openBackup(context, config);
+  const { checkComplete, parseDefinitions } = await import("../../definitions/parse.ts");
+  const { prepareDefinitions } = await import("../../definitions/prepare.ts");
+  const parsed = parseDefinitions(source.text);
+  checkComplete(parsed);
+  const definitions = prepareDefinitions(parsed, choiceOf(config.restore, flags));
+
+  // 3. Import.
+  const { place, backupId } = source;
+  const { runImport } = await import("../../engine/definitions/import.ts");
+  const result = await runEngineWork(context, {
     stopping: "what the broker took stays",
-    run: ({ signal }) => importDefinitions(client, found.text, { vhost, dryRun, signal }),
+    run: ({ signal }) =>
+      runImport({
+        config,
+        definitions,
+        place,
+        vhost: flags.vhost as string | undefined,
+        dryRun: flags.dryRun === true || config.restore.definitions_dry_run,
+        signal,
+      }),
   });
 
-  // 3. What came of it.
-  const { options: { verbosity }, outStyle } = context.output;
-  await showResult(context, {
-    document: { v: 1, backup_id: found.backupId, ...importDocument(report) },
-    text: () => importLines(report, { style: outStyle, all: verbosity > 0 }),
-  });
-  return report.complete ? EXIT.ok : EXIT.partial;
+  // 4. What came of it.
+  return await showImport(context, { result, place, backupId });
 }
 
-interface FoundDefinitions {
+interface OpenDefinitions extends AsyncDisposable {
   readonly text: string;
+  readonly place: RollbackPlace;
   /** The backup that they are of. */
   readonly backupId?: string;
 }
 
-async function readBackup(context: CommandContext, config: Config): Promise<FoundDefinitions> {
-  if (config.backup_id === undefined) {
-    throw usageError(
-      "Cannot import definitions: neither a backup nor a file is named",
-      "use --backup-id ID (or latest) with --path STORAGE, or --input FILE",
-    );
-  }
-  // Before the storage is read: without a broker there is no use in it.
-  requireTarget(config);
-  const storage = await openConfiguredStorage(config);
+async function openFile({ flags }: CommandContext, config: Config): Promise<OpenDefinitions> {
+  const { placeInFolder } = await import("../../engine/definitions/rollback.ts");
+  const place = placeInFolder(config.restore.definitions_rollback_dir);
+  const text = await readDefinitionsFile(String(flags.input));
+  return { text, place, [Symbol.asyncDispose]: () => place.storage.close() };
+}
+
+async function openBackup(context: CommandContext, config: Config): Promise<OpenDefinitions> {
+  const storage = await openConfiguredStorage(context, config);
   try {
-    const backupId = await chooseFrom(storage, context, {
-      named: config.backup_id,
-      verb: "import the definitions of",
-      prefix: true,
-    });
+    const { backupId, manifest } = await chosenManifest(storage, context, config);
     const { readBackupDefinitions } = await import("../../engine/stored/definitions.ts");
+    const { placeInBackup } = await import("../../engine/definitions/rollback.ts");
     const text = await readBackupDefinitions(storage, backupId);
     const where = `backup ${escapeText(backupId)} in ${escapeText(storage.location)}`;
     context.output.note(`The definitions are those of ${where}.`);
-    return { text, backupId };
-  } finally {
-    await storage.close();
-  }
-}
-
-async function readInput(path: string): Promise<string> {
-  const { definitionsTextOf } = await import("../../engine/stored/definitions.ts");
-  return await definitionsTextOf(await readBytes(path), path === "-" ? "standard input" : path);
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    if (path === "-") return await new Response(Deno.stdin.readable).bytes();
-    return await Deno.readFile(path);
+    const place = placeInBackup(storage, manifest);
+    return { text, place, backupId, [Symbol.asyncDispose]: () => storage.close() };
   } catch (error) {
-    throw new AppError("usage", `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    await storage.close();
+    throw error;
   }
 }
 
-function importDocument({ dryRun, ...report }: ImportReport) {
-  return { dry_run: dryRun, ...report };
+async function chosenManifest(
+  storage: Storage,
+  context: CommandContext,
+  config: Config,
+): Promise<{ backupId: string; manifest: Manifest }> {
+  const backupId = await chooseFrom(storage, context, {
+    named: config.backup_id,
+    verb: "import the definitions of",
+    prefix: true,
+  });
+  const { loadManifest } = await import("../../engine/stored/list.ts");
+  return { backupId, manifest: await loadManifest(storage, backupId) };
 }

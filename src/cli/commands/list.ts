@@ -37,7 +37,7 @@ export function addListCommand(program: Command, launch: Launch): void {
 async function list(context: CommandContext): Promise<number> {
   // 1. Where to look; the id of a configuration file is for new backups and no filter.
   const config = await loadCommandConfig(context, { settings: SETTINGS, sections: ["storage"] });
-  const storage = await openConfiguredStorage(config);
+  const storage = await openConfiguredStorage(context, config);
   try {
     // 2. Read all manifests.
     const { listBackups } = await import("../../engine/stored/list.ts");

@@ -1,4 +1,5 @@
 import type { BrokerEndpoint, Config } from "../../config/config.ts";
+import { storageLocation } from "../../config/storage.ts";
 import { escapeText } from "./escape.ts";
 import { renderFields } from "./table.ts";
 
@@ -10,10 +11,7 @@ export function configCheckLines(config: Config, path: string): string[] {
     ...renderFields([
       ["  Source", source && endpointText(source)],
       ["  Target", target && endpointText(target)],
-      [
-        "  Storage",
-        storage && (storage.backend === "memory" ? "memory" : escapeText(storage.path)),
-      ],
+      ["  Storage", storage && escapeText(storageLocation(storage))],
       ["  Backup id", config.backup_id && escapeText(config.backup_id)],
     ]),
     ...[source, target].flatMap((endpoint) =>

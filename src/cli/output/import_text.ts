@@ -1,4 +1,4 @@
-import type { ImportReport, ReportedObject } from "../../definitions/import.ts";
+import type { ChangedObject, ImportReport, ReportedObject } from "../../definitions/import.ts";
 import { escapeText } from "./escape.ts";
 import { formatCount } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";
@@ -7,40 +7,58 @@ import { renderTable } from "./table.ts";
 /** Named of each kind, unless all are wanted. */
 const NAMED_OF_KIND = 10;
 
+/** An object of a list, and what is said of it. */
+export type ListedObject = ReportedObject & Partial<Pick<ChangedObject, "fields">> & {
+  readonly reason?: string;
+};
+
 /** What an import did or would do, the result in the last line. `all` shortens no list. */
 export function importLines(
   report: ImportReport,
   { style, all }: { style: Style; all: boolean },
 ): string[] {
   const { dryRun } = report;
-  const columns = ["created", "updated", "unchanged", "different", "missing"] as const;
-  const table = renderTable(
-    [
-      { title: "KIND" },
-      ...columns.map((title) => ({ title: title.toUpperCase(), align: "right" as const })),
-    ],
-    report.kinds.map((kind) => [
-      kind.kind.replaceAll("_", " "),
-      ...columns.map((column) => formatCount(kind[column])),
-    ]),
-  );
-  return [
-    ...table,
+  const lists: readonly (readonly [string, readonly ListedObject[], boolean])[] = [
     // Once it is done, what is new is less of a question than what was changed.
-    ...dryRun || all
-      ? shortened(dryRun ? "Would be created:" : "Created:", { objects: report.created, all })
-      : [],
-    ...shortened(dryRun ? "Would be updated:" : "Updated:", { objects: report.updated, all }),
-    ...objectLines("Different on the broker, and left as it is:", report.different),
-    ...objectLines("Not on the broker:", report.missing),
+    [dryRun ? "Would be created:" : "Created:", dryRun || all ? report.created : [], all],
+    [dryRun ? "Would be updated:" : "Updated:", report.updated, all],
+    ["Different on the broker, and left as it is:", report.different, true],
+    [dryRun ? "Would be refused by the broker:" : "Refused by the broker:", report.failed, true],
+    [dryRun ? "Would not mean the same:" : "Does not mean the same:", report.changedMeaning, all],
+    ["Not on the broker:", report.missing, true],
+  ];
+  return [
+    ...countTable(report),
+    ...lists.flatMap(([title, objects, whole]) => objectLines(title, { objects, all: whole })),
     "",
+    ...blockedLines(report),
     resultLine(report, style),
   ];
 }
 
-function shortened(
+function countTable({ kinds }: ImportReport): string[] {
+  const columns = ["created", "updated", "unchanged", "different", "failed", "missing"] as const;
+  return renderTable(
+    [
+      { title: "KIND" },
+      ...columns.map((title) => ({ title: title.toUpperCase(), align: "right" as const })),
+    ],
+    kinds.map((kind) => [
+      kind.kind.replaceAll("_", " "),
+      ...columns.map((column) => formatCount(kind[column])),
+    ]),
+  );
+}
+
+/** Objects under a title, a line each with what is said of them below; none: no title. */
+export function objectLines(
   title: string,
-  { objects, all }: { objects: readonly ReportedObject[]; all: boolean },
+  { objects, all, sign = " " }: {
+    objects: readonly ListedObject[];
+    all: boolean;
+    /** Stands before each. */
+    sign?: string;
+  },
 ): string[] {
   if (objects.length === 0) return [];
   const byKind = Map.groupBy(objects, ({ kind }) => kind);
@@ -48,26 +66,35 @@ function shortened(
     const shown = all ? ofKind : ofKind.slice(0, NAMED_OF_KIND);
     const more = ofKind.length - shown.length;
     const rest = `  and ${formatCount(more)} more ${kind.replaceAll("_", " ")}; -v names all`;
-    return [...shown.map(objectLine), ...more === 0 ? [] : [rest]];
+    return [...shown.flatMap((object) => linesOf(object, sign)), ...more === 0 ? [] : [rest]];
   });
   return ["", title, ...lines];
 }
 
-function objectLines(title: string, objects: readonly ReportedObject[]): string[] {
-  return objects.length === 0 ? [] : ["", title, ...objects.map(objectLine)];
-}
-
-function objectLine({ kind, vhost, name }: ReportedObject): string {
+function linesOf(object: ListedObject, sign: string): string[] {
+  const { kind, vhost, name, fields = [], reason } = object;
   const where = vhost === undefined ? "" : ` (${escapeText(vhost)})`;
-  return `  ${kind.replaceAll("_", " ").replace(/ies$/, "y").replace(/s$/, "")} ` +
-    `${escapeText(name)}${where}`;
+  const singular = kind.replaceAll("_", " ").replace(/ies$/, "y").replace(/s$/, "");
+  return [
+    `${sign} ${singular} ${escapeText(name)}${where}`,
+    ...fields.map(({ field, from = "nothing", to = "nothing" }) =>
+      `      ${escapeText(field)}: ${escapeText(from)} -> ${escapeText(to)}`
+    ),
+    ...reason === undefined ? [] : [`      ${escapeText(reason)}`],
+  ];
 }
 
-function resultLine({ dryRun, complete }: ImportReport, style: Style): string {
+function blockedLines({ blocked }: ImportReport): string[] {
+  if (blocked === undefined) return [];
+  return [`Refused: ${escapeText(blocked.problem)}.`, `Hint: ${escapeText(blocked.wayOut)}`, ""];
+}
+
+function resultLine({ dryRun, complete, blocked }: ImportReport, style: Style): string {
   const signs = signsOf(style);
-  const sign = complete
+  const sign = complete && blocked === undefined
     ? paint(style, "good", signs.ok)
     : paint(style, "attention", signs.attention);
+  if (blocked !== undefined) return `${sign} Nothing would be imported. Nothing was done.`;
   if (dryRun) {
     return complete
       ? `${sign} All of it would be there. Nothing was done.`
@@ -76,4 +103,16 @@ function resultLine({ dryRun, complete }: ImportReport, style: Style): string {
   return complete
     ? `${sign} The broker has all that the file holds.`
     : `${sign} The broker does NOT have all that the file holds.`;
+}
+
+/** The same for `--json`. */
+export function importDocument(report: ImportReport) {
+  const { dryRun, changedMeaning, mismatch, blocked, ...lists } = report;
+  return {
+    dry_run: dryRun,
+    ...lists,
+    changed_meaning: changedMeaning,
+    version_mismatch: mismatch,
+    refused: blocked && { message: blocked.problem, hint: blocked.wayOut },
+  };
 }

@@ -9,22 +9,48 @@ Deno.test("importLines() names what is different or missing, and says whether al
     dryRun: false,
     complete: false,
     kinds: [
-      { kind: "queues", total: 3, created: 1, updated: 0, unchanged: 0, different: 1, missing: 1 },
+      {
+        kind: "queues",
+        total: 4,
+        created: 1,
+        updated: 0,
+        unchanged: 0,
+        different: 1,
+        failed: 1,
+        missing: 1,
+      },
     ],
     created: [{ kind: "queues", name: "new" }],
-    updated: [{ kind: "users", name: "me" }],
-    different: [{ kind: "queues", vhost: "/", name: "a\u0007" }],
+    updated: [{ kind: "users", name: "me", fields: [{ field: "tags", from: "[]", to: '["x"]' }] }],
+    different: [{
+      kind: "queues",
+      vhost: "/",
+      name: "a\u0007",
+      fields: [{ field: "arguments.x-max-length", to: "5" }],
+    }],
+    failed: [{ kind: "queues", vhost: "/", name: "bad", reason: "no such\u0007type" }],
+    changedMeaning: [{ kind: "users", name: "old", reason: "MD5" }],
     missing: [{ kind: "topic_permissions", name: "u on x" }, { kind: "policies", name: "p" }],
   }, { style: STYLE, all: false });
   assert.deepEqual(lines, [
-    "KIND    CREATED  UPDATED  UNCHANGED  DIFFERENT  MISSING",
-    "queues        1        0          0          1        1",
+    "KIND    CREATED  UPDATED  UNCHANGED  DIFFERENT  FAILED  MISSING",
+    "queues        1        0          0          1       1        1",
     "",
     "Updated:",
     "  user me",
+    '      tags: [] -> ["x"]',
     "",
     "Different on the broker, and left as it is:",
     "  queue a\\u{7} (/)",
+    "      arguments.x-max-length: nothing -> 5",
+    "",
+    "Refused by the broker:",
+    "  queue bad (/)",
+    "      no such\\u{7}type",
+    "",
+    "Does not mean the same:",
+    "  user old",
+    "      MD5",
     "",
     "Not on the broker:",
     "  topic permission u on x",
@@ -45,8 +71,10 @@ Deno.test("importLines() of a dry run names what would come, ten of a kind unles
     complete: true,
     kinds: [],
     created: [...queues, { kind: "policies", vhost: "shop", name: "p" }],
-    updated: [{ kind: "users", name: "guest" }],
+    updated: [{ kind: "users", name: "guest", fields: [] }],
     different: [],
+    failed: [],
+    changedMeaning: [],
     missing: [],
   };
   const lines = importLines(report, { style: STYLE, all: false });
@@ -64,4 +92,11 @@ Deno.test("importLines() of a dry run names what would come, ten of a kind unles
   const all = importLines(report, { style: STYLE, all: true });
   assert.equal(all.filter((line) => line.startsWith("  queue ")).length, 12);
   assert.ok(!all.some((line) => line.includes("more")));
+  const blocked = { problem: "of 3.13", wayOut: "go on" };
+  assert.deepEqual(importLines({ ...report, blocked }, { style: STYLE, all: false }).slice(-4), [
+    "Refused: of 3.13.",
+    "Hint: go on",
+    "",
+    "! Nothing would be imported. Nothing was done.",
+  ]);
 });

@@ -1,8 +1,9 @@
-import type { BackupPlan, RestorePlan } from "../../engine/plan_types.ts";
+import type { BackupPlan, PlannedFanout, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
-import { formatCount, plural } from "./format.ts";
+import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
+import { importLines } from "./import_text.ts";
 import { paint, type Style, type Tone } from "./style.ts";
-import { renderFields, renderTable } from "./table.ts";
+import { type Column, renderFields, renderTable } from "./table.ts";
 
 type BackupQueue = BackupPlan["queues"][number];
 type RestoreQueue = RestorePlan["queues"][number];
@@ -47,51 +48,160 @@ export function backupPlanLines(plan: BackupPlan, style: Style): string[] {
   ];
 }
 
-/** What a restore would do, queue by queue. */
-export function restorePlanLines(plan: RestorePlan, style: Style): string[] {
-  const { queues } = plan;
+/** What a restore would do, queue by queue; `isQuestion`: before the person is asked. */
+export function restorePlanLines(
+  plan: RestorePlan,
+  { style, isQuestion = false }: { style: Style; isQuestion?: boolean },
+): string[] {
+  const { queues, refused, createdVhosts } = plan;
+  const vhosts = createdVhosts.map((vhost) => escapeText(vhost)).join(", ");
   return [
     ...renderFields([
-      ["Would restore", escapeText(plan.backupId)],
+      [isQuestion ? "Restore" : "Would restore", escapeText(plan.backupId)],
       ["From", escapeText(plan.location)],
       ["Into", escapeText(plan.target.address)],
+      ["Messages", windowText(plan)],
+      ["Created vhosts", vhosts === "" ? undefined : vhosts],
+      ["To read", readText(plan)],
     ]),
     "",
-    ...queueTable(queues, (queue) => painted(actionOf(queue, plan), style)),
+    ...plan.definitions === undefined
+      ? []
+      : ["Definitions:", ...importLines(plan.definitions, { style, all: false }), ""],
+    ...restoreTable(plan, style),
     ...reasonLines(queues),
+    ...noteLines(queues),
+    ...plan.fanout === undefined ? [] : fanoutLines(plan.fanout),
     "",
-    `${restoreResult(plan)} Nothing was done.`,
+    ...refused === undefined || isInTheWay(plan)
+      ? []
+      : [escapeLines(refused.message), ...hintOf(refused), ""],
+    isQuestion ? restoreResult(plan, "will") : `${restoreResult(plan, "would")} Nothing was done.`,
   ];
+}
+
+/** What exchanges make of the messages. */
+function fanoutLines(fanout: PlannedFanout): string[] {
+  const { messages, copies, undelivered, unknown } = fanout;
+  const what = ({ undelivered, unknown }: { undelivered: number; unknown: number }) =>
+    [
+      ...undelivered > 0 ? [`${formatCount(undelivered)} to no queue`] : [],
+      ...unknown > 0 ? [`${formatCount(unknown)} not known`] : [],
+    ].join(", ");
+  const rest = what({ undelivered, unknown });
+  return [
+    "",
+    ...renderTable(
+      [
+        { title: "VHOST" },
+        { title: "EXCHANGE" },
+        { title: "TYPE" },
+        { title: "MESSAGES", align: "right" },
+        { title: "BECOME", align: "right" },
+        { title: "OF THEM" },
+      ],
+      fanout.exchanges.map((row) => [
+        escapeText(row.vhost),
+        row.exchange === "" ? "(default)" : escapeText(row.exchange),
+        escapeText(row.exchange === "" ? "" : row.type ?? "unknown"),
+        formatCount(row.messages),
+        formatCount(row.copies),
+        what(row),
+      ]),
+    ),
+    "",
+    `Through exchanges ${plural(messages, "message")} would become ${formatCount(copies)}` +
+    `${rest === "" ? "" : ` (${rest})`}.`,
+    ...fanout.notes.map((note) => `Note: ${escapeText(note)}`),
+  ];
+}
+
+/** The time window, in words. */
+function windowText({ timeWindow }: RestorePlan): string | undefined {
+  if (timeWindow === undefined) return undefined;
+  const { start, end, field } = timeWindow;
+  const what = field === "timestamp" ? "with a timestamp" : "read by the backup";
+  const from = start === undefined ? "" : ` from ${new Date(start).toISOString()}`;
+  return `${what}${from}${end === undefined ? "" : ` up to ${new Date(end).toISOString()}`}`;
+}
+
+/** How much is read and how long it takes, where something is. */
+function readText({ queues, estimate, refused }: RestorePlan): string | undefined {
+  const filled = queues.filter(({ action }) => action !== "skip");
+  const bytes = filled.reduce((sum, queue) => sum + queue.bytesStored, 0);
+  if (refused !== undefined || bytes === 0) return undefined;
+  const rates = `${formatCount(estimate.assumedMessages)} messages or ` +
+    `${formatBytes(estimate.assumedBytes)} a second`;
+  return `${formatBytes(bytes)}; ${formatSeconds(estimate.seconds)}, if the target takes ${rates}`;
+}
+
+/** Whether it is queues that keep all from being restored; they are named with their reasons. */
+function isInTheWay({ queues, refused }: RestorePlan): boolean {
+  return refused?.code === "refused" && queues.some(({ action }) => action === "skip");
+}
+
+function hintOf({ hint }: { hint: string | undefined }): string[] {
+  return hint === undefined ? [] : [`Hint: ${escapeLines(hint)}`];
 }
 
 function actionOf(queue: RestoreQueue, { refused }: RestorePlan): readonly [string, Tone] {
   if (refused !== undefined) return REFUSED_ACTIONS[queue.action];
   const { restoredBefore } = queue;
   if (queue.action !== "use" || restoredBefore === undefined) return ACTIONS[queue.action];
-  return restoredBefore >= queue.messages
+  return restoredBefore >= queue.atMost
     ? ["done before", "good"]
     : [`go on behind ${formatCount(restoredBefore)}`, "good"];
 }
 
-function restoreResult({ queues, refused }: RestorePlan): string {
+function restoreResult(plan: RestorePlan, verb: "will" | "would"): string {
+  const { queues } = plan;
   const filled = queues.filter(({ action }) => action !== "skip");
   const skipped = queues.length - filled.length;
-  if (refused !== undefined) {
+  if (plan.refused !== undefined) {
+    if (!isInTheWay(plan)) return "Nothing would be restored.";
     return `Nothing would be restored: ${plural(skipped, "queue")} ${
       skipped === 1 ? "is" : "are"
     } in the way.`;
   }
-  const left = filled.map((queue) => ({ messages: queue.messages - (queue.restoredBefore ?? 0) }));
+  const left = filled.map((queue) => ({ messages: queue.atMost - (queue.restoredBefore ?? 0) }));
+  const most = filled.some(({ atLeast, atMost }) => atLeast < atMost) ? "at most " : "";
   const before = filled.reduce((sum, { restoredBefore = 0 }) => sum + restoredBefore, 0);
   const goesOn = before === 0
     ? ""
     : ` An interrupted restore goes on behind ${plural(before, "message")}.`;
-  return `${countsOf(left)} would be restored, ${formatCount(skipped)} skipped.${goesOn}`;
+  return `${countsOf(left, most)} ${verb} be restored, ${formatCount(skipped)} skipped.${goesOn}`;
+}
+
+/** Columns that would say nothing are left out. */
+function restoreTable(plan: RestorePlan, style: Style): string[] {
+  const { queues } = plan;
+  const isPart = queues.some(({ atLeast, messages }) => atLeast < messages);
+  const isMoved = queues.some(({ destination }) => destination !== undefined);
+  const extra: Extra<RestoreQueue>[] = [];
+  if (isPart) extra.push({ title: "OF THESE", align: "right", cell: shareText });
+  if (isMoved) extra.push({ title: "INTO", cell: destinationText });
+  return queueTable(queues, (queue) => painted(actionOf(queue, plan), style), extra);
+}
+
+function shareText({ atLeast, atMost }: RestoreQueue): string {
+  return atLeast === atMost
+    ? formatCount(atMost)
+    : `${formatCount(atLeast)} to ${formatCount(atMost)}`;
+}
+
+function destinationText({ vhost, queue, destination = { vhost, queue } }: RestoreQueue): string {
+  return queueLabel(destination.vhost, destination.queue);
+}
+
+/** A further column. */
+interface Extra<Q> extends Column {
+  cell(queue: Q): string;
 }
 
 function queueTable<Q extends BackupQueue | RestoreQueue>(
   queues: readonly Q[],
   action: (queue: Q) => string,
+  extra: readonly Extra<Q>[] = [],
 ): string[] {
   if (queues.length === 0) return ["No queue is chosen."];
   return renderTable(
@@ -100,6 +210,7 @@ function queueTable<Q extends BackupQueue | RestoreQueue>(
       { title: "QUEUE" },
       { title: "TYPE" },
       { title: "MESSAGES", align: "right" },
+      ...extra,
       { title: "WHAT" },
     ],
     queues.map((queue) => [
@@ -107,6 +218,7 @@ function queueTable<Q extends BackupQueue | RestoreQueue>(
       escapeText(queue.queue),
       escapeText(queue.queueType),
       formatCount(queue.messages),
+      ...extra.map(({ cell }) => cell(queue)),
       action(queue),
     ]),
   );
@@ -126,7 +238,7 @@ function reasonLines(queues: readonly (BackupQueue | RestoreQueue)[]): string[] 
 }
 
 /** Queues that share a note stand together under it. */
-function noteLines(queues: readonly BackupQueue[]): string[] {
+function noteLines(queues: readonly (BackupQueue | RestoreQueue)[]): string[] {
   const noted = queues.flatMap((queue) => (queue.notes ?? []).map((note) => ({ queue, note })));
   return [...Map.groupBy(noted, ({ note }) => note)].flatMap(([note, having]) => [
     "",
@@ -139,7 +251,7 @@ function painted([word, tone]: readonly [string, Tone], style: Style): string {
   return paint(style, tone, word);
 }
 
-function countsOf(queues: readonly { messages: number }[]): string {
+function countsOf(queues: readonly { messages: number }[], most = ""): string {
   const messages = queues.reduce((sum, queue) => sum + queue.messages, 0);
-  return `${plural(queues.length, "queue")} with ${plural(messages, "message")}`;
+  return `${plural(queues.length, "queue")} with ${most}${plural(messages, "message")}`;
 }

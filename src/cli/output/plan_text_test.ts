@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { RestorePlan } from "../../engine/plan_types.ts";
+import { AppError } from "../../errors.ts";
 import { backupPlanLines, restorePlanLines } from "./plan_text.ts";
 
 const STYLE = { color: false, unicode: false };
@@ -46,19 +48,42 @@ Deno.test("backupPlanLines() shows each queue, and a reason once for all that ha
   ]);
 });
 
+/** Of five messages each; those that go all have size. */
+const queue = {
+  vhost: "/",
+  queueType: "classic",
+  messages: 5,
+  atLeast: 5,
+  atMost: 5,
+  segments: 1,
+  bytesStored: 2048,
+  bytes: 4096,
+};
+const PLAN: RestorePlan = {
+  backupId: "nightly",
+  location: "/b",
+  target: { address: "mq:5672" },
+  createdVhosts: [],
+  queues: [],
+  estimate: { seconds: 1, assumedMessages: 10_000, assumedBytes: 20_000_000 },
+};
+const textOf = (plan: Partial<RestorePlan>, isQuestion = false) =>
+  restorePlanLines({ ...PLAN, ...plan }, { style: STYLE, isQuestion });
+
 Deno.test("restorePlanLines() shows what would happen to each queue", () => {
-  const queue = { vhost: "/", queueType: "classic", messages: 5 };
-  const lines = restorePlanLines({
-    backupId: "nightly",
-    location: "/b",
-    target: { address: "mq:5672" },
+  const lines = textOf({
     queues: [
       { ...queue, queue: "new", action: "create" },
       { ...queue, queue: "there", action: "use" },
       { ...queue, queue: "full", action: "skip", reason: "it holds 7 messages" },
     ],
-  }, STYLE);
-  assert.deepEqual(lines.slice(4), [
+  });
+  assert.deepEqual(lines, [
+    "Would restore  nightly",
+    "From           /b",
+    "Into           mq:5672",
+    "To read        4.0 KiB; 1.0 s, if the target takes 10,000 messages or 19.1 MiB a second",
+    "",
     "VHOST  QUEUE  TYPE     MESSAGES  WHAT",
     "/      new    classic         5  create and fill",
     "/      there  classic         5  fill",
@@ -69,34 +94,61 @@ Deno.test("restorePlanLines() shows what would happen to each queue", () => {
     "",
     "2 queues with 10 messages would be restored, 1 skipped. Nothing was done.",
   ]);
-  const before = restorePlanLines({
-    backupId: "nightly",
-    location: "/b",
-    target: { address: "mq:5672" },
+  const before = textOf({
     queues: [
       { ...queue, queue: "half", action: "use", restoredBefore: 2 },
       { ...queue, queue: "done", action: "use", restoredBefore: 5 },
     ],
-  }, STYLE);
-  assert.deepEqual(before.slice(5), [
+  });
+  assert.deepEqual(before.slice(6), [
     "/      half   classic         5  go on behind 2",
     "/      done   classic         5  done before",
     "",
     "2 queues with 3 messages would be restored, 0 skipped. An interrupted restore goes on behind " +
     "7 messages. Nothing was done.",
   ]);
+  assert.equal(textOf({})[4], "No queue is chosen.");
+});
+
+Deno.test("restorePlanLines() shows what is chosen, where it goes, and what changes", () => {
+  const moved = { vhost: "new \u001b", queue: "orders" };
+  const lines = textOf({
+    timeWindow: { start: 0, field: "backed_up_at" },
+    createdVhosts: ["new \u001b"],
+    queues: [
+      { ...queue, queue: "orders", action: "create", destination: moved, atLeast: 0, atMost: 4 },
+      { ...queue, queue: "kept", action: "use", notes: ["it lacks a policy"] },
+    ],
+  }, true);
+  assert.deepEqual(lines, [
+    "Restore         nightly",
+    "From            /b",
+    "Into            mq:5672",
+    "Messages        read by the backup from 1970-01-01T00:00:00.000Z",
+    "Created vhosts  new \\u{1b}",
+    "To read         4.0 KiB; 1.0 s, if the target takes 10,000 messages or 19.1 MiB a second",
+    "",
+    "VHOST  QUEUE   TYPE     MESSAGES  OF THESE  INTO                 WHAT",
+    "/      orders  classic         5    0 to 4  orders (new \\u{1b})  create and fill",
+    "/      kept    classic         5         5  kept                 fill",
+    "",
+    "Note for kept:",
+    "  it lacks a policy",
+    "",
+    "2 queues with at most 9 messages will be restored, 0 skipped.",
+  ]);
+});
+
+Deno.test("restorePlanLines() says why nothing would be restored", () => {
   const hint = "empty it";
-  const refused = restorePlanLines({
-    backupId: "nightly",
-    location: "/b",
-    target: { address: "mq:5672" },
-    refused: { message: "Cannot restore into queue ...", hint },
+  const inTheWay = textOf({
+    refused: new AppError("refused", "Cannot restore into queue ...", { hint }),
     queues: [
       { ...queue, queue: "new", action: "create" },
       { ...queue, queue: "full", action: "skip", reason: "it holds 7 messages", hint },
     ],
-  }, STYLE);
-  assert.deepEqual(refused.slice(5), [
+  });
+  assert.deepEqual(inTheWay.slice(5), [
     "/      new    classic         5  not begun",
     "/      full   classic         5  IN THE WAY",
     "",
@@ -106,9 +158,16 @@ Deno.test("restorePlanLines() shows what would happen to each queue", () => {
     "",
     "Nothing would be restored: 1 queue is in the way. Nothing was done.",
   ]);
-  const none = restorePlanLines(
-    { backupId: "x", location: "/", target: { address: "a:1" }, queues: [] },
-    STYLE,
-  );
-  assert.equal(none[4], "No queue is chosen.");
+  const noVhost = textOf({
+    refused: new AppError("broker_missing", "Cannot open vhost", { hint: "create it" }),
+    queues: [{ ...queue, queue: "new", action: "create" }],
+  });
+  assert.deepEqual(noVhost.slice(5), [
+    "/      new    classic         5  not begun",
+    "",
+    "Cannot open vhost",
+    "Hint: create it",
+    "",
+    "Nothing would be restored. Nothing was done.",
+  ]);
 });

@@ -64,6 +64,10 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
     ["Stored", bytesStored === undefined ? undefined : storedText(bytesStored, bytes)],
     ["Held", holdText(tally)],
     ["Returned", returnText(tally)],
+    ["Copies", copiesText(summary)],
+    ["Not taken", undeliveredText(summary)],
+    ["Waited", waitedText(summary)],
+    ["Left out", leftOutText(summary, tally)],
     ["Twice", duplicatesText(summary)],
   ];
 }
@@ -100,6 +104,36 @@ function returnText({ queuesByAttempts }: Tally): string | undefined {
     return `${plural(queues, "queue")} ${cost}`;
   });
   return parts.length === 0 ? undefined : `${parts.join(", ")}; messages are marked redelivered`;
+}
+
+function copiesText({ copies }: SummaryEvent): string | undefined {
+  if (copies === undefined) return undefined;
+  return `${plural(copies, "message")} in queues, by the bindings`;
+}
+
+function undeliveredText(summary: SummaryEvent): string | undefined {
+  const { undelivered = 0, undeliveredBackups = [], undeliveredLocation = "" } = summary;
+  if (undelivered === 0) return undefined;
+  const ids = undeliveredBackups.map(escapeText).join(", ");
+  return `${plural(undelivered, "message")}, kept in ${escapeText(undeliveredLocation)} as ${ids}`;
+}
+
+/** What held the run back. */
+function waitedText({ reconnects = 0, pausedSeconds = 0 }: SummaryEvent): string | undefined {
+  const parts = [
+    ...pausedSeconds > 0 ? [`${formatSeconds(pausedSeconds)} for alarms of the target`] : [],
+    ...reconnects > 0 ? [`${plural(reconnects, "lost connection")} made again`] : [],
+  ];
+  return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+function leftOutText(
+  { messagesLeftOut = 0 }: SummaryEvent,
+  { untimed }: Tally,
+): string | undefined {
+  if (messagesLeftOut === 0) return undefined;
+  const without = untimed === 0 ? "" : `, of which ${formatCount(untimed)} have no timestamp`;
+  return `${plural(messagesLeftOut, "message")} that were not chosen${without}`;
 }
 
 function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefined {

@@ -12,11 +12,14 @@ export class Tally {
   readonly queuesByAttempts = new Map<number, number>();
   /** Queues that an earlier run had finished. */
   resumed = 0;
+  /** Messages that were left out of a restore for want of a timestamp. */
+  untimed = 0;
 
   add(event: QueueDoneEvent): void {
     if (event.outcome === "skipped" || event.outcome === "failed") this.left.push(event);
     else if (event.reason !== undefined) this.inPart.push(event);
     if (event.outcome === "resumed") this.resumed++;
+    this.untimed += event.untimed ?? 0;
     if ((event.holdSeconds ?? 0) > (this.longestHold?.holdSeconds ?? 0)) this.longestHold = event;
     if (event.returnCost !== undefined && event.returnCost.method !== "none") {
       const attempts = event.returnCost.deliveryAttempts;

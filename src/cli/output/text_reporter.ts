@@ -6,7 +6,7 @@ import type {
   WarningEvent,
 } from "../../engine/events.ts";
 import { escapeText, queueLabel } from "./escape.ts";
-import { formatBytes, formatSeconds, plural } from "./format.ts";
+import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
 import type { Output } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
 import { statusLines, totalLine } from "./status_lines.ts";
@@ -83,13 +83,18 @@ export class TextReporter implements Reporter {
 
   #doneLine(event: QueueDoneEvent): string {
     const { errStyle, errSigns } = this.#output;
+    const { destination, leftOut = 0 } = event;
     const parts = [
       plural(event.messages, "message"),
+      ...leftOut === 0 ? [] : [`${formatCount(leftOut)} not chosen`],
       formatBytes(event.bytes),
       event.outcome === "resumed" ? "done by an earlier run" : formatSeconds(event.seconds),
     ];
     const sign = paint(errStyle, "good", errSigns.ok);
-    return `  ${sign} ${queueLabel(event.vhost, event.queue)}: ${parts.join(", ")}`;
+    const into = destination === undefined
+      ? ""
+      : ` into ${queueLabel(destination.vhost, destination.queue)}`;
+    return `  ${sign} ${queueLabel(event.vhost, event.queue)}${into}: ${parts.join(", ")}`;
   }
 
   #summary(summary: SummaryEvent): void {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { definitionsKeys } from "./definitions.ts";
 import { byteSize, count, patterns, text } from "./values.ts";
 
 const KIB = 2 ** 10;
@@ -6,6 +7,16 @@ const KIB = 2 ** 10;
 const onHazard = () => z.enum(["refuse", "warn"]);
 const partial = () => z.enum(["refuse", "oldest"]);
 const maxHold = () => count(1, 86_400);
+
+/** A backup stores all definitions, whatever these say. */
+const definitionsKeysOfExport = {
+  definitions_selection: definitionsKeys.definitions_selection
+    .describe("Which definitions definitions-export takes. Default: all. A backup stores all."),
+  definitions_transformations: definitionsKeys.definitions_transformations
+    .describe("What definitions-export does to them, in this order."),
+  definitions_rename_vhosts: definitionsKeys.definitions_rename_vhosts
+    .describe("Other names for virtual hosts in what definitions-export writes."),
+};
 
 /** `backup`. */
 export const BackupSchema = z.strictObject({
@@ -33,6 +44,7 @@ export const BackupSchema = z.strictObject({
     .describe("Accepted; no effect, as the progress file is always in step with the data."),
   include_definitions: z.boolean().default(true)
     .describe("Store the broker's definitions (queues, exchanges, bindings, users, …) as well."),
+  ...definitionsKeysOfExport,
   stop_at_current_depth: z.boolean().default(true).describe(
     "Read as many messages as a queue held when it was looked at, and not those that arrive meanwhile.",
   ),

@@ -56,14 +56,17 @@ export async function lookAfterReturn(
 /** The depth once it shows the messages that were given back. */
 export async function depthOnceBack(
   connections: ConnectionPool,
-  { queue: { vhost, name }, expected }: {
+  { queue: { vhost, name }, ...options }: {
     queue: { vhost: string; name: string };
     expected: number;
+    /** See {@linkcode settledDepth}. */
+    patienceMs?: number;
+    signal?: AbortSignal;
   },
 ): Promise<number> {
   return await connections.use(
     vhost,
-    (connection) => settledDepth(connection, { name, expected }),
+    (connection) => settledDepth(connection, { name, ...options }),
   );
 }
 

@@ -9,7 +9,7 @@ import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
-import { openStorage } from "../../storage/open.ts";
+import { isVolatile } from "../../config/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { HoldBudget } from "../hold/budget.ts";
@@ -19,6 +19,7 @@ import { storedKey } from "../packing/store_spooled.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
+import { openRunStorage } from "../open_storage.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 import { sourceIdentity } from "../survey/discover.ts";
@@ -49,11 +50,11 @@ export interface RunOptions {
  */
 export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     const key = { operation: "backup", backupId, location: storage.location, scope: "" } as const;
 
-    if (requireStorage(config).backend === "memory") {
+    if (isVolatile(requireStorage(config))) {
       emit({
         type: "warning",
         message: "The backup is kept in memory, and is gone when this process ends",
@@ -181,7 +182,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       hint: "give the user that tag, or set backup.include_definitions: false",
     });
   }
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   const { location } = storage;
   await storage.close();
   return {

@@ -36,7 +36,7 @@ export async function claimBackup(
     );
   }
   // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
-  const run = checkpoint.startRun(key, peer, Date.now());
+  const run = checkpoint.startRun(key, { peer, startedAt: Date.now() });
   await writeMarker(storage, key.backupId, {
     host: hostname(),
     startedAt: new Date(run.startedAt).toISOString(),

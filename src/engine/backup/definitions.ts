@@ -52,7 +52,7 @@ export async function backupDefinitions(options: {
       yield chunk;
     }
   }
-  await storage.put(key, hashed());
+  await storage.put(key, hashed(), { signal });
   const { counts } = exported;
   return {
     key,

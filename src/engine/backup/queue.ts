@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
@@ -6,11 +7,14 @@ import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { assertEmpty, type Captured, captureQueue, ExhaustedError } from "../hold/capture.ts";
+import { assertEmpty } from "../hold/capture.ts";
+import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { HoldBudget } from "../hold/budget.ts";
+import { isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
@@ -20,6 +24,14 @@ import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { backupStream } from "../stream/backup.ts";
+
+/**
+ * RabbitMQ 4.3 and newer wait a minute for a node that is gone before they take back from a quorum
+ * queue's consumers what they had through it (consumer_disconnected_timeout).
+ */
+const DISCONNECTED_MS = 65_000;
+/** An interruption may have been just now when the reading began no longer ago than this. */
+const RECENT_MS = 600_000;
 
 /** What all queues of one backup run share. */
 export interface BackupContext {
@@ -61,8 +73,8 @@ export async function backupQueue(
     const isRead = row?.state === "read";
     using _spool = isRead ? undefined : await context.budget.spool(planned!, context.signal);
     if (row === undefined || !isRead) {
-      const depthBefore = item.row?.state === "reading" ? item.row.report.depth : undefined;
-      const back = await returned(context, { planned: planned!, depthBefore });
+      const interrupted = item.row?.state === "reading" ? item.row : undefined;
+      const back = await returned(context, { planned: planned!, interrupted });
       row = await read(context, { ...back, work });
       context.readNow.add(queueKey(row));
     }
@@ -118,7 +130,7 @@ async function read(
   context: BackupContext,
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
-  const { checkpoint, run, signal } = context;
+  const { checkpoint, run } = context;
   const { planned, missing, work } = item;
   const { queue } = planned;
   const folder = spoolFolderOf(context, queue);
@@ -133,36 +145,25 @@ async function read(
     await context.connections.use(queue.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
+      await assertStillEmpty(inspector, queue);
     });
     markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
     checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
-  const memory = await context.budget.memory(planned, signal);
-  const used = checkpoint.deliveryCount(run.peer, queue);
-  if (planned.plan.deliveryAttempts > 0) {
-    // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(run.peer, queue, used + planned.plan.deliveryAttempts);
-  }
   const depth = planned.ready + missing;
-  checkpoint.putBackupQueue(run.id, { ...row, state: "reading", report: { entry, depth } });
-  work.phase = "reading";
-  let captured: Captured;
-  try {
-    const { options: backup, nodes } = context;
-    captured = await context.connections.use(
-      queue.vhost,
-      (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
-    );
-  } catch (error) {
-    if (error instanceof ExhaustedError && error.returned === 0) {
-      checkpoint.putDeliveryCount(run.peer, queue, used);
-    }
-    throw error;
-  } finally {
-    memory[Symbol.dispose]();
-  }
+  const captured = await captureCounted({ ...context, peer: run.peer }, {
+    planned,
+    folder,
+    work,
+    begun: () =>
+      checkpoint.putBackupQueue(run.id, {
+        ...row,
+        state: "reading",
+        report: { entry, depth, startedAt: Date.now() },
+      }),
+  });
   const { segments } = captured.spool;
   await syncSpool(segments);
   entry.message_count = captured.spool.messageCount;
@@ -179,7 +180,7 @@ async function read(
     in_flight: inFlight,
     depth_after: null,
     highest_delivery_count: null,
-    fingerprint: "",
+    fingerprint: new RecordFingerprint().digest(),
   };
   checkpoint.putCaptured(
     run.id,
@@ -189,20 +190,42 @@ async function read(
   return row;
 }
 
+/** What had no leader when it was planned was empty only by its words. */
+async function assertStillEmpty(
+  inspector: QueueInspector,
+  queue: PlannedQueue["queue"],
+): Promise<void> {
+  const { ready, consumers } = await inspector.depth(queue.name);
+  if (ready === 0 || !isDoubtful(queue, { ready: 0, consumers })) return;
+  throw new AppError(
+    "failed",
+    `Cannot read queue "${queue.name}": it said that it was empty when it was planned, and has ` +
+      `${ready} messages now`,
+    { hint: "take another backup" },
+  );
+}
+
 /**
  * Waits until what an interrupted run had of the queue is back: the broker takes its time, and more of
  * it until it notices that a connection is gone. What is missing then, somebody has, or had.
  */
 async function returned(
-  context: BackupContext,
-  { planned, depthBefore }: { planned: PlannedQueue; depthBefore: number | undefined },
+  { connections, emit, signal }: BackupContext,
+  { planned, interrupted }: { planned: PlannedQueue; interrupted: BackupQueueRow | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
-  if (depthBefore === undefined || planned.ready >= depthBefore) return { planned, missing: 0 };
-  const ready = await depthOnceBack(context.connections, {
-    queue: planned.queue,
-    expected: depthBefore,
-  });
-  return { planned: { ...planned, ready }, missing: Math.max(0, depthBefore - ready) };
+  const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
+  if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
+  const { queue, plan, consumers } = planned;
+  // A dead node's consumers are still counted. Later on those that are there are others.
+  const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
+    Date.now() - startedAt < RECENT_MS;
+  const patienceMs = isDisconnected ? DISCONNECTED_MS : 0;
+  if (isDisconnected) {
+    const message = `Waiting for messages of queue "${queue.name}" that the interrupted run had`;
+    emit({ type: "step", message });
+  }
+  const ready = await depthOnceBack(connections, { queue, expected, patienceMs, signal });
+  return { planned: { ...planned, ready }, missing: Math.max(0, expected - ready) };
 }
 
 function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: number): void {

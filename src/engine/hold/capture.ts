@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import {
   LARGEST_WINDOW,
@@ -10,6 +11,7 @@ import type { BackupOptions } from "../../config/config.ts";
 import type { CaptureReport } from "../../archive/manifest.ts";
 import { AppError } from "../../errors.ts";
 import { HoldWatch } from "./watch.ts";
+import { Elections, isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { QueueWork } from "../progress.ts";
 import { putBack } from "./put_back.ts";
@@ -50,10 +52,16 @@ export async function captureQueue(
     signal: AbortSignal;
   },
 ): Promise<Captured> {
-  const { planned: { queue, plan }, backup, nodes, work, signal } = options;
+  const { planned, planned: { queue, plan }, backup, nodes, work, signal } = options;
   await using inspector = new QueueInspector(connection);
-  const before = await inspector.depth(queue.name);
-  if (before.ready === 0) await assertEmpty(inspector, queue);
+  let before = await inspector.depth(queue.name);
+  if (isDoubtful({ ...queue, messages: planned.ready }, before)) {
+    before = await new Elections(inspector, signal).depth(queue.name);
+  }
+  if (before.ready === 0) {
+    await assertEmpty(inspector, queue);
+    before = await inspector.depth(queue.name);
+  }
   const limit = backup.stop_at_current_depth ? before.ready : Number.MAX_SAFE_INTEGER;
   const reading: { reader?: QueueReader } = {};
   using spool = new SpoolWriter({
@@ -64,7 +72,7 @@ export async function captureQueue(
   });
   if (spool.failure !== undefined) throw spool.failure;
   work.messagesTotal = heldAtMost({ ready: before.ready, plan });
-  const { deliveryLimit } = plan.hold;
+  const { deliveryLimit, consumerTimeoutSecs } = plan.hold;
   const isFree = plan.deliveryAttempts === 0;
   const reader = reading.reader = new QueueReader(connection, counted(spool, work), {
     queue: queue.name,
@@ -75,6 +83,7 @@ export async function captureQueue(
     returnMethod: plan.returnMethod,
     returnsLineUp: queue.type === "quorum",
     priority: backup.consumer_priority,
+    ...(consumerTimeoutSecs === undefined ? {} : { consumerTimeoutSecs }),
     ...(deliveryLimit === undefined ? {} : {
       exhausted: {
         limit: deliveryLimit,
@@ -107,8 +116,6 @@ export async function captureQueue(
   let failure: unknown;
   try {
     end = await reader.read();
-    // While all is held: of what is back, the check would take the first, and move it to the end.
-    if (end === "drained") await assertEmpty(inspector, queue);
   } catch (error) {
     failure = error;
   }
@@ -197,11 +204,15 @@ function windowSize(prefetch: number | undefined, depth: number): number {
   return Math.min(Math.max(prefetch, Math.ceil(depth / WINDOWS_PER_CHANNEL)), LARGEST_WINDOW);
 }
 
-/** The depth once the returned messages show in it; those that expired or were consumed never will. */
+/**
+ * The depth once the returned messages show in it; those that expired or were consumed never will.
+ * `patienceMs`: so long is waited in any case, also where the queue has consumers.
+ */
 export async function settledDepth(
   connection: BrokerConnection,
-  queue: { name: string; expected: number },
+  queue: { name: string; expected: number; patienceMs?: number; signal?: AbortSignal },
 ): Promise<number> {
+  const { expected, patienceMs = 0, signal } = queue;
   await using inspector = new QueueInspector(connection);
   const start = performance.now();
   let last: number | undefined;
@@ -211,9 +222,10 @@ export async function settledDepth(
     const now = performance.now();
     if (ready !== last) changed = now;
     last = ready;
-    const isSettled = last >= queue.expected || now - changed > QUIET_MS ||
+    if (last >= expected) return last;
+    const isSettled = now - changed > QUIET_MS ||
       now - start > (consumers > 0 ? CONSUMED_MS : SETTLE_MS);
-    if (isSettled) return last;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (isSettled && now - start >= patienceMs) return last;
+    await delay(50, undefined, signal === undefined ? {} : { signal });
   }
 }

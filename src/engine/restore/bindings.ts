@@ -8,6 +8,7 @@ import type { EventSink } from "../events.ts";
 import { quotedNames } from "../names.ts";
 import { queueKey } from "../queue_key.ts";
 import { type DefinedBinding, readForRestore, type StoredDefinitions } from "./definitions.ts";
+import type { QueueName } from "./mapping.ts";
 import { endsConnection, type Target } from "./targets.ts";
 
 /** The bindings to queues that a restore creates, by {@linkcode queueKey}; not of those unknown. */
@@ -41,8 +42,12 @@ export async function bindingsOf(
   }
 }
 
-/** Whether bindings are to be made: its queue is created, or was by the run that is gone on with. */
-export function toBeBound({ action, position }: Target): boolean {
+/**
+ * Whether bindings are to be made: its queue is created, or was by the run that is gone on with. Not
+ * under another name: what is sent to the exchanges is not meant for a copy.
+ */
+export function toBeBound({ entry, destination, action, position }: Target): boolean {
+  if (entry.name !== destination.name) return false;
   return action === "create" || (action === "use" && position.unbound === true);
 }
 
@@ -98,21 +103,23 @@ export async function bindQueue(
     emit: EventSink;
     signal: AbortSignal;
   },
-  { entry, bindings }: { entry: QueueEntry; bindings: Bindings },
+  { entry, destination, bindings }: Pick<Target, "entry" | "destination"> & {
+    bindings: Bindings;
+  },
 ): Promise<boolean> {
   const wanted = bindings.get(queueKey(entry));
   if (wanted === undefined) return false;
   let complete = true;
   for (const [exchange, group] of Map.groupBy(wanted, ({ exchange }) => exchange)) {
     context.signal.throwIfAborted();
-    const failures = await bindTo(context.connections, { entry, exchange, group });
+    const failures = await bindTo(context.connections, { destination, exchange, group });
     for (const [message, failed] of Map.groupBy(failures, ({ error }) => error.message)) {
       complete = false;
       const keys = failed.map(({ binding }) => ({ name: binding.routingKey }));
       context.emit({
         type: "warning",
-        vhost: entry.vhost,
-        queue: entry.name,
+        vhost: destination.vhost,
+        queue: destination.name,
         message: `${message} (routing key ${quotedNames(keys)})`,
         hint: hintFor(failed[0]!.error, context.backupId),
       });
@@ -129,9 +136,9 @@ interface FailedBinding {
 /** Binds a queue to one exchange; returns what could not be made. */
 async function bindTo(
   connections: ConnectionPool,
-  options: { entry: QueueEntry; exchange: string; group: readonly QueueBinding[] },
+  options: { destination: QueueName; exchange: string; group: readonly QueueBinding[] },
 ): Promise<FailedBinding[]> {
-  const { entry: { vhost, name }, exchange, group } = options;
+  const { destination: { vhost, name }, exchange, group } = options;
   const failures: FailedBinding[] = [];
   try {
     await connections.use(vhost, async (connection) => {

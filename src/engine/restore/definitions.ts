@@ -24,10 +24,31 @@ export interface DefinedBinding {
   readonly arguments?: unknown;
 }
 
+/** An exchange as definitions describe it. */
+export interface DefinedExchange {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  readonly internal?: boolean;
+  readonly arguments?: unknown;
+}
+
+/** A policy as definitions describe it. */
+export interface DefinedPolicy {
+  readonly vhost: string;
+  readonly name: string;
+  readonly pattern: string;
+  readonly "apply-to"?: string;
+  readonly priority?: number;
+  readonly definition?: Record<string, unknown>;
+}
+
 /** What a restore needs of a backup's definitions; numbers as `parseExactJson` gives them. */
 export interface StoredDefinitions {
   readonly queues: readonly DefinedQueue[];
+  readonly exchanges: readonly DefinedExchange[];
   readonly bindings: readonly DefinedBinding[];
+  readonly policies: readonly DefinedPolicy[];
 }
 
 /**
@@ -41,8 +62,10 @@ export async function readForRestore(
 ): Promise<StoredDefinitions> {
   const text = await readDefinitions(storage, manifest);
   try {
-    const { queues = [], bindings = [] } = parseExactJson(text) as Partial<StoredDefinitions>;
-    return { queues, bindings };
+    const { queues = [], exchanges = [], bindings = [], policies = [] } = parseExactJson(
+      text,
+    ) as Partial<StoredDefinitions>;
+    return { queues, exchanges, bindings, policies };
   } catch (error) {
     const problem = `Cannot read the definitions of backup "${manifest.backup_id}": ${
       messageOf(error)

@@ -1,70 +1,169 @@
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage, requireTarget } from "../../config/config.ts";
-import { openStorage } from "../../storage/open.ts";
-import type { RunOptions } from "../backup/backup.ts";
+import { requireTarget } from "../../config/config.ts";
+import type { ImportReport } from "../../definitions/import.ts";
+import { planDefinitions } from "../definitions/restore_step.ts";
+import { openRunStorage } from "../open_storage.ts";
 import { loadManifest } from "../stored/list.ts";
-import type { PlannedRestoreQueue, RestorePlan } from "../plan_types.ts";
-import { connectionsOf, findRestore, restoreKey, streamsOf, surveyRestore } from "./survey.ts";
+import type {
+  PlannedFanout,
+  PlannedRestoreQueue,
+  RestoreEstimate,
+  RestorePlan,
+} from "../plan_types.ts";
+import { newChoice, type RestoreChoice } from "./choice.ts";
+import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
+import { RestoreMapping } from "./mapping.ts";
+import type { RestoreRunOptions } from "./restore.ts";
+import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
+import { planRouting } from "./routing/plan_routing.ts";
+import { connectionsOf, streamsOf, surveyRestore } from "./survey.ts";
+import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 
+/** What a restore is taken to do in a second: assumed on the cautious side, not measured. */
+const ASSUMED_MESSAGES = 10_000;
+const ASSUMED_BYTES = 20_000_000;
+
 /** What `runRestore` would do; changes nothing. */
-export async function planRestore(options: RunOptions): Promise<RestorePlan> {
+export async function planRestore(options: RestoreRunOptions): Promise<RestorePlan> {
   const { config, backupId, emit, signal } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     const { location } = storage;
     const manifest = await loadManifest(storage, backupId);
-    const recorded = recordedBefore(config.offset_storage.db_path, {
+    const { choice, recorded } = recordedBefore(config.offset_storage.db_path, {
+      config,
       key: restoreKey(config, { backupId, location }),
       createdAt: manifest.created_at,
+      now: options.now.getTime(),
     });
+    const { restore_definitions, definitions_dry_run } = config.restore;
+    const definitions = restore_definitions || definitions_dry_run
+      ? await planDefinitions({ config, storage, manifest, emit, signal })
+      : undefined;
     await using connections = connectionsOf(config, signal);
-    const { targets, refusal } = await surveyRestore({
-      config,
-      storage,
-      manifest,
-      connections,
+    const { selection } = choice;
+    const mapping = new RestoreMapping(config.restore);
+    const context = { config, storage, manifest, selection, mapping, connections, signal };
+    const survey = await surveyRestore({
+      ...context,
       streams: streamsOf(config, { emit, signal }),
       recorded,
+      coming: vhostsToCome(definitions),
       emit,
-      signal,
     });
+    const { targets, vhosts, notes } = survey;
+    // What the definitions would bring decides where messages go; it is not there to be asked yet.
+    const isUnrouted = bringsRoutes(definitions);
+    if (isUnrouted && config.restore.publish_mode === "exchange") {
+      const message = "Where messages go is not known before the definitions are there";
+      emit({ type: "warning", message, hint: "import them first: definitions-import" });
+    }
+    const routing = survey.refusal === undefined && !isUnrouted
+      ? await planRouting({ ...context, ...survey })
+      : undefined;
+    const refusal = survey.refusal ?? routing?.refusal;
     const warning = shortfallOf(manifest);
+    const queues = targets.map((target) => planned(target, notes.get(target)));
     return {
       backupId,
       location,
       target: { address: requireTarget(config).amqp_url.address },
-      ...(refusal === undefined ? {} : { refused: textOf(refusal) }),
+      ...(refusal === undefined ? {} : { refused: refusal }),
       ...(warning === undefined ? {} : { warning }),
-      queues: targets.map(planned),
+      ...(definitions === undefined ? {} : { definitions }),
+      ...windowOf(selection.timeWindow),
+      ...(routing === undefined ? {} : { fanout: plannedFanout(routing.fanout) }),
+      createdVhosts: refusal === undefined ? vhosts : [],
+      queues,
+      estimate: estimateOf(refusal === undefined ? queues : []),
     };
   } finally {
     await storage.close();
   }
 }
 
-function recordedBefore(path: string, run: Parameters<typeof findRestore>[1]): RestoreQueueRow[] {
+function bringsRoutes(definitions: ImportReport | undefined): boolean {
+  const kinds = ["vhosts", "queues", "exchanges", "bindings"];
+  return definitions?.created.some(({ kind }) => kinds.includes(kind)) ?? false;
+}
+
+function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
+  const created = definitions?.created.filter(({ kind }) => kind === "vhosts") ?? [];
+  return new Set(created.map(({ name }) => name));
+}
+
+function recordedBefore(
+  path: string,
+  call: RestoreCall,
+): { choice: RestoreChoice; recorded: RestoreQueueRow[] } {
   using checkpoint = CheckpointStore.openToRead(path);
-  const known = checkpoint && findRestore(checkpoint, run);
-  return known === undefined ? [] : checkpoint!.restoreQueues(known.id);
+  if (checkpoint === undefined) {
+    return { choice: newChoice(call.config.restore, call.now), recorded: [] };
+  }
+  const { run, choice } = findRestore(checkpoint, call);
+  return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
 }
 
-function textOf({ message, hint }: { message: string; hint: string | undefined }) {
-  return hint === undefined ? { message } : { message, hint };
+function windowOf(window: TimeWindow | undefined): Pick<RestorePlan, "timeWindow"> {
+  if (window === undefined) return {};
+  const { start, end, field } = window;
+  return {
+    timeWindow: {
+      field,
+      ...(Number.isFinite(start) ? { start } : {}),
+      ...(Number.isFinite(end) ? { end } : {}),
+    },
+  };
 }
 
-function planned({ entry, action, position, reason, hint }: Target): PlannedRestoreQueue {
+function plannedFanout(plan: FanoutPlan): PlannedFanout {
+  const { multiplied: _, ...totals } = totalsOf(plan);
+  return {
+    ...totals,
+    accordingTo: plan.origin,
+    notes: plan.notes,
+    exchanges: plan.exchanges.map(({ multiplied: _, ...row }) => row),
+  };
+}
+
+function planned(
+  { entry, destination, share, action, position, reason, hint }: Target,
+  notes: readonly string[] | undefined,
+): PlannedRestoreQueue {
   const before = action === "use" ? position.confirmed : 0;
+  const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   return {
     vhost: entry.vhost,
     queue: entry.name,
     queueType: entry.queue_type,
     messages: entry.message_count,
     action,
+    ...(isMoved ? { destination: { vhost: destination.vhost, queue: destination.name } } : {}),
+    atLeast: share.atLeast,
+    atMost: share.atMost,
+    segments: share.segments.length,
+    bytesStored: share.segments.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
+    bytes: share.segments.reduce((sum, { uncompressed_bytes }) => sum + uncompressed_bytes, 0),
+    ...(notes === undefined ? {} : { notes }),
     ...(before === 0 ? {} : { restoredBefore: before }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+function estimateOf(queues: readonly PlannedRestoreQueue[]): RestoreEstimate {
+  const filled = queues.filter(({ action }) => action !== "skip");
+  const messages = filled.reduce(
+    (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
+    0,
+  );
+  const bytes = filled.reduce((sum, queue) => sum + queue.bytes, 0);
+  return {
+    seconds: Math.ceil(Math.max(messages / ASSUMED_MESSAGES, bytes / ASSUMED_BYTES)),
+    assumedMessages: ASSUMED_MESSAGES,
+    assumedBytes: ASSUMED_BYTES,
   };
 }

@@ -1,12 +1,13 @@
-import type { Options } from "amqplib";
 import { checkKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import type { QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
-import { isRawNumber } from "../../exact_json.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { readForRestore } from "./definitions.ts";
+import type { RestoreMapping } from "./mapping.ts";
+import { type MessageSelection, shareOf } from "./selection.ts";
+import type { Source } from "./targets.ts";
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
@@ -23,6 +24,18 @@ export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntr
   }
   for (const entry of selected) checkKeys(manifest, entry);
   return selected;
+}
+
+/** Where each queue goes, and what of it. */
+export function sourcesOf(
+  entries: readonly QueueEntry[],
+  { mapping, selection }: { mapping: RestoreMapping; selection: MessageSelection },
+): Source[] {
+  return entries.map((entry) => ({
+    entry,
+    destination: mapping.mapQueue(entry),
+    share: shareOf(entry, selection),
+  }));
 }
 
 /**
@@ -45,25 +58,6 @@ export async function withDefinedArguments(
       arguments: found.arguments ?? {},
     };
   });
-}
-
-/** How a missing queue is declared: as it was, its type said in any case. */
-export function declareOptions(entry: QueueEntry): Options.AssertQueue {
-  const type = entry.queue_type === "classic" ? {} : { "x-queue-type": entry.queue_type };
-  return {
-    durable: entry.durable,
-    autoDelete: entry.auto_delete,
-    arguments: { ...type, ...plainNumbers(entry.arguments) },
-  };
-}
-
-function plainNumbers(table: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(table).map(([key, value]) => [
-      key,
-      isRawNumber(value) ? Number(value.rawJSON) : value,
-    ]),
-  );
 }
 
 function checkKeys(manifest: Manifest, entry: QueueEntry): void {

@@ -1,6 +1,6 @@
 import { RecordParser } from "../../archive/record.ts";
 import type { QueueEntry } from "../../archive/manifest.ts";
-import { DEFAULT_EXCHANGE, type Publish, Publisher } from "../../broker/amqp/publisher.ts";
+import { Publisher } from "../../broker/amqp/publisher.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
@@ -8,12 +8,22 @@ import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
-import { republished } from "../../message/broker_headers.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
-import { type FetchedSegment, fetchSegment } from "../stored/segment_fetch.ts";
+import type { QueueName, RestoreMapping } from "./mapping.ts";
+import { OutgoingProperties, type OutgoingRules, USER_ID_HEADER } from "./outgoing.ts";
+import { type Pauses, watchBlocked } from "./pauses.ts";
+import { MessagePicker, type Passed } from "./picker.ts";
+import { Positions, UndeliveredRecords } from "./positions.ts";
+import { QueuePublishing } from "./publishing.ts";
+import type { RateLimit } from "./rate_limit.ts";
+import type { Reconnector } from "./reconnect.ts";
+import type { ExchangeRouting, QueueRouting } from "./routing/exchange_routing.ts";
+import { behind, openedSegments } from "./segment_feed.ts";
+import type { MessageSelection, QueueShare } from "./selection.ts";
+import { resumedAt, type Source } from "./targets.ts";
 
 /** A record takes at least this many bytes, so a slice of records begins no more messages than… */
 const SMALLEST_RECORD = 21;
@@ -21,20 +31,28 @@ const SMALLEST_RECORD = 21;
 const SLICE_MESSAGES = 780;
 /** How long the target's depth may take to show the last messages, milliseconds. */
 const SETTLE_MS = 10_000;
-/** How often is asked whether the broker blocks publishers, milliseconds. */
-const BLOCKED_MS = 500;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
+/** A rate limit that holds back for longer has the position recorded before, milliseconds. */
+const LONG_WAIT_MS = 250;
 
 /** What all queues of one restore run share. */
 export interface RestoreContext {
   readonly backupId: string;
   readonly options: RestoreOptions;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
   readonly run: Run;
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
+  readonly reconnector: Reconnector;
+  readonly limit: RateLimit;
+  readonly rules: OutgoingRules;
+  /** With publish_mode exchange. */
+  readonly exchanges: ExchangeRouting | undefined;
+  readonly pauses: Pauses;
   readonly meter: ProgressMeter;
   readonly emit: EventSink;
   /** Folder for fetched segments. */
@@ -43,223 +61,325 @@ export interface RestoreContext {
 }
 
 /** One queue of a restore and where it stands. */
-export interface RestoreItem {
-  readonly entry: QueueEntry;
-  /** Ready messages in the target before the first one of this run. */
+export interface RestoreItem extends Source {
+  /** Ready messages in the destination before the first one of this run. */
   readonly depthBefore: number;
   readonly position: RestoreQueueRow;
 }
 
+/** What came of one queue: what this call did, and what of it was passed over, in all. */
+export interface RestoredQueue extends Passed {
+  /** Messages that the target took, and bytes of the bodies that were published. */
+  readonly messages: number;
+  readonly bytes: number;
+  /** Messages that it did not take, and that are kept apart. */
+  readonly undelivered: number;
+  /** With publish_mode exchange: how many messages the bindings made of them, as far as known. */
+  readonly copies?: number;
+}
+
 /**
- * Publishes the messages of one queue, in order, direct to the queue of that name, from the recorded
- * position on. Returns how many this call published, and the bytes of their bodies.
+ * Publishes the chosen messages of one queue, in order, from the recorded position on: direct to its
+ * destination, or through the exchanges that they came through. A lost connection is waited for.
  */
 export async function restoreQueue(
   context: RestoreContext,
   item: RestoreItem,
-): Promise<{ messages: number; bytes: number }> {
-  const { entry } = item;
+): Promise<RestoredQueue> {
+  const { entry, share, position } = item;
   const work = context.meter.begin(entry, {
     phase: "publishing",
-    messagesTotal: entry.message_count - item.position.confirmed,
+    messagesTotal: share.atMost - position.confirmed,
   });
+  const queue = new QueueRestore(context, item, work);
   try {
-    return await context.connections.use(
-      entry.vhost,
-      (connection) => publishQueue(context, { connection, item, work }),
-    );
+    // 1. All messages, over as many connections as it takes.
+    await queue.connected((connection) => queue.publish(connection));
+    queue.tellChanges();
+    // 2. Are they all there?
+    queue.assertWhole();
+    if (context.exchanges === undefined) {
+      await queue.connected((connection) => checkDepth(connection, item, queue.result.messages));
+    }
+    // 3. Done.
+    queue.finish();
+    return queue.result;
   } finally {
     context.meter.end(work);
   }
 }
 
-async function publishQueue(
-  context: RestoreContext,
-  options: { connection: BrokerConnection; item: RestoreItem; work: QueueWork },
-): Promise<{ messages: number; bytes: number }> {
-  const { checkpoint, run, signal } = context;
-  const { connection, item: { entry, position }, work } = options;
-  const { window } = context.options;
-  const start = position.confirmed;
-  // Recorded before the first publish: from here on the target may hold messages of this run.
-  checkpoint.putRestoreQueue(run.id, { ...position, unsettled: window });
-  const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
-  // Less than what the window lets out, or recording and publishing would wait for each other.
-  const step = Math.max(1, Math.floor((window - room) / 4));
-  let recorded = 0;
-  const record = (confirmed: number, unsettled = window) => {
-    recorded = confirmed;
-    checkpoint.putRestoreQueue(run.id, { ...position, confirmed: start + confirmed, unsettled });
-    publisher.release(confirmed);
-  };
-  const publisher = new Publisher(connection, {
-    window,
-    target: `queue "${entry.name}" of vhost "${entry.vhost}"`,
-    onConfirmed: (confirmed) => {
-      work.messagesDone = confirmed;
-      if (confirmed - recorded >= step) record(confirmed);
-    },
-  });
-  await publisher.open();
-  using _blocked = watchBlocked(connection, { entry, emit: context.emit });
-  const messages = new QueuePublishing(publisher, entry.name, work);
-  try {
-    await publishSegments(context, { entry, start, publisher, messages, room });
-    await publisher.finish(signal);
-  } finally {
-    await publisher.settle(STOP_MS);
-    record(publisher.confirmed, publisher.unsettled);
-    await publisher.close();
+/** One queue on its way into the target. */
+class QueueRestore {
+  readonly #context: RestoreContext;
+  readonly #entry: QueueEntry;
+  readonly #destination: QueueName;
+  readonly #share: QueueShare;
+  readonly #work: QueueWork;
+  /** Messages that were done with before this call. */
+  readonly #before: number;
+  readonly #outgoing: OutgoingProperties;
+  readonly #routing: QueueRouting | undefined;
+  readonly #undelivered = new UndeliveredRecords();
+  #position: RestoreQueueRow;
+  #picker: MessagePicker;
+  #bytes = 0;
+
+  constructor(context: RestoreContext, item: RestoreItem, work: QueueWork) {
+    const { entry, destination, share, position } = item;
+    const { vhost, name } = entry;
+    this.#context = context;
+    this.#entry = entry;
+    this.#destination = destination;
+    this.#share = share;
+    this.#work = work;
+    this.#before = position.confirmed;
+    this.#position = position;
+    this.#picker = this.#newPicker();
+    this.#outgoing = new OutgoingProperties(context.rules, {
+      backupId: context.backupId,
+      vhost,
+      name,
+    });
+    this.#routing = context.exchanges?.of(destination.vhost);
+    if (position.confirmed === 0) context.checkpoint.forgetUndelivered(context.run.id, entry);
   }
-  if (messages.copying > 0) {
-    context.emit({
-      type: "warning",
-      vhost: entry.vhost,
-      queue: entry.name,
-      message: `${messages.copying} messages had CC or BCC headers, which were left out`,
-      hint: "the broker would have copied each of them to the queues named there once more",
+
+  get result(): RestoredQueue {
+    const { count: undelivered } = this.#undelivered;
+    return {
+      messages: this.#position.confirmed - this.#before - undelivered,
+      bytes: this.#bytes,
+      undelivered,
+      ...leftOutOf(this.#entry, this.#position),
+      ...(this.#routing === undefined ? {} : { copies: this.#routing.copies }),
+    };
+  }
+
+  /** Runs `work` with a connection, and once more when that was lost. */
+  async connected<T>(work: (connection: BrokerConnection) => Promise<T>): Promise<T> {
+    const { connections, reconnector } = this.#context;
+    const { vhost } = this.#destination;
+    return await reconnector.run(vhost, {
+      work: () => connections.use(vhost, work),
+      progress: () => this.#position.confirmed,
     });
   }
-  if (start + publisher.confirmed !== entry.message_count) {
+
+  /** Publishes from the recorded position to the end. */
+  async publish(connection: BrokerConnection): Promise<void> {
+    const { options: { window }, signal, emit, pauses } = this.#context;
+    // What the connection before this one left open is published again.
+    this.#undelivered.drop();
+    this.#record(resumedAt(this.#position, { entry: this.#entry, share: this.#share }));
+    const { confirmed: start, leftOut = 0 } = this.#position;
+    const picker = this.#picker = this.#newPicker();
+    const positions = new Positions(start);
+    const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
+    // Less than what the window lets out, or recording and publishing would wait for each other.
+    const step = Math.max(1, Math.floor((window - room) / 4));
+    const record = (unsettled = window) => {
+      const { confirmed } = publisher;
+      const done = positions.doneWith(confirmed);
+      const passed = picker.passedBy(done);
+      this.#record({ ...this.#position, ...passed, confirmed: done, unsettled });
+      positions.forget(confirmed);
+      publisher.release(confirmed);
+    };
+    const recordIfFar = () => {
+      const done = positions.doneWith(publisher.confirmed);
+      this.#work.messagesDone = done - this.#before;
+      if (done - this.#position.confirmed >= step) record();
+    };
+    const publisher = new Publisher(connection, {
+      window,
+      target: `queue "${this.#destination.name}" of vhost "${this.#destination.vhost}"`,
+      onConfirmed: recordIfFar,
+      ...this.#undeliveredListeners(positions),
+    });
+    await publisher.open();
+    // Recorded before the first publish: from here on the target may hold messages of this run.
+    this.#record({ ...this.#position, unsettled: window });
+    using _blocked = watchBlocked(connection, {
+      queue: this.#destination,
+      work: this.#work,
+      emit,
+      pauses,
+    });
+    const messages = this.#publishing({ publisher, positions });
+    try {
+      await this.#feed({
+        publisher,
+        messages,
+        room,
+        start: start + leftOut,
+        record,
+        recordIfFar,
+      });
+      await publisher.finish(signal);
+    } finally {
+      await publisher.settle(STOP_MS);
+      record(publisher.unsettled);
+      this.#bytes += messages.bodyBytes;
+      await publisher.close();
+    }
+  }
+
+  /** Says what is not as it was. */
+  tellChanges(): void {
+    const { copying, userIds } = this.#outgoing;
+    const { vhost, name } = this.#entry;
+    const warn = (message: string, hint: string) =>
+      this.#context.emit({ type: "warning", vhost, queue: name, message, hint });
+    if (copying > 0) {
+      warn(
+        `${countOf(copying)} had CC or BCC headers, which were left out`,
+        "the broker would have copied each of them to the queues named there once more",
+      );
+    }
+    if (userIds > 0) {
+      const isKept = this.#context.rules.foreignUserId === "header";
+      warn(
+        `${countOf(userIds)} had the user_id of another user, which ` +
+          (isKept ? `is the header ${USER_ID_HEADER} now` : "was left out"),
+        `with the tag impersonator "${this.#context.rules.username}" may keep it`,
+      );
+    }
+  }
+
+  assertWhole(): void {
+    const { confirmed } = this.#position;
+    const passed = this.#picker.isFull ? undefined : this.#picker.passed.leftOut;
+    const { records } = this.#share;
+    if (
+      confirmed === this.#picker.taken && (passed === undefined || confirmed + passed === records)
+    ) return;
     throw new AppError(
       "failed",
-      `Cannot restore queue "${entry.name}" whole: ${start + publisher.confirmed} messages were ` +
-        `published, and the backup has ${entry.message_count}`,
+      `Cannot restore queue "${this.#entry.name}" whole: ${
+        confirmed + (passed ?? 0)
+      } messages were ` +
+        `published or passed over, and the backup has ${records}`,
     );
   }
-  await checkDepth(connection, options.item, publisher.confirmed);
-  checkpoint.putRestoreQueue(run.id, {
-    ...position,
-    confirmed: start + publisher.confirmed,
-    unsettled: 0,
-    done: true,
-  });
-  return { messages: publisher.confirmed, bytes: messages.bodyBytes };
-}
 
-/** Tells why nothing goes on while the broker takes no messages: its alarms end, and so does that. */
-function watchBlocked(
-  connection: BrokerConnection,
-  { entry, emit }: { entry: QueueEntry; emit: EventSink },
-): Disposable {
-  let told: string | undefined;
-  const timer = setInterval(() => {
-    const { blocked } = connection;
-    if (blocked !== undefined && told === undefined) {
-      emit({
-        type: "warning",
-        vhost: entry.vhost,
-        queue: entry.name,
-        message: `Queue "${entry.name}" has to wait: the target does not take messages for now ` +
-          `(${blocked})`,
-        hint: "it goes on by itself when the target's memory or disk alarm ends",
-      });
-    }
-    told = blocked;
-  }, BLOCKED_MS);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
-}
+  finish(): void {
+    this.#record({ ...this.#position, ...this.#picker.passed, unsettled: 0, done: true });
+  }
 
-/** Publishes from record `start` on; the next segment is fetched while one is published. */
-async function publishSegments(
-  context: RestoreContext,
-  options: {
-    entry: QueueEntry;
-    start: number;
-    publisher: Publisher;
-    messages: QueuePublishing;
-    /** Messages that may begin in one slice. */
-    room: number;
-  },
-): Promise<void> {
-  const { entry, publisher, messages, room } = options;
-  const slice = room * SMALLEST_RECORD;
-  const { segments, skip } = behind(entry.segments, options.start);
-  messages.skip = skip;
-  const fetch = (index: number) =>
-    segments[index] === undefined
-      ? undefined
-      : caught(fetchSegment(context.storage, segments[index], context));
-  let next = fetch(0);
-  try {
-    for (let index = 0; next !== undefined; index++) {
-      await using segment = await unwrap(next);
-      next = fetch(index + 1);
+  #newPicker(): MessagePicker {
+    const { confirmed, leftOut = 0, untimed = 0 } = this.#position;
+    return new MessagePicker(this.#context.selection, { taken: confirmed, leftOut, untimed });
+  }
+
+  /** Records how far the queue is, with what was not delivered up to there. */
+  #record(position: RestoreQueueRow): void {
+    const { checkpoint, run } = this.#context;
+    const ranges = this.#undelivered.take(position.confirmed);
+    this.#position = position;
+    if (ranges.length === 0) return checkpoint.putRestoreQueue(run.id, position);
+    const more = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    this.#position = { ...position, undelivered: (position.undelivered ?? 0) + more };
+    checkpoint.putRestoreProgress(run.id, this.#position, ranges);
+  }
+
+  #undeliveredListeners(positions: Positions) {
+    if (this.#context.options.on_undelivered === "fail") return {};
+    const add = (message: number) => this.#undelivered.add(positions.recordOf(message));
+    // Straight to a queue, what comes back tells that it is gone: nothing behind it would arrive.
+    return this.#routing === undefined
+      ? { onRejected: add }
+      : { onRejected: add, onUnroutable: add };
+  }
+
+  #publishing(
+    { publisher, positions }: { publisher: Publisher; positions: Positions },
+  ): QueuePublishing {
+    return new QueuePublishing({
+      publisher,
+      outgoing: this.#outgoing,
+      picker: this.#picker,
+      queue: this.#destination.name,
+      routing: this.#routing && ((head) => this.#routing!.destination(head)),
+      work: this.#work,
+      onPassedOver: (taken) => {
+        if (this.#context.options.on_undelivered === "fail") throw this.#routing!.refusal();
+        this.#undelivered.add(taken);
+        positions.passOver(publisher.sent);
+      },
+    });
+  }
+
+  /** Hands the records behind `start` to the publisher, as fast as window, socket and limit allow. */
+  async #feed(
+    options: {
+      publisher: Publisher;
+      messages: QueuePublishing;
+      /** Messages that may begin in one slice. */
+      room: number;
+      start: number;
+      record: () => void;
+      recordIfFar: () => void;
+    },
+  ): Promise<void> {
+    const { storage, folder, limit, signal } = this.#context;
+    const { publisher, messages, room, start, record, recordIfFar } = options;
+    const { segments, skip } = behind(this.#share.segments, start);
+    messages.skip = skip;
+    const before = recordsBefore(this.#entry);
+    let index = 0;
+    for await (const segment of openedSegments(segments, { storage, folder, signal })) {
+      messages.beginSegment(before.get(segments[index++]!.key)!);
       const parser = new RecordParser(messages);
       for await (const chunk of segment.records()) {
-        for (let offset = 0; offset < chunk.length; offset += slice) {
-          await publisher.flow(room, context.signal);
-          parser.push(chunk.subarray(offset, offset + slice));
+        for (let offset = 0; offset < chunk.length;) {
+          const size = sliceSize(room, limit);
+          await publisher.flow(room, signal);
+          const { messages: before, bytes } = messages;
+          parser.push(chunk.subarray(offset, offset + size));
+          offset += size;
+          recordIfFar();
+          if (messages.isComplete) return;
+          if (!limit.isOn) continue;
+          if (limit.owe(messages.messages - before, messages.bytes - bytes) > LONG_WAIT_MS) {
+            publisher.flush();
+            record();
+          }
+          await limit.wait(signal);
         }
       }
       parser.finish();
     }
-  } finally {
-    // Fetched ahead and not used.
-    const ahead = await next;
-    if (ahead !== undefined && "segment" in ahead) await ahead.segment[Symbol.asyncDispose]();
   }
 }
 
-/** The segments that hold what comes behind the first `count` records, and how many to skip in them. */
-export function behind<Segment extends { readonly record_count: number }>(
-  segments: readonly Segment[],
-  count: number,
-): { segments: readonly Segment[]; skip: number } {
-  let skip = count;
-  let first = 0;
-  // Leading ones only: a later one may be shorter than what is left to skip, and is to be published.
-  for (; first < segments.length && skip >= segments[first]!.record_count; first++) {
-    skip -= segments[first]!.record_count;
-  }
-  return { segments: segments.slice(first), skip };
+function countOf(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
 }
 
-/** Turns records into publishes. */
-class QueuePublishing {
-  /** Leading records that are in the target already. */
-  skip = 0;
-  /** Messages whose CC or BCC header was left out. */
-  copying = 0;
-  /** Bytes of bodies published. */
-  bodyBytes = 0;
-  readonly #publisher: Publisher;
-  readonly #routingKey: Uint8Array;
-  readonly #work: QueueWork;
-  #skipping = false;
+/** How many records of a queue's backup are in front of each segment, by its key. */
+function recordsBefore({ segments }: QueueEntry): Map<string, number> {
+  let before = 0;
+  return new Map(segments.map(({ key, record_count }) => {
+    const at = before;
+    before += record_count;
+    return [key, at];
+  }));
+}
 
-  constructor(publisher: Publisher, queue: string, work: QueueWork) {
-    this.#publisher = publisher;
-    this.#routingKey = new TextEncoder().encode(queue);
-    this.#work = work;
-  }
+/** How many messages of a queue that is done were not chosen, those of segments not read among them. */
+export function leftOutOf(
+  { message_count }: { message_count: number },
+  { confirmed, untimed = 0 }: { confirmed: number; untimed?: number },
+): Passed {
+  return { leftOut: message_count - confirmed, untimed };
+}
 
-  head(head: { properties: Uint8Array; bodySize: number }): void {
-    this.#skipping = this.skip > 0;
-    if (this.#skipping) {
-      this.skip--;
-      return;
-    }
-    const { properties, copied } = republished(head.properties);
-    if (copied) this.copying++;
-    const message: Publish = {
-      exchange: DEFAULT_EXCHANGE,
-      routingKey: this.#routingKey,
-      properties,
-      bodySize: head.bodySize,
-    };
-    this.#publisher.begin(message);
-    this.bodyBytes += head.bodySize;
-    this.#work.bytesDone += properties.length + head.bodySize;
-  }
-
-  body(chunk: Uint8Array): void {
-    if (!this.#skipping) this.#publisher.body(chunk);
-  }
-
-  end(): void {
-    if (!this.#skipping) this.#publisher.end();
-  }
+/** Bytes of records that are handed over at once. */
+function sliceSize(room: number, limit: RateLimit): number {
+  if (!limit.isOn) return room * SMALLEST_RECORD;
+  const { messages, bytes } = limit.portion;
+  return Math.max(SMALLEST_RECORD, Math.min(Math.min(room, messages) * SMALLEST_RECORD, bytes));
 }
 
 /** Confirmed is not kept: a length limit that drops the oldest confirms all the same. */
@@ -268,17 +388,17 @@ async function checkDepth(
   item: RestoreItem,
   published: number,
 ): Promise<void> {
-  const { entry, depthBefore } = item;
+  const { destination: { name }, depthBefore } = item;
   await using inspector = new QueueInspector(connection);
   const expected = depthBefore + published;
   const deadline = performance.now() + SETTLE_MS;
   for (;;) {
-    const { ready, consumers } = await inspector.depth(entry.name);
+    const { ready, consumers } = await inspector.depth(name);
     if (ready >= expected || consumers > 0) return;
     if (performance.now() > deadline) {
       throw new AppError(
         "failed",
-        `Cannot restore queue "${entry.name}" whole: ${published} messages were confirmed, but it ` +
+        `Cannot restore queue "${name}" whole: ${published} messages were confirmed, but it ` +
           `holds ${ready} where ${expected} should be`,
         {
           hint:
@@ -288,17 +408,4 @@ async function checkDepth(
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-type Caught = { segment: FetchedSegment } | { error: unknown };
-
-/** Keeps an early failure until someone asks for it. */
-function caught(fetching: Promise<FetchedSegment>): Promise<Caught> {
-  return fetching.then((segment) => ({ segment }), (error: unknown) => ({ error }));
-}
-
-async function unwrap(fetching: Promise<Caught>): Promise<FetchedSegment> {
-  const result = await fetching;
-  if ("error" in result) throw result.error;
-  return result.segment;
 }

@@ -1,23 +1,49 @@
 import PQueue from "p-queue";
 import { join } from "node:path";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import { requireStorage } from "../../config/config.ts";
+import { type Config, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
-import { openStorage } from "../../storage/open.ts";
+import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import { ProgressMeter } from "../progress.ts";
-import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
-import { declareOptions } from "./plan.ts";
-import { type RestoreContext, restoreQueue } from "./queue.ts";
-import { claimRestore, connectionsOf, restoreKey, streamsOf, surveyRestore } from "./survey.ts";
+import type { Bindings } from "./bindings.ts";
+import { claimRestore, restoreKey } from "./claim.ts";
+import { createBound } from "./create.ts";
+import { RestoreMapping } from "./mapping.ts";
+import { readOutgoingRules } from "./outgoing_rules.ts";
+import { Pauses } from "./pauses.ts";
+import { leftOutOf, type RestoreContext, type RestoredQueue, restoreQueue } from "./queue.ts";
+import { RateLimit, type Rates } from "./rate_limit.ts";
+import { Reconnector } from "./reconnect.ts";
+import { planRouting } from "./routing/plan_routing.ts";
+import { connectionsOf, type RestoreSurvey, streamsOf, surveyRestore } from "./survey.ts";
+import type { MessageSelection } from "./selection.ts";
 import type { Target } from "./targets.ts";
+import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
+import { createVhosts } from "./vhosts.ts";
 import { restoreStream } from "../stream/restore.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
+
+/** Options of a restore. */
+export interface RestoreRunOptions extends RunOptions {
+  /** When it was called for; what times from now are seen from. */
+  readonly now: Date;
+  /** The person has seen the plan: what stands there is not told again. */
+  readonly isPlanSeen?: boolean;
+  /** Holds the run to a rate, and may be given others on the way. Default: what the configuration says. */
+  readonly limit?: RateLimit;
+}
+
+/** The rates that a configuration asks for. */
+export function ratesOf({ restore }: Pick<Config, "restore">): Rates {
+  const { rate_limit_messages_per_sec: messages, rate_limit_bytes_per_sec: bytes } = restore;
+  return { messages, bytes };
+}
 
 /**
  * Restores a backup into the target broker, or goes on with an interrupted restore of the same
@@ -26,9 +52,9 @@ import { removeFolder } from "../spool/spool.ts";
  * Throws an {@linkcode AppError} when the run cannot go on; confirmed messages are recorded, and the
  * same command goes on behind them.
  */
-export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
+export async function runRestore(options: RestoreRunOptions): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
-  const storage = await openStorage(requireStorage(config));
+  const storage = await openRunStorage(options);
   try {
     // 1. The backup, and one process a run.
     const manifest = await loadManifest(storage, backupId);
@@ -39,74 +65,164 @@ export async function runRestore(options: RunOptions): Promise<SummaryEvent> {
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
 
-    // 2. Where each queue goes.
+    // 2. Definitions, when they are wanted; without them no messages.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    if (config.restore.restore_definitions) {
+      await restoreDefinitions({ config, storage, manifest, emit, signal });
+    }
+
+    // 3. Where each queue goes.
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
     const streams = streamsOf(config, { emit, signal });
-    const run = claimRestore(checkpoint, { key, createdAt: manifest.created_at });
+    const { run, choice: { selection } } = claimRestore(checkpoint, {
+      config,
+      key,
+      createdAt: manifest.created_at,
+      now: options.now.getTime(),
+    });
+    const mapping = new RestoreMapping(config.restore);
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
     if (recorded.length > 0) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }
-    const { targets, bindings, refusal } = await surveyRestore({
+    const survey = await surveyRestore({
       config,
       storage,
       manifest,
+      selection,
+      mapping,
       connections,
       streams,
       recorded,
+      emit: options.isPlanSeen ? () => {} : emit,
+      signal,
+    });
+    if (survey.refusal !== undefined) throw survey.refusal;
+    if (!options.isPlanSeen) {
+      tellWindow(selection, emit);
+      tellNotes(survey, emit);
+    }
+
+    // 4. Through which exchanges, and how many messages come of it.
+    if (config.restore.publish_mode === "exchange") {
+      emit({ type: "step", message: "Counting what the bindings make of each message" });
+    }
+    const found = { config, storage, manifest, selection, mapping, connections, signal, ...survey };
+    const routing = await planRouting(found);
+    if (routing?.refusal !== undefined) throw routing.refusal;
+
+    // 5. Missing vhosts, missing queues and their bindings, then messages.
+    await createVhosts(survey.vhosts, { target: requireTarget(config), signal });
+    const rules = await readOutgoingRules(found);
+    const pauses = new Pauses();
+    const reconnector = new Reconnector({
+      seconds: config.restore.reconnect_secs,
+      connect: (vhost) => connections.use(vhost, () => Promise.resolve()),
       emit,
       signal,
     });
-    if (refusal !== undefined) throw refusal;
-
-    // 3. Missing queues and their bindings, then messages.
     const context: RestoreContext = {
       backupId,
       options: config.restore,
+      selection,
+      mapping,
       run,
       storage,
       checkpoint,
       connections,
       streams,
+      reconnector,
+      limit: options.limit ?? new RateLimit(ratesOf(config)),
+      rules,
+      exchanges: routing?.routing,
+      pauses,
       meter,
       emit,
       folder,
       signal,
     };
-    const outcome = await restoreQueues(context, { targets, bindings, abort });
+    const outcome = await restoreQueues(context, { ...survey, abort });
 
-    // 4. Done: a later restore of this backup starts anew.
+    // 6. What the target did not take is kept apart.
+    const archives = await storeUndelivered({
+      manifest,
+      selection,
+      storage,
+      run,
+      checkpoint,
+      path: config.restore.undelivered_path,
+      folder,
+      signal,
+    });
+    tellUndelivered(archives, emit);
+
+    // 7. Done: a later restore of this backup starts anew.
+    const positions = checkpoint.restoreQueues(run.id);
     if (outcome.failed === 0) checkpoint.finishRun(run.id);
     removeFolder(folder);
     meter.send();
-    const duplicates = targets.reduce((sum, { position }) => sum + position.resent, 0);
-    tellDuplicates(targets, emit);
+    tellDuplicates(positions, emit);
+    const undelivered = archives.reduce((sum, { messages }) => sum + messages, 0);
     return {
       type: "summary",
       operation: "restore",
       backupId,
       location: storage.location,
-      outcome: outcome.failed + outcome.skipped > 0 ? "partial" : "ok",
+      outcome: outcome.failed + outcome.skipped + undelivered > 0 ? "partial" : "ok",
       queuesOk: outcome.ok,
       queuesSkipped: outcome.skipped,
       queuesFailed: outcome.failed,
       messages: outcome.messages,
       bytes: outcome.bytes,
       seconds: meter.seconds,
-      possibleDuplicates: duplicates,
+      possibleDuplicates: positions.reduce((sum, { resent }) => sum + resent, 0),
+      messagesLeftOut: outcome.leftOut,
+      undelivered,
+      ...(archives.length === 0 ? {} : {
+        undeliveredBackups: archives.map((archive) => archive.backupId),
+        undeliveredLocation: archives[0]!.location,
+      }),
+      ...(routing === undefined ? {} : { copies: outcome.copies }),
+      reconnects: reconnector.outages,
+      pausedSeconds: pauses.seconds,
     };
   } finally {
     await storage.close();
   }
 }
 
+/** Times from now are resolved: a log should tell to what. */
+function tellWindow({ timeWindow }: MessageSelection, emit: EventSink): void {
+  if (timeWindow === undefined) return;
+  const { start, end, field } = timeWindow;
+  const parts = [
+    ...Number.isFinite(start) ? [`from ${new Date(start).toISOString()}`] : [],
+    ...Number.isFinite(end) ? [`up to ${new Date(end).toISOString()}`] : [],
+  ];
+  const message = `Only messages whose ${field} is ${parts.join(" ")}`;
+  emit({ type: "step", message });
+}
+
+/** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
+function tellNotes({ notes }: RestoreSurvey, emit: EventSink): void {
+  for (const [{ destination: { vhost, name } }, texts] of notes) {
+    for (const text of texts) {
+      emit({
+        type: "warning",
+        vhost,
+        queue: name,
+        message: `Queue "${name}" of vhost "${vhost}": ${text}`,
+      });
+    }
+  }
+}
+
 /** The summary counts them; this says where to look. */
-function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
-  for (const { entry: { vhost, name }, position: { resent } } of targets) {
+function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink): void {
+  for (const { vhost, name, resent } of positions) {
     if (resent === 0) continue;
     const messages = resent === 1 ? "1 message" : `${resent} messages`;
     emit({
@@ -119,8 +235,23 @@ function tellDuplicates(targets: readonly Target[], emit: EventSink): void {
   }
 }
 
-/** The numbers of a queue that nothing was published to. */
-const NOTHING = { messages: 0, bytes: 0, seconds: 0 };
+/** Says where they are, and how to try once more. */
+function tellUndelivered(archives: readonly UndeliveredArchive[], emit: EventSink): void {
+  for (const { backupId, location, messages } of archives) {
+    const are = messages === 1
+      ? "1 message that the target did not take is"
+      : `${messages} messages that the target did not take are`;
+    emit({
+      type: "warning",
+      message: `${are} kept in ${location} as backup "${backupId}"`,
+      hint: `when there is room or a queue for them: restore --path ${location} ` +
+        `--backup-id ${backupId} --if-not-empty append`,
+    });
+  }
+}
+
+/** What of a queue that nothing was published to. */
+const NOTHING: RestoredQueue = { messages: 0, bytes: 0, leftOut: 0, untimed: 0, undelivered: 0 };
 
 interface Outcome {
   ok: number;
@@ -128,6 +259,9 @@ interface Outcome {
   failed: number;
   messages: number;
   bytes: number;
+  /** Messages of restored queues that were not chosen. */
+  leftOut: number;
+  copies: number;
 }
 
 async function restoreQueues(
@@ -135,28 +269,39 @@ async function restoreQueues(
   options: { targets: readonly Target[]; bindings: Bindings; abort: AbortController },
 ): Promise<Outcome> {
   const { meter, signal } = context;
-  const outcome: Outcome = { ok: 0, skipped: 0, failed: 0, messages: 0, bytes: 0 };
-  const targets = options.targets.toSorted((a, b) => b.entry.message_count - a.entry.message_count);
+  const outcome: Outcome = {
+    ok: 0,
+    skipped: 0,
+    failed: 0,
+    messages: 0,
+    bytes: 0,
+    leftOut: 0,
+    copies: 0,
+  };
+  const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
+  const created = context.exchanges === undefined
+    ? new Map<Target, Promise<RestoreQueueRow>>()
+    : await createAll(context, { targets, bindings: options.bindings });
   const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
   let firstFailure: AppError | undefined;
   for (const target of targets) {
     if (target.action === "skip") {
       outcome.skipped++;
-      report(context, target, { outcome: "skipped", ...NOTHING });
+      report(context, target, { outcome: "skipped", ...NOTHING, seconds: 0 });
       continue;
     }
     pool.add(async () => {
       if (signal.aborted) return;
       try {
-        await restoreOne(context, { target, bindings: options.bindings, outcome });
+        await restoreOne(context, { target, bindings: options.bindings, created, outcome });
       } catch (error) {
         if (isQueueFailure(error) && !signal.aborted) {
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          report(context, target, { outcome: "failed", ...NOTHING, error });
+          report(context, target, { outcome: "failed", ...NOTHING, seconds: 0, error });
         } else {
           options.abort.abort(error);
         }
@@ -171,52 +316,70 @@ async function restoreQueues(
 
 async function restoreOne(
   context: RestoreContext,
-  options: { target: Target; bindings: Bindings; outcome: Outcome },
+  options: {
+    target: Target;
+    bindings: Bindings;
+    created: ReadonlyMap<Target, Promise<RestoreQueueRow>>;
+    outcome: Outcome;
+  },
 ): Promise<void> {
-  const { target, bindings, outcome } = options;
-  const { entry } = target;
+  const { target, bindings, created, outcome } = options;
+  const { entry, destination, share } = target;
   const startedAt = performance.now();
-  const position = toBeBound(target)
-    ? await createBound(context, { target, bindings })
-    : target.position;
-  const { messages, bytes } = position.done || entry.message_count === 0
-    ? { messages: 0, bytes: 0 }
+  const position = await (created.get(target) ?? connectedBound(context, { target, bindings }));
+  const isNothing = position.done || share.records === 0;
+  const restored = isNothing
+    ? { ...NOTHING, ...leftOutOf(entry, position) }
     : await (entry.stream === undefined ? restoreQueue : restoreStream)(context, {
       entry,
+      destination,
+      share,
       depthBefore: target.depth,
       position,
     });
-  if (entry.message_count === 0 || position.done) context.meter.queuesDone++;
+  if (isNothing) context.meter.queuesDone++;
+  // Beforehand only the most that there can be is known.
+  else {context.meter.messagesTotal -= share.atMost - position.confirmed -
+      restored.messages - restored.undelivered;}
   outcome.ok++;
-  outcome.messages += messages;
-  outcome.bytes += bytes;
+  outcome.messages += restored.messages;
+  outcome.bytes += restored.bytes;
+  outcome.leftOut += restored.leftOut;
+  outcome.copies += restored.copies ?? 0;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
-    messages,
-    bytes,
+    ...restored,
     seconds: (performance.now() - startedAt) / 1000,
   });
 }
 
-/** Creates a queue and makes its bindings, or makes those that an earlier run has not. */
-async function createBound(
+/**
+ * Messages that go through exchanges reach any queue: all have to be there before the first of them.
+ * A failure is told when its queue's turn comes.
+ */
+async function createAll(
   context: RestoreContext,
-  { target, bindings }: { target: Target; bindings: Bindings },
-): Promise<RestoreQueueRow> {
-  const { checkpoint, run } = context;
-  const { entry, action, position } = target;
-  // Recorded before, so that a run that is killed in between knows what is left to do.
-  checkpoint.putRestoreQueue(run.id, { ...position, unbound: true });
-  if (action === "create") {
-    await context.connections.use(entry.vhost, async (connection) => {
-      await using inspector = new QueueInspector(connection);
-      await inspector.declare(entry.name, declareOptions(entry));
-    });
+  { targets, bindings }: { targets: readonly Target[]; bindings: Bindings },
+): Promise<Map<Target, Promise<RestoreQueueRow>>> {
+  const created = new Map<Target, Promise<RestoreQueueRow>>();
+  for (const target of targets) {
+    if (target.action === "skip") continue;
+    const creating = connectedBound(context, { target, bindings });
+    created.set(target, creating);
+    await creating.catch(() => {});
   }
-  const unbound = !await bindQueue(context, { entry, bindings });
-  const bound = { ...position, unbound };
-  checkpoint.putRestoreQueue(run.id, bound);
-  return bound;
+  return created;
+}
+
+/** Creates a queue with its bindings, and waits for a connection that is lost meanwhile. */
+function connectedBound(
+  context: RestoreContext,
+  options: { target: Target; bindings: Bindings },
+): Promise<RestoreQueueRow> {
+  return context.reconnector.run(options.target.destination.vhost, {
+    work: () => createBound(context, options),
+    progress: () => 0,
+  });
 }
 
 function report(
@@ -224,14 +387,13 @@ function report(
   target: Target,
   result: {
     outcome: "ok" | "skipped" | "failed" | "resumed";
-    messages: number;
-    bytes: number;
     seconds: number;
     error?: AppError;
-  },
+  } & RestoredQueue,
 ): void {
-  const { entry } = target;
-  const reason = result.error?.message ?? target.reason;
+  const { entry, destination } = target;
+  const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
+  const reason = result.error?.message ?? target.reason ?? undeliveredText(result);
   const hint = result.error?.hint ?? target.hint;
   context.emit({
     type: "queue_done",
@@ -243,9 +405,21 @@ function report(
     messages: result.messages,
     bytes: result.bytes,
     seconds: result.seconds,
+    ...(isMoved ? { destination: { vhost: destination.vhost, queue: destination.name } } : {}),
+    ...(result.undelivered > 0 ? { undelivered: result.undelivered } : {}),
+    ...(result.copies === undefined ? {} : { copies: result.copies }),
+    ...(result.leftOut > 0 ? { leftOut: result.leftOut } : {}),
+    ...(result.untimed > 0 ? { untimed: result.untimed } : {}),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function undeliveredText({ undelivered }: RestoredQueue): string | undefined {
+  if (undelivered === 0) return undefined;
+  return undelivered === 1
+    ? "the target did not take 1 message, which is kept apart"
+    : `the target did not take ${undelivered} messages, which are kept apart`;
 }
 
 /** Errors of one queue; all others (connection, storage) end the run. */
@@ -254,8 +428,8 @@ function isQueueFailure(error: unknown): error is AppError {
     ["failed", "refused", "broker_missing", "broker_denied", "damaged"].includes(error.code);
 }
 
-function left({ entry, position, action }: Target): number {
-  return action === "skip" || position.done ? 0 : entry.message_count - position.confirmed;
+function left({ share, position, action }: Target): number {
+  return action === "skip" || position.done ? 0 : share.atMost - position.confirmed;
 }
 
 /** Removes segments that a killed restore had fetched. */

@@ -1,61 +1,131 @@
 import type { Manifest } from "../../archive/manifest.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
-import type { RestoreQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
-import type { CheckpointStore } from "../../checkpoint/store.ts";
+import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import { queueKey } from "../queue_key.ts";
-import { type Bindings, bindingsOf } from "./bindings.ts";
-import { selectQueues, withDefinedArguments } from "./plan.ts";
-import { planTargets, refusalOf, type Target } from "./targets.ts";
-import { streamConnector, StreamSurvey } from "../stream/survey.ts";
+import { streamConnector } from "../stream/survey.ts";
+import { StreamTargets } from "../stream/targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
+import { type Bindings, bindingsOf } from "./bindings.ts";
+import { readForRestore } from "./definitions.ts";
+import type { RestoreMapping } from "./mapping.ts";
+import { selectQueues, sourcesOf, withDefinedArguments } from "./plan.ts";
+import { policyNotes } from "./policies.ts";
+import type { MessageSelection } from "./selection.ts";
+import { planTargets, refusalOf, type Target } from "./targets.ts";
+import { missingVhosts, vhostRefusal } from "./vhosts.ts";
 
 /** All that is known before a restore touches the target; a dry run ends here. */
 export interface RestoreSurvey {
   readonly targets: readonly Target[];
   readonly bindings: Bindings;
+  /** Vhosts that are to be created. */
+  readonly vhosts: readonly string[];
+  /** What a person should know of queues, in the order of `targets`. */
+  readonly notes: ReadonlyMap<Target, readonly string[]>;
   /** Why nothing is to be restored. */
   readonly refusal: AppError | undefined;
 }
 
-/** Looks at the backup and at the target, and decides what to do with each queue. */
-export async function surveyRestore(options: {
-  config: Config;
-  storage: Storage;
-  manifest: Manifest;
-  connections: ConnectionPool;
-  streams: StreamConnector;
+/** What {@linkcode surveyRestore} goes by. */
+export interface SurveyOptions {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly manifest: Manifest;
+  readonly selection: MessageSelection;
+  readonly mapping: RestoreMapping;
+  readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   /** What the run that is gone on with has recorded. */
-  recorded: readonly RestoreQueueRow[];
-  emit: EventSink;
-  signal: AbortSignal;
-}): Promise<RestoreSurvey> {
-  const { config, storage, manifest, connections, recorded, emit, signal } = options;
+  readonly recorded: readonly RestoreQueueRow[];
+  /** Vhosts that the definitions create before; a dry run misses them. */
+  readonly coming?: ReadonlySet<string>;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at the backup and at the target, and decides what to do with each queue. */
+export async function surveyRestore(options: SurveyOptions): Promise<RestoreSurvey> {
+  const { config: { restore }, storage, manifest, mapping, connections, emit, signal } = options;
   tellShortfall(manifest, emit);
+  // 1. What goes where.
   const entries = await withDefinedArguments(storage, {
     manifest,
-    entries: selectQueues(manifest, config.restore.queues),
+    entries: selectQueues(manifest, restore.queues),
   });
-  const positions = new Map(recorded.map((row) => [queueKey(row), row]));
-  const targets = await planTargets({
-    config,
-    entries,
+  const sources = sourcesOf(entries, options);
+  for (const message of mapping.unused()) emit({ type: "warning", message });
+  if (restore.publish_mode === "direct-to-queue" && mapping.hasExchanges) {
+    const message = "restore.exchange_mapping has no effect with publish_mode: direct-to-queue";
+    emit({ type: "warning", message });
+  }
+
+  // 2. What there is.
+  const vhosts = new Set(sources.map(({ destination }) => destination.vhost));
+  const missing = await missingVhosts(vhosts, { connections, signal });
+  const targets = await planTargets(sources, {
+    restore,
     connections,
-    streams: new StreamSurvey(options.streams),
-    positions,
+    positions: new Map(options.recorded.map((row) => [queueKey(row), row])),
+    missingVhosts: new Set(missing.keys()),
+    streams: new StreamTargets(options.streams, options.selection),
     signal,
   });
-  const refusal = refusalOf(targets, config);
-  const bindings = await bindingsOf(refusal === undefined ? targets : [], {
-    manifest,
-    storage,
-    emit,
+
+  options.coming?.forEach((vhost) => missing.delete(vhost));
+
+  // 3. What comes with it.
+  const refusal = restore.create_missing_vhosts ? undefined : vhostRefusal(missing);
+  const refused = refusal ?? refusalOf(targets, restore);
+  const filled = refused === undefined ? targets : [];
+  const bindings = await bindingsOf(filled, { manifest, storage, emit });
+  const notes = await notesOf(filled, options);
+  return { targets, bindings, vhosts: [...missing.keys()], notes, refusal: refused };
+}
+
+async function notesOf(
+  targets: readonly Target[],
+  { manifest, storage, config, signal }: SurveyOptions,
+): Promise<Map<Target, readonly string[]>> {
+  const created = targets.filter(({ action }) => action === "create");
+  const policies = await policyNotes(created, {
+    policies: created.length === 0 ? [] : await policiesIn(manifest, storage),
+    target: requireTarget(config),
+    signal,
   });
-  return { targets, bindings, refusal };
+  const notes = created.map((target) => {
+    const { entry, destination, declaration } = target;
+    const policy = policies.get(target);
+    const texts = [
+      ...declaration!.changes,
+      ...isRenamed({ entry, destination })
+        ? ["created under another name, and so without bindings"]
+        : [],
+      ...policy === undefined ? [] : [policy],
+    ];
+    return [target, texts] as const;
+  });
+  return new Map(notes.filter(([, texts]) => texts.length > 0));
+}
+
+async function policiesIn(manifest: Manifest, storage: Storage) {
+  if (manifest.definitions === null) return [];
+  try {
+    return (await readForRestore(storage, manifest)).policies;
+  } catch (error) {
+    // That they are damaged has been said for the bindings.
+    if (error instanceof AppError && error.code === "damaged") return [];
+    throw error;
+  }
+}
+
+/** Whether the queue gets another name; another vhost is another place for the same. */
+function isRenamed({ entry, destination }: Pick<Target, "entry" | "destination">): boolean {
+  return entry.name !== destination.name;
 }
 
 function tellShortfall(manifest: Manifest, emit: EventSink): void {
@@ -65,43 +135,8 @@ function tellShortfall(manifest: Manifest, emit: EventSink): void {
   emit({ type: "warning", message, hint });
 }
 
-/** What makes a restore the same when the command is given again. */
-export function restoreKey(
-  config: Config,
-  { backupId, location }: { backupId: string; location: string },
-): RunKey {
-  const { address } = requireTarget(config).amqp_url;
-  return { operation: "restore", backupId, location, scope: address };
-}
-
-/** The interrupted run to go on with. Throws `refused` when it is of another backup of that id. */
-export function findRestore(
-  checkpoint: CheckpointStore,
-  { key, createdAt }: { key: RunKey; createdAt: number },
-): Run | undefined {
-  const known = checkpoint.findRun(key);
-  if (known?.state !== "running") return undefined;
-  if (known.peer === peerOf(createdAt)) return known;
-  throw new AppError(
-    "refused",
-    `Cannot go on with the restore of "${key.backupId}": its checkpoint is of another backup ` +
-      "that had the same id",
-    { hint: "empty the target queues, and set offset_storage.db_path to a new file" },
-  );
-}
-
-/** The run to go on with, or a new one. */
-export function claimRestore(
-  checkpoint: CheckpointStore,
-  options: { key: RunKey; createdAt: number },
-): Run {
-  return findRestore(checkpoint, options) ??
-    checkpoint.startRun(options.key, peerOf(options.createdAt), Date.now());
-}
-
-/** A backup id may have been deleted and taken again: then positions of the old one mean nothing. */
-function peerOf(createdAt: number): string {
-  return String(createdAt);
+export function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
+  return new ConnectionPool(requireTarget(config), "rabbitmq-backup restore", { signal });
 }
 
 export function streamsOf(
@@ -109,8 +144,4 @@ export function streamsOf(
   { emit, signal }: { emit: EventSink; signal: AbortSignal },
 ): StreamConnector {
   return streamConnector(requireTarget(config), { name: "rabbitmq-backup restore", emit, signal });
-}
-
-export function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
-  return new ConnectionPool(requireTarget(config), "rabbitmq-backup restore", { signal });
 }

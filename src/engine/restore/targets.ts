@@ -1,57 +1,110 @@
 import type { QueueEntry } from "../../archive/manifest.ts";
 import { type QueueDepth, QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
-import type { Config } from "../../config/config.ts";
+import type { RestoreOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { queueKey } from "../queue_key.ts";
-import type { StreamSurvey } from "../stream/survey.ts";
+import type { StreamTargets } from "../stream/targets.ts";
+import { type Declaration, declarationOf } from "./declaration.ts";
+import type { QueueName } from "./mapping.ts";
+import type { QueueShare } from "./selection.ts";
+
+/** A queue of the backup that is asked for: what of it, and the queue of the target that it goes to. */
+export interface Source {
+  readonly entry: QueueEntry;
+  readonly destination: QueueName;
+  readonly share: QueueShare;
+}
 
 /** What will be done with one queue of the backup. */
-export interface Target {
-  readonly entry: QueueEntry;
+export interface Target extends Source {
   readonly action: "create" | "use" | "skip";
+  /** Ready messages in the destination. */
   readonly depth: number;
   readonly position: RestoreQueueRow;
+  /** How the destination is created. */
+  readonly declaration?: Declaration;
   readonly reason?: string;
   readonly hint?: string;
 }
 
-/** Looks at each queue in the target. */
-export async function planTargets(options: {
-  config: Config;
-  entries: readonly QueueEntry[];
-  connections: ConnectionPool;
-  streams: StreamSurvey;
-  positions: Map<string, RestoreQueueRow>;
-  signal: AbortSignal;
-}): Promise<Target[]> {
-  const { config, entries, connections, streams, positions, signal } = options;
-  const targets: Target[] = [];
+/** What {@linkcode planTargets} goes by. */
+export interface TargetOptions {
+  readonly restore: RestoreOptions;
+  readonly connections: ConnectionPool;
+  /** What the run that is gone on with has recorded, by the queue in the backup. */
+  readonly positions: ReadonlyMap<string, RestoreQueueRow>;
+  /** Vhosts that the target lacks. */
+  readonly missingVhosts: ReadonlySet<string>;
+  readonly streams: StreamTargets;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at each destination, and decides for the queues that go there. In the order of `sources`. */
+export async function planTargets(
+  sources: readonly Source[],
+  options: TargetOptions,
+): Promise<Target[]> {
+  const groups = Map.groupBy(sources, ({ destination }) => queueKey(destination));
+  const destinations = [...groups.values()].map(([source]) => source!);
+  const depths = await depthsOf(destinations, options);
+  const planned = new Map<Source, Target>();
+  for (const [key, group] of groups) {
+    for (const target of planGroup(group, { depth: depths.get(key), options })) {
+      const source = group.find(({ entry }) => entry === target.entry)!;
+      planned.set(source, target);
+    }
+  }
+  return sources.map((source) => planned.get(source)!);
+}
+
+/** Depths of the queues that exist in the target, by {@linkcode queueKey}. */
+async function depthsOf(
+  sources: readonly Source[],
+  { connections, missingVhosts, streams, signal }: TargetOptions,
+): Promise<Map<string, QueueDepth>> {
+  const depths = new Map<string, QueueDepth>();
+  const [forStreams, others] = [true, false].map((isStream) =>
+    sources.filter(({ entry, destination }) =>
+      (entry.stream !== undefined) === isStream && !missingVhosts.has(destination.vhost)
+    ).map(({ destination }) => destination)
+  );
+  for (const queue of forStreams!) {
+    signal.throwIfAborted();
+    const depth = await streams.depth(queue);
+    if (depth !== undefined) depths.set(queueKey(queue), depth);
+  }
   // One connection a vhost; names of which the broker may end it get one of their own.
   const groups = Map.groupBy(
-    entries,
-    (entry) => mayEndConnection(refusalText(entry)) ? queueKey(entry) : JSON.stringify(entry.vhost),
+    others!,
+    (queue) => mayEndConnection(refusalText(queue)) ? queueKey(queue) : JSON.stringify(queue.vhost),
   );
-  for (const queues of groups.values()) {
+  for (const group of groups.values()) {
     signal.throwIfAborted();
-    await connections.use(queues[0]!.vhost, async (connection) => {
+    await connections.use(group[0]!.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
-      for (const entry of queues) {
-        const depths = entry.stream === undefined ? inspector : streams.depthsIn(entry.vhost);
-        targets.push(await planTarget(entry, { inspector: depths, config, positions }));
+      for (const queue of group) {
+        try {
+          depths.set(queueKey(queue), await inspector.depth(queue.name));
+        } catch (error) {
+          if (!isMissing(error, queue)) throw error;
+        }
       }
     });
   }
-  return targets;
+  return depths;
 }
 
 /** Why nothing is restored: a queue is not to be touched, and the configuration says to fail then. */
-export function refusalOf(targets: readonly Target[], config: Config): AppError | undefined {
-  if (config.restore.if_not_empty !== "fail") return undefined;
+export function refusalOf(
+  targets: readonly Target[],
+  { if_not_empty }: RestoreOptions,
+): AppError | undefined {
+  if (if_not_empty !== "fail") return undefined;
   const [first, ...more] = targets.filter(({ action }) => action === "skip");
   if (first === undefined) return undefined;
-  const { entry: { vhost, name }, reason, hint } = first;
+  const { destination: { vhost, name }, reason, hint } = first;
   const others = more.length > 0 ? ` (and ${more.length} more)` : "";
   return new AppError(
     "refused",
@@ -60,92 +113,113 @@ export function refusalOf(targets: readonly Target[], config: Config): AppError 
   );
 }
 
-async function planTarget(
-  entry: QueueEntry,
-  options: {
-    inspector: Pick<QueueInspector, "depth">;
-    config: Config;
-    positions: Map<string, RestoreQueueRow>;
+/** Decides for all queues of the backup that go to one of the target. */
+function planGroup(
+  group: readonly Source[],
+  { depth, options: { restore, positions, streams } }: {
+    depth: QueueDepth | undefined;
+    options: TargetOptions;
   },
-): Promise<Target> {
-  const { inspector, config: { restore }, positions } = options;
-  const { vhost, name } = entry;
-  const recorded = positions.get(queueKey(entry));
-  const fresh = { vhost, name, confirmed: 0, resent: 0, unsettled: 0, done: false };
-  let depth: QueueDepth;
-  try {
-    depth = await inspector.depth(name);
-  } catch (error) {
-    if (entry.stream !== undefined && isUnreachable(error)) {
-      return withoutStreamPort(entry, { position: recorded ?? fresh, error });
-    }
-    if (!isMissing(error, entry)) throw error;
-    // Deleted since the interruption, if there was one: what was restored is gone with it.
-    if (restore.create_missing_queues) {
-      return { entry, action: "create", depth: 0, position: fresh };
-    }
-    return {
-      entry,
+): Target[] {
+  const fresh = ({ entry: { vhost, name } }: Source): RestoreQueueRow => ({
+    vhost,
+    name,
+    confirmed: 0,
+    resent: 0,
+    unsettled: 0,
+    done: false,
+  });
+  const recordedOf = ({ entry }: Source) => positions.get(queueKey(entry));
+  const all = (rest: (source: Source) => Omit<Target, keyof Source>) =>
+    group.map((source) => ({ ...source, ...rest(source) }));
+  const { entry, destination } = group[0]!;
+  const barrier = entry.stream === undefined ? undefined : streams.obstacleTo(destination);
+  if (barrier !== undefined) {
+    return all((source) => ({
       action: "skip",
       depth: 0,
-      position: fresh,
-      reason: "it does not exist in the target",
-      hint: "set restore.create_missing_queues: true, or import the definitions first",
-    };
+      position: recordedOf(source) ?? fresh(source),
+      ...barrier,
+    }));
+  }
+  // Deleted since the interruption, if there was one: what was restored is gone with it.
+  if (depth === undefined) {
+    if (!restore.create_missing_queues) return all((source) => missing(fresh(source)));
+    const declaration = declarationOf(declaredBy(group).entry, restore);
+    return all((source) => ({
+      action: "create",
+      depth: 0,
+      position: fresh(source),
+      declaration,
+    }));
   }
   // Where nothing was sent, what it holds now is from others.
-  const known = recorded !== undefined && isSent(recorded) ? recorded : undefined;
-  const begun = recorded ?? fresh;
-  const skip = (reason: string, hint: string): Target => ({
-    entry,
-    action: "skip",
-    depth: depth.ready,
-    position: begun,
-    reason,
-    hint,
+  const sent = group.map(recordedOf).filter((row) => row !== undefined && isSent(row));
+  const confirmed = sent.reduce(
+    (sum, row) => sum + row!.confirmed - (row!.undelivered ?? 0),
+    0,
+  );
+  const obstacle = obstacleOf(depth, {
+    restore,
+    // Through exchanges, messages of one queue reach others: what is there says nothing of its own.
+    isMixed: restore.publish_mode === "exchange" && positions.size > 0,
+    confirmed: sent.length === 0 ? undefined : confirmed,
   });
-  const append = restore.if_not_empty === "append";
-  if (known === undefined) {
-    if (depth.ready === 0 || append) {
-      return { entry, action: "use", depth: depth.ready, position: begun };
+  return all((source) => {
+    const recorded = recordedOf(source);
+    if (obstacle !== undefined) {
+      return {
+        action: "skip",
+        depth: depth.ready,
+        position: recorded ?? fresh(source),
+        ...obstacle,
+      };
     }
-    return skip(
-      `it holds ${depth.ready} messages already`,
-      restore.if_not_empty === "skip"
-        ? "empty it, or choose --if-not-empty append"
-        : "empty it, or choose --if-not-empty append or skip",
-    );
-  }
-  if (depth.ready < known.confirmed && depth.consumers === 0 && !append) {
-    return skip(
-      `it holds ${depth.ready} messages, and ${known.confirmed} were restored into it before`,
-      "were they consumed? then --if-not-empty append goes on behind them; " +
-        "was it purged? then delete it, and all is restored again",
-    );
-  }
-  return { entry, action: "use", depth: depth.ready, position: resumedAt(known, entry) };
+    const position = recorded !== undefined && isSent(recorded)
+      ? resumedAt(recorded, source)
+      : recorded ?? fresh(source);
+    return { action: "use", depth: depth.ready, position };
+  });
 }
 
-/** What is kept of a stream goes back by the stream protocol only. */
-function withoutStreamPort(
-  entry: QueueEntry,
-  { position, error }: { position: RestoreQueueRow; error: AppError },
-): Target {
-  const { message: reason, hint } = error;
+/** The queue of the backup whose type and arguments count: of several the one of the same name. */
+export function declaredBy<S extends Source>(group: readonly S[]): S {
+  return group.find(({ entry, destination }) => entry.name === destination.name) ?? group[0]!;
+}
+
+function missing(position: RestoreQueueRow): Omit<Target, keyof Source> {
   return {
-    entry,
     action: "skip",
     depth: 0,
     position,
-    reason,
-    hint: `${
-      hint === undefined ? "" : `${hint}; or `
-    }leave streams out: --type classic --type quorum`,
+    reason: "it does not exist in the target",
+    hint: "set restore.create_missing_queues: true, or import the definitions first",
   };
 }
 
-function isUnreachable(error: unknown): error is AppError {
-  return error instanceof AppError && error.code === "broker_unreachable";
+/** Why a queue that exists is not filled; `confirmed` went there before, undefined where none did. */
+function obstacleOf(
+  { ready, consumers }: QueueDepth,
+  { restore: { if_not_empty }, isMixed, confirmed }: {
+    restore: RestoreOptions;
+    isMixed: boolean;
+    confirmed: number | undefined;
+  },
+): { reason: string; hint: string } | undefined {
+  if (if_not_empty === "append" || isMixed) return undefined;
+  if (confirmed === undefined) {
+    return ready === 0 ? undefined : {
+      reason: `it holds ${ready} messages already`,
+      hint: if_not_empty === "skip"
+        ? "empty it, or choose --if-not-empty append"
+        : "empty it, or choose --if-not-empty append or skip",
+    };
+  }
+  return ready >= confirmed || consumers > 0 ? undefined : {
+    reason: `it holds ${ready} messages, and ${confirmed} were restored into it before`,
+    hint: "were they consumed? then --if-not-empty append goes on behind them; " +
+      "was it purged? then delete it, and all is restored again",
+  };
 }
 
 /**
@@ -157,7 +231,7 @@ function mayEndConnection(refusal: string): boolean {
   return text.length > 255 && text.some((octet) => octet > 127);
 }
 
-function refusalText({ vhost, name }: QueueEntry): string {
+function refusalText({ vhost, name }: QueueName): string {
   return `NOT_FOUND - no queue '${name}' in vhost '${vhost}'`;
 }
 
@@ -168,9 +242,9 @@ export function endsConnection(error: unknown, refusal: string): boolean {
   return code === 541 && mayEndConnection(refusal);
 }
 
-function isMissing(error: unknown, entry: QueueEntry): boolean {
+function isMissing(error: unknown, queue: QueueName): boolean {
   if (error instanceof AppError && error.code === "broker_missing") return true;
-  return endsConnection(error, refusalText(entry));
+  return endsConnection(error, refusalText(queue));
 }
 
 function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolean {
@@ -178,11 +252,14 @@ function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow): boolea
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */
-function resumedAt(known: RestoreQueueRow, entry: QueueEntry): RestoreQueueRow {
+export function resumedAt(
+  known: RestoreQueueRow,
+  { entry, share: { atMost } }: Pick<Source, "entry" | "share">,
+): RestoreQueueRow {
   if (known.done) return known;
   // A stream's publishing ids keep what is sent again from being there twice.
   const again = entry.stream === undefined
-    ? Math.min(known.unsettled, entry.message_count - known.confirmed)
+    ? Math.min(known.unsettled, atMost - known.confirmed)
     : 0;
   return { ...known, resent: known.resent + again, unsettled: 0 };
 }

@@ -49,10 +49,13 @@ export class SpoolWriter implements DeliveryTap, Disposable {
     });
   }
 
-  head(head: DeliveryHead): void {
+  /** `capturedAt`: default now. */
+  head(
+    head: Omit<DeliveryHead, "deliveryTag"> & { deliveryTag?: number; capturedAt?: number },
+  ): void {
     this.#guard(() => {
       const record = {
-        capturedAt: Date.now(),
+        capturedAt: head.capturedAt ?? Date.now(),
         redelivered: head.redelivered,
         exchange: head.exchange,
         routingKey: head.routingKey,

@@ -1,4 +1,4 @@
-import { manifestKey, markerKey } from "../../archive/layout.ts";
+import { definitionsFolder, manifestKey, markerKey, rollbackTime } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import { parseManifest, wrongKeys } from "../../archive/manifest_io.ts";
 import { AppError } from "../../errors.ts";
@@ -115,7 +115,11 @@ class Validation {
     if (sizes.delete(markerKey(manifest.backup_id))) {
       this.#notes.push("the marker of an unfinished backup is still there; it does no harm");
     }
-    for (const key of sizes.keys()) this.#notes.push(`${key} belongs to nothing in the manifest`);
+    for (const key of sizes.keys()) {
+      // Kept by an import of the definitions; the manifest, written before, does not know it.
+      if (isRollback(manifest.backup_id, key)) continue;
+      this.#notes.push(`${key} belongs to nothing in the manifest`);
+    }
   }
 
   async #manifest(): Promise<Manifest | undefined> {
@@ -245,4 +249,10 @@ class Validation {
     this.#problems.push(...problems.map((problem) => ({ ...found, problem })));
     return problems.length === 0;
   }
+}
+
+/** Whether it is a snapshot that an import of the backup's definitions took of its target. */
+function isRollback(backupId: string, key: string): boolean {
+  const folder = `${definitionsFolder(backupId)}/`;
+  return key.startsWith(folder) && rollbackTime(key.slice(folder.length)) !== undefined;
 }

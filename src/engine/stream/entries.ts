@@ -11,12 +11,15 @@ const FILTER_ANNOTATION = "x-stream-filter-value";
  * Reads the entries of a stream's records, to be published as they were: the id of each is the offset
  * of its first message and one, as 0 means none to a broker.
  *
+ * `takes` chooses among the chunks.
+ *
  * @throws {AppError} `damaged` when a chunk is; what of it was given out is not certain then
  */
 export async function* readEntries(
   records: AsyncIterable<Uint8Array>,
+  takes: (chunk: ChunkHeader) => boolean = () => true,
 ): AsyncGenerator<OutgoingEntry[]> {
-  const collector = new EntryCollector();
+  const collector = new EntryCollector(takes);
   const parser = new RecordParser(new ChunkRecords(collector));
   for await (const piece of records) {
     parser.push(piece);
@@ -29,14 +32,21 @@ export async function* readEntries(
 
 class EntryCollector implements ChunkSink {
   entries: OutgoingEntry[] = [];
+  readonly #takes: (chunk: ChunkHeader) => boolean;
+  #isTaken = true;
   #id = 0n;
   #mayFilter = false;
   #entry: StreamEntry | undefined;
   #pieces: Uint8Array[] = [];
 
-  header({ offset, filterSize }: ChunkHeader): void {
-    this.#id = offset + 1n;
-    this.#mayFilter = filterSize > 0;
+  constructor(takes: (chunk: ChunkHeader) => boolean) {
+    this.#takes = takes;
+  }
+
+  header(header: ChunkHeader): void {
+    this.#isTaken = this.#takes(header);
+    this.#id = header.offset + 1n;
+    this.#mayFilter = header.filterSize > 0;
   }
 
   entry(entry: StreamEntry): void {
@@ -44,11 +54,13 @@ class EntryCollector implements ChunkSink {
   }
 
   body(piece: Uint8Array): void {
+    if (!this.#isTaken) return;
     // A piece of a larger entry would keep all that it is a view of until the entry is complete.
     this.#pieces.push(piece.length === this.#entry!.size ? piece : new Uint8Array(piece));
   }
 
   entryEnd(): void {
+    if (!this.#isTaken) return;
     const entry = this.#entry!;
     const body = joined(this.#pieces, entry.size);
     this.#pieces = [];

@@ -8,10 +8,11 @@ import { StreamPublisher } from "../../broker/stream/publisher.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
-import type { RestoreContext, RestoreItem } from "../restore/queue.ts";
+import type { ChunkHeader } from "../../message/stream_chunk.ts";
+import type { QueueName } from "../restore/mapping.ts";
+import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/queue.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
 import { readEntries } from "./entries.ts";
-import { Retry } from "./retry.ts";
 
 /** How often the position is recorded, milliseconds. */
 const RECORD_MS = 1_000;
@@ -19,14 +20,20 @@ const RECORD_MS = 1_000;
 const ALARM_ASKED_MS = 2_000;
 const ALARM_MS = 600_000;
 
+/** The first pause before a lost connection is tried again, and the longest, milliseconds. */
+const PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 4_000;
+
 /** One stream that is being restored. */
 interface StreamRestore {
   readonly item: RestoreItem;
   readonly work: QueueWork;
   /** The name under which the broker remembers what it has of this restore. */
   readonly reference: string;
-  /** Messages that are in the target, from the first of the backup on. */
+  /** Chosen messages that are in the target, from the first of the backup on. */
   restored: number;
+  /** Chosen messages that were met in the backup. */
+  chosen: number;
   /** Bytes of entries published by this process. */
   bytes: number;
 }
@@ -34,17 +41,17 @@ interface StreamRestore {
 /**
  * Publishes what a backup has of one stream, in order, byte for byte. The publishing ids are the
  * offsets in the source: the broker drops what it has already, so that nothing is there twice however
- * often the connection or the process ends. Returns how many messages this call published, and bytes.
+ * often the connection or the process ends. Of a time window, the times are those of the chunks.
  */
 export async function restoreStream(
   context: RestoreContext,
   item: RestoreItem,
-): Promise<{ messages: number; bytes: number }> {
+): Promise<RestoredQueue> {
   const { checkpoint, run } = context;
-  const { entry, position } = item;
+  const { entry, share, position } = item;
   const work = context.meter.begin(entry, {
     phase: "publishing",
-    messagesTotal: entry.message_count - position.confirmed,
+    messagesTotal: share.atMost - position.confirmed,
   });
   // Recorded before the first publish: from here on the target may hold messages of this run.
   checkpoint.putRestoreQueue(run.id, { ...position, unsettled: 1 });
@@ -53,12 +60,19 @@ export async function restoreStream(
     work,
     reference: referenceOf(run, entry),
     restored: position.confirmed,
+    chosen: 0,
     bytes: 0,
   };
   try {
     await publishAll(context, restore);
     record(context, restore, { done: true });
-    return { messages: restore.restored - position.confirmed, bytes: restore.bytes };
+    return {
+      messages: restore.restored - position.confirmed,
+      bytes: restore.bytes,
+      undelivered: 0,
+      leftOut: entry.message_count - restore.restored,
+      untimed: 0,
+    };
   } finally {
     context.meter.end(work);
   }
@@ -66,25 +80,26 @@ export async function restoreStream(
 
 /** Publishes to the end, over as many connections as it takes. */
 async function publishAll(context: RestoreContext, restore: StreamRestore): Promise<void> {
-  const { vhost, name } = restore.item.entry;
-  const retry = new Retry(context, restore.item.entry);
-  for (;;) {
-    const before = restore.restored;
-    try {
-      await using connection = await context.streams.openFor(vhost, name);
+  const { destination } = restore.item;
+  const { signal } = context;
+  let pause = 0;
+  await context.reconnector.run(destination.vhost, {
+    progress: () => restore.restored,
+    work: async () => {
+      await delay(pause, undefined, { signal });
+      pause = Math.min(Math.max(PAUSE_MS, pause * 2), LONGEST_PAUSE_MS);
+      await using connection = await context.streams.openFor(destination.vhost, destination.name);
       const stop = () => void connection.close();
-      context.signal.addEventListener("abort", stop);
+      signal.addEventListener("abort", stop);
       try {
         await publishRest(context, { connection, restore });
-        return await checkOffsets(connection, { entry: restore.item.entry, emit: context.emit });
+        await checkOffsets(connection, { restore, emit: context.emit });
       } finally {
-        context.signal.removeEventListener("abort", stop);
+        signal.removeEventListener("abort", stop);
         record(context, restore);
       }
-    } catch (error) {
-      await retry.orThrow(error, { hasProgressed: restore.restored > before });
-    }
-  }
+    },
+  });
 }
 
 /** Publishes what the broker has not got yet. */
@@ -92,19 +107,21 @@ async function publishRest(
   context: RestoreContext,
   { connection, restore }: { connection: StreamConnection; restore: StreamRestore },
 ): Promise<void> {
-  const { signal } = context;
-  const { item: { entry, position }, work, reference } = restore;
+  const { signal, limit, selection } = context;
+  const { item: { destination, share, position }, work, reference } = restore;
   let recordedAt = performance.now();
-  let base = 0;
+  // Messages that the broker had before.
+  let before = 0;
+  restore.chosen = 0;
   using publisher = await openPublisher(context, {
-    entry,
+    destination,
     open: () =>
       StreamPublisher.open(connection, {
-        stream: entry.name,
+        stream: destination.name,
         reference,
         window: context.options.window,
         onConfirmed: (confirmed) => {
-          restore.restored = base + confirmed;
+          restore.restored = before + confirmed;
           work.messagesDone = Math.max(0, restore.restored - position.confirmed);
           if (performance.now() - recordedAt < RECORD_MS) return;
           recordedAt = performance.now();
@@ -112,32 +129,48 @@ async function publishRest(
         },
       }),
   });
-  for (const segment of entry.segments) {
+  const { timeWindow } = selection;
+  const isWhole = timeWindow === undefined && selection.limit === Infinity;
+  const isInTime = ({ timestamp }: ChunkHeader) =>
+    timeWindow === undefined || (timestamp >= timeWindow.start && timestamp <= timeWindow.end);
+  segments: for (const segment of share.segments) {
     signal.throwIfAborted();
-    if (isThere(segment, publisher.lastId)) {
-      base += segment.stream!.message_count;
+    if (isWhole && isThere(segment, publisher.lastId)) {
+      before += segment.stream!.message_count;
+      restore.chosen += segment.stream!.message_count;
       continue;
     }
     await using fetched = await fetchSegment(context.storage, segment, context);
-    for await (const entries of readEntries(fetched.records())) {
+    for await (const entries of readEntries(fetched.records(), isInTime)) {
       for (const outgoing of entries) {
+        if (restore.chosen + outgoing.records > selection.limit) break segments;
+        restore.chosen += outgoing.records;
         if (outgoing.id <= publisher.lastId) {
-          base += outgoing.records;
+          before += outgoing.records;
           continue;
         }
         await publisher.publish(outgoing, signal);
         restore.bytes += outgoing.size;
         work.bytesDone += outgoing.size;
+        if (limit.isOn && limit.owe(outgoing.records, outgoing.size) > 0) await limit.wait(signal);
       }
     }
   }
   await publisher.finish(signal);
-  restore.restored = base + publisher.confirmed;
-  if (restore.restored === entry.message_count) return;
+  restore.restored = before + publisher.confirmed;
+  assertWhole(restore, { isWhole });
+}
+
+function assertWhole(
+  { item: { entry }, restored, chosen }: StreamRestore,
+  { isWhole }: { isWhole: boolean },
+): void {
+  const expected = isWhole ? entry.message_count : chosen;
+  if (restored === expected) return;
   throw new AppError(
     "failed",
-    `Cannot restore stream "${entry.name}" whole: ${restore.restored} messages were published, and ` +
-      `the backup has ${entry.message_count}`,
+    `Cannot restore stream "${entry.name}" whole: ${restored} messages were published, and the ` +
+      `backup has ${expected}`,
   );
 }
 
@@ -149,7 +182,7 @@ function isThere({ stream }: SegmentEntry, lastId: bigint): boolean {
 /** Opens the publisher; while an alarm of the broker keeps it from that, waits. */
 async function openPublisher(
   { emit, signal }: RestoreContext,
-  { entry, open }: { entry: QueueEntry; open: () => Promise<StreamPublisher> },
+  { destination, open }: { destination: QueueName; open: () => Promise<StreamPublisher> },
 ): Promise<StreamPublisher> {
   const deadline = performance.now() + ALARM_MS;
   for (let isTold = false;; isTold = true) {
@@ -161,9 +194,10 @@ async function openPublisher(
       if (!isTold) {
         emit({
           type: "warning",
-          vhost: entry.vhost,
-          queue: entry.name,
-          message: `Stream "${entry.name}" has to wait: the target does not take messages for now`,
+          vhost: destination.vhost,
+          queue: destination.name,
+          message:
+            `Stream "${destination.name}" has to wait: the target does not take messages for now`,
           hint: "it goes on by itself when the target's memory or disk alarm ends",
         });
       }
@@ -175,9 +209,9 @@ async function openPublisher(
 /** Confirmed is not kept: retention drops the oldest all the same. */
 async function checkOffsets(
   connection: StreamConnection,
-  { entry, emit }: { entry: QueueEntry; emit: RestoreContext["emit"] },
+  { restore, emit }: { restore: StreamRestore; emit: RestoreContext["emit"] },
 ): Promise<void> {
-  const { name, vhost, message_count: messages } = entry;
+  const { item: { destination: { vhost, name } }, restored: messages } = restore;
   const bounds = await streamBounds(connection, name);
   const written = bounds === undefined ? 0n : bounds.last + 1n;
   if (written < BigInt(messages)) {
@@ -188,13 +222,13 @@ async function checkOffsets(
       { hint: "was it deleted and made anew meanwhile? delete it, and restore again" },
     );
   }
-  if (bounds!.first === 0n) return;
+  if (bounds === undefined || bounds.first === 0n) return;
   emit({
     type: "warning",
     vhost,
     queue: name,
     message:
-      `Stream "${name}" begins at offset ${bounds!.first} already: its retention (x-max-age, ` +
+      `Stream "${name}" begins at offset ${bounds.first} already: its retention (x-max-age, ` +
       "x-max-length-bytes or a policy) drops the oldest messages",
   });
 }

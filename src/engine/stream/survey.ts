@@ -1,5 +1,4 @@
 import { streamBounds } from "../../broker/stream/commands.ts";
-import type { QueueDepth } from "../../broker/amqp/queue_inspector.ts";
 import { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
@@ -53,13 +52,6 @@ export class StreamSurvey {
     await using connection = await this.#connector.openFor(vhost, name);
     const bounds = await streamBounds(connection, name);
     return bounds === undefined ? 0 : offsetNumber(bounds.last - bounds.first + 1n);
-  }
-
-  /** The depths of a vhost's streams, asked as those of queues are. */
-  depthsIn(vhost: string): { depth(name: string): Promise<QueueDepth> } {
-    return {
-      depth: async (name) => ({ ready: await this.messagesOf({ vhost, name }), consumers: 0 }),
-    };
   }
 
   async #reach(vhost: string): Promise<void> {

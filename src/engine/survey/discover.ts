@@ -2,6 +2,8 @@ import { Buffer } from "node:buffer";
 import type { CallOptions, ManagementClient } from "../../broker/management/client.ts";
 import type { ListedQueue } from "../../broker/management/model.ts";
 import type { QueueFilter } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
+import { clusterNameOf } from "./cluster_name.ts";
 import { compileName, compileNames } from "../../config/name_pattern.ts";
 import { PolicyBook } from "./policy_book.ts";
 import { selectVhosts } from "./vhost_selection.ts";
@@ -66,7 +68,12 @@ export interface Discovery {
 
 /** Who the broker says it is. */
 export interface SourceIdentity {
+  /** The same from each node; see `clusterNameOf`. */
   readonly clusterName: string;
+  /** The cluster's name as this node tells it. */
+  readonly toldName: string;
+  /** Names of all nodes, also of those that are down; empty when the user may not know. */
+  readonly nodes: readonly string[];
   /** `4.0.5` */
   readonly rabbitmqVersion: string;
   readonly erlangVersion: string;
@@ -125,12 +132,24 @@ export async function sourceIdentity(
   options: CallOptions = {},
 ): Promise<SourceIdentity> {
   const overview = await client.overview(options);
+  const nodes = await nodeNames(client, options);
   return {
-    clusterName: overview.cluster_name,
+    clusterName: clusterNameOf(overview.cluster_name, nodes),
+    toldName: overview.cluster_name,
+    nodes,
     rabbitmqVersion: overview.rabbitmq_version,
     erlangVersion: overview.erlang_version,
     countsPublished: overview.rates_mode !== "none" && !overview.disable_stats,
   };
+}
+
+async function nodeNames(client: ManagementClient, options: CallOptions): Promise<string[]> {
+  try {
+    return (await client.nodes(options)).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "broker_denied") return [];
+    throw error;
+  }
 }
 
 function discovered(queue: ListedQueue, policies: PolicyBook): DiscoveredQueue {

@@ -1,5 +1,6 @@
 import type { CallOptions, ManagementClient } from "../../broker/management/client.ts";
 import type { ListedQueue, Policy } from "../../broker/management/model.ts";
+import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 
 /** What `apply-to` says, by queue type (https://www.rabbitmq.com/docs/policies). */
 const APPLY_TO: Readonly<Record<string, readonly string[]>> = {
@@ -7,6 +8,11 @@ const APPLY_TO: Readonly<Record<string, readonly string[]>> = {
   quorum: ["all", "queues", "quorum_queues"],
   stream: ["all", "queues", "streams"],
 };
+
+/** A queue, and the broker's word which policies are in force for it, where it is known. */
+type PolicyUser =
+  & Pick<ListedQueue, "vhost" | "name">
+  & Partial<Pick<ListedQueue, "policy" | "operator_policy">>;
 
 /**
  * The broker's policies, to tell which is in force for a queue. The broker's own word counts; for a
@@ -16,7 +22,7 @@ export class PolicyBook {
   readonly #policies: Policies;
   readonly #operatorPolicies: Policies;
 
-  private constructor(policies: Policy[], operatorPolicies: Policy[]) {
+  constructor(policies: readonly Policy[], operatorPolicies: readonly Policy[]) {
     this.#policies = new Policies(policies);
     this.#operatorPolicies = new Policies(operatorPolicies);
   }
@@ -25,11 +31,11 @@ export class PolicyBook {
     return new PolicyBook(await client.policies(options), await client.operatorPolicies(options));
   }
 
-  policyOf(queue: ListedQueue, type: string): Policy | undefined {
+  policyOf(queue: PolicyUser, type: string): Policy | undefined {
     return this.#policies.inForce(queue, { type, said: queue.policy });
   }
 
-  operatorPolicyOf(queue: ListedQueue, type: string): Policy | undefined {
+  operatorPolicyOf(queue: PolicyUser, type: string): Policy | undefined {
     return this.#operatorPolicies.inForce(queue, { type, said: queue.operator_policy });
   }
 }
@@ -37,14 +43,14 @@ export class PolicyBook {
 class Policies {
   readonly #byVhost: Map<string, { policy: Policy; matches: (name: string) => boolean }[]>;
 
-  constructor(policies: Policy[]) {
+  constructor(policies: readonly Policy[]) {
     const compiled = policies.map((policy) => ({ policy, matches: matcherOf(policy.pattern) }));
     this.#byVhost = Map.groupBy(compiled, ({ policy }) => policy.vhost);
   }
 
   /** @param said the broker's word: a name, null for none, undefined when it is not known yet */
   inForce(
-    { vhost, name }: ListedQueue,
+    { vhost, name }: PolicyUser,
     { type, said }: { type: string; said: string | null | undefined },
   ): Policy | undefined {
     if (said === null) return undefined;
@@ -66,18 +72,7 @@ function appliesTo(policy: Policy, type: string): boolean {
   return (APPLY_TO[type] ?? ["all", "queues"]).includes(policy["apply-to"]);
 }
 
-/**
- * The broker's patterns are Perl-compatible expressions, searched anywhere in the name. One that
- * JavaScript does not understand counts as matching: caution costs less than a lost message.
- */
+/** A pattern that is not understood here matches: caution costs less than a lost message. */
 function matcherOf(pattern: string): (name: string) => boolean {
-  const flags = /^\(\?([imsx]+)\)/.exec(pattern);
-  const source = flags === null ? pattern : pattern.slice(flags[0].length);
-  try {
-    if (flags?.[1]?.includes("x")) return () => true;
-    const regex = new RegExp(source.replace(/^\\A/, "^").replace(/\\[zZ]$/, "$"), flags?.[1] ?? "");
-    return (name) => regex.test(name);
-  } catch {
-    return () => true;
-  }
+  return compilePolicyPattern(pattern) ?? (() => true);
 }

@@ -9,6 +9,8 @@ import { AppError } from "../../errors.ts";
 import { isRead, planQueue, type QueueFacts, type QueuePlan } from "../../safety/plan.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { NodeWatch } from "./node_watch.ts";
+import { isSameCluster } from "./cluster_name.ts";
+import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
 import { StreamSurvey } from "../stream/survey.ts";
@@ -96,14 +98,15 @@ export async function survey(options: {
     const nodes = await options.nodes.nodes(signal);
     const isCalm = [...nodes.values()].every(({ alarm }) => alarm === undefined);
     return await connections.use(queues[0]!.vhost, async (connection) => {
-      assertSameBroker(connection, source.clusterName);
+      assertSameBroker(connection, source);
       await using inspector = new QueueInspector(connection);
+      const elections = new Elections(inspector, signal);
       // Asked where it matters, and once.
       let mayPublish: boolean | undefined;
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, { inspector, source, streams });
+        const facts = await factsOf(queue, { inspector, elections, source, streams });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -169,8 +172,9 @@ function streamInV1(): AppError {
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, source, streams }: {
+  { inspector, elections, source, streams }: {
     inspector: QueueInspector;
+    elections: Elections;
     source: SourceIdentity;
     streams: StreamSurvey;
   },
@@ -198,11 +202,23 @@ async function factsOf(
   }
   // A passive declare of an exclusive queue is refused.
   if (queue.exclusive) return { ...known, ready: 0, consumers: 0 };
+  if (queue.type === "classic" && queue.state === "down") {
+    // Asked for its depth, the broker waits a minute for the node.
+    const node = queue.leader === undefined ? "the node that hosts it" : `its node ${queue.leader}`;
+    return {
+      error: new AppError("failed", `${node} is down`, {
+        hint: "back it up when the node is back",
+      }),
+    };
+  }
   try {
-    // A stream's says nothing of its depth.
-    const { ready, consumers } = queue.type === "stream"
-      ? { ready: await streams.messagesOf(queue), consumers: 0 }
-      : await inspector.depth(queue.name);
+    if (queue.type === "stream") {
+      return { ...known, ready: await streams.messagesOf(queue), consumers: 0 };
+    }
+    const first = await inspector.depth(queue.name);
+    const { ready, consumers } = isDoubtful(queue, first)
+      ? await elections.depth(queue.name)
+      : first;
     return { ...known, ready, consumers };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -213,12 +229,18 @@ async function factsOf(
 }
 
 /** Two URLs can be of two brokers; then plan, definitions and messages would not belong together. */
-function assertSameBroker({ clusterName }: BrokerConnection, expected: string): void {
-  if (clusterName === undefined || expected === "" || clusterName === expected) return;
+function assertSameBroker({ clusterName }: BrokerConnection, source: SourceIdentity): void {
+  const { toldName, nodes } = source;
+  if (clusterName === undefined || toldName === "") return;
+  if (isSameCluster([clusterName, toldName], nodes)) return;
   throw new AppError(
     "config",
-    `Cannot back up: amqp_url leads to broker "${clusterName}" and management_url to "${expected}"`,
-    { hint: "set source.amqp_url and source.management_url to the same cluster" },
+    `Cannot back up: amqp_url leads to broker "${clusterName}" and management_url to "${toldName}"`,
+    {
+      hint:
+        "set source.amqp_url and source.management_url to the same cluster; if they are of one, " +
+        'give it a name with "rabbitmqctl set_cluster_name NAME"',
+    },
   );
 }
 

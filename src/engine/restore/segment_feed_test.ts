@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { behind } from "./queue.ts";
+import { behind } from "./segment_feed.ts";
 
 const counted = (...counts: number[]) => counts.map((record_count) => ({ record_count }));
 

@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import type { VerifyReport } from "../../engine/verify/verify.ts";
+import { chooseBackup } from "../backup_choice.ts";
+import {
+  addConfigOption,
+  addFormatOption,
+  addSettings,
+  type Launch,
+  newCommand,
+} from "../command.ts";
+import { type CommandContext, loadCommandConfig } from "../context.ts";
+import { runEngineWork } from "../engine_run.ts";
+import { EXIT } from "../exit_code.ts";
+import { showResult } from "../output/document.ts";
+import { verifyLines } from "../output/verify_text.ts";
+import {
+  brokerSettings,
+  MAPPING_SETTINGS,
+  MESSAGE_SETTINGS,
+  PROGRESS_SETTINGS,
+  queueSettings,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+
+const SETTINGS = [
+  STORAGE_SETTINGS,
+  brokerSettings("target"),
+  queueSettings("restore.queues"),
+  MESSAGE_SETTINGS,
+  MAPPING_SETTINGS,
+  PROGRESS_SETTINGS,
+];
+
+const HELP = {
+  summary: "compare queues with a backup, after a restore",
+  description:
+    "Reads the queues that a restore fills, as a backup would: under the same guards, and all messages " +
+    "go back (see docs/safety.md for what that costs). Compares number, order and content with what " +
+    "the restore has to put there, by the same time window, filters and mappings. Exit code 14 means " +
+    "that something differs, 3 that some queues could not be compared.",
+  examples: [
+    ["after a restore", "rabbitmq-backup verify -c restore.yaml -b nightly-20250304"],
+  ],
+} as const;
+
+export function addVerifyCommand(program: Command, launch: Launch): void {
+  const command = addFormatOption(addConfigOption(newCommand(program, "verify", HELP)));
+  addSettings(command, SETTINGS).action(launch(verify));
+}
+
+async function verify(context: CommandContext): Promise<number> {
+  // 1. The configuration, and which backup.
+  const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
+  const backupId = await chooseBackup(context, { config, verb: "verify", prefix: true });
+
+  // 2. Read and compare.
+  const { verifyRestored } = await import("../../engine/verify/verify.ts");
+  const now = context.host.terminal.now();
+  const report = await runEngineWork(context, {
+    stopping: "giving the messages back",
+    run: (tools) => verifyRestored({ config, backupId, now, ...tools }),
+  });
+
+  // 3. Show what was found.
+  const { outStyle, options } = context.output;
+  await showResult(context, {
+    document: { v: 1, ...documentOf(report) },
+    text: () => verifyLines(report, { style: outStyle, all: options.verbosity > 0 }),
+  });
+  const results = new Set(report.queues.map(({ result }) => result));
+  const isUnread = results.delete("unread");
+  results.delete("same");
+  return results.size > 0 ? EXIT.different : isUnread ? EXIT.partial : EXIT.ok;
+}
+
+function documentOf({ backupId, location, target, queues }: VerifyReport) {
+  return {
+    backup_id: backupId,
+    location,
+    target,
+    queues: queues.map(({ firstDifference, sources, ...queue }) => ({
+      ...queue,
+      first_difference: firstDifference,
+      sources: sources.map(({ vhost, name }) => ({ vhost, queue: name })),
+    })),
+  };
+}

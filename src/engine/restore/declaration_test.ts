@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import type { QueueEntry } from "../../archive/manifest.ts";
+import { parseExactJson } from "../../exact_json.ts";
+import { declarationOf } from "./declaration.ts";
+
+const ENTRY: QueueEntry = {
+  vhost: "/",
+  name: "q",
+  queue_type: "classic",
+  durable: true,
+  auto_delete: false,
+  arguments: {},
+  segments: [],
+  message_count: 0,
+  body_bytes: 0,
+  largest_body: 0,
+  first_message_timestamp: null,
+  last_message_timestamp: null,
+  capture: null,
+};
+const AS_IS = { queue_type_mapping: {}, drop_queue_arguments: [] };
+
+Deno.test("a queue is created as it was", () => {
+  const args = { "x-queue-type": "classic", "x-max-length": parseExactJson("5.0"), "x-own": "a" };
+  const { options, changes, queueType } = declarationOf({ ...ENTRY, arguments: args }, AS_IS);
+  assert.equal(queueType, "classic");
+  assert.deepEqual(options, {
+    durable: true,
+    autoDelete: false,
+    arguments: { "x-queue-type": "classic", "x-max-length": 5, "x-own": "a" },
+  });
+  assert.deepEqual(changes, []);
+  const quorum = declarationOf({ ...ENTRY, queue_type: "quorum" }, AS_IS);
+  assert.deepEqual(quorum.options.arguments, { "x-queue-type": "quorum" });
+});
+
+Deno.test("in another type it lacks what that one does not take", () => {
+  const entry = {
+    ...ENTRY,
+    durable: false,
+    auto_delete: true,
+    arguments: {
+      "x-queue-type": "classic",
+      "x-max-priority": 5,
+      "x-overflow": "reject-publish-dlx",
+      "x-max-length": 9,
+    },
+  };
+  const { options, changes } = declarationOf(entry, {
+    ...AS_IS,
+    queue_type_mapping: { classic: "quorum" },
+  });
+  assert.deepEqual(options, {
+    durable: true,
+    autoDelete: false,
+    arguments: { "x-queue-type": "quorum", "x-max-length": 9 },
+  });
+  assert.deepEqual(changes, [
+    "created as quorum instead of classic",
+    "without x-max-priority, which quorum queues do not take",
+    "without x-overflow, which quorum queues do not take",
+    "durable, as all quorum queues are",
+    "kept when its consumers go",
+  ]);
+  const back = declarationOf(
+    { ...ENTRY, queue_type: "quorum", arguments: { "x-delivery-limit": 2, "x-expires": 9 } },
+    { ...AS_IS, queue_type_mapping: { quorum: "classic" } },
+  );
+  assert.deepEqual(back.options.arguments, { "x-queue-type": "classic", "x-expires": 9 });
+});
+
+Deno.test("arguments are left out when that is asked for, and told", () => {
+  const entry = { ...ENTRY, arguments: { "x-queue-mode": "lazy", "x-queue-version": 1 } };
+  const { options, changes } = declarationOf(entry, {
+    ...AS_IS,
+    drop_queue_arguments: ["x-queue-m*"],
+  });
+  assert.deepEqual(options.arguments, { "x-queue-version": 1 });
+  assert.deepEqual(changes, ["without x-queue-mode, as restore.drop_queue_arguments says"]);
+});

@@ -1,0 +1,98 @@
+import type { RecordSink } from "../../archive/record.ts";
+import { DEFAULT_EXCHANGE, type Publisher } from "../../broker/amqp/publisher.ts";
+import type { MessageHead } from "../../message/message.ts";
+import type { QueueWork } from "../progress.ts";
+import type { OutgoingProperties } from "./outgoing.ts";
+import type { MessagePicker } from "./picker.ts";
+
+/** Where a message is published to. */
+export interface Destination {
+  readonly exchange: Uint8Array;
+  readonly routingKey: Uint8Array;
+}
+
+/** Chooses where each message goes: `direct` to its queue; undefined when it can go nowhere. */
+export type Routing = (head: MessageHead) => Destination | "direct" | undefined;
+
+/** Options of {@linkcode QueuePublishing}. */
+export interface PublishingOptions {
+  readonly publisher: Publisher;
+  readonly picker: MessagePicker;
+  readonly outgoing: OutgoingProperties;
+  /** The queue that messages go straight to. */
+  readonly queue: string;
+  /** Absent: all go straight to the queue. */
+  readonly routing?: Routing | undefined;
+  readonly work: QueueWork;
+  /** Hears of each chosen message that can go nowhere; counted among those that are chosen. */
+  readonly onPassedOver: (taken: number) => void;
+}
+
+/** Turns the records that are chosen into publishes. */
+export class QueuePublishing implements RecordSink {
+  /** Leading records that an earlier run has seen to. */
+  skip = 0;
+  /** Messages begun, and bytes of their bodies and properties. */
+  messages = 0;
+  bytes = 0;
+  /** Bytes of bodies alone. */
+  bodyBytes = 0;
+  readonly #options: PublishingOptions;
+  readonly #direct: Destination;
+  /** Of the backup, counted from 1. */
+  #record = 0;
+  #skipping = true;
+
+  constructor(options: PublishingOptions) {
+    this.#options = options;
+    const routingKey = new TextEncoder().encode(options.queue);
+    this.#direct = { exchange: DEFAULT_EXCHANGE, routingKey };
+  }
+
+  /** The records of a segment follow, in front of which so many are in the backup. */
+  beginSegment(recordsBefore: number): void {
+    this.#record = recordsBefore;
+  }
+
+  /** Whether nothing more is to be published: the limit is reached, and the last message whole. */
+  get isComplete(): boolean {
+    return this.#skipping && this.#options.picker.isFull;
+  }
+
+  head(head: MessageHead): void {
+    const { publisher, picker, outgoing, routing, work, onPassedOver } = this.#options;
+    const record = ++this.#record;
+    this.#skipping = this.skip > 0 || !picker.takes(head);
+    if (this.#skipping) {
+      if (this.skip > 0) this.skip--;
+      return;
+    }
+    const to = routing === undefined ? "direct" : routing(head);
+    if (to === undefined) {
+      this.#skipping = true;
+      return onPassedOver(picker.taken);
+    }
+    const direct = to === "direct";
+    const { exchange, routingKey } = direct ? this.#direct : to;
+    const properties = outgoing.of(head.properties, { record, direct });
+    publisher.begin({
+      exchange,
+      routingKey,
+      properties,
+      bodySize: head.bodySize,
+    });
+    this.messages++;
+    this.bodyBytes += head.bodySize;
+    this.bytes += properties.length + head.bodySize;
+    work.bytesDone += properties.length + head.bodySize;
+  }
+
+  body(chunk: Uint8Array): void {
+    if (!this.#skipping) this.#options.publisher.body(chunk);
+  }
+
+  end(): void {
+    if (!this.#skipping) this.#options.publisher.end();
+    this.#skipping = true;
+  }
+}

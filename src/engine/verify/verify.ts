@@ -1,0 +1,150 @@
+import type { Manifest } from "../../archive/manifest.ts";
+import { ManagementClient } from "../../broker/management/client.ts";
+import type { RunKey } from "../../checkpoint/rows.ts";
+import { CheckpointStore } from "../../checkpoint/store.ts";
+import { type Config, requireTarget } from "../../config/config.ts";
+import { escapeName } from "../../config/name_pattern.ts";
+import { AppError } from "../../errors.ts";
+import { openRunStorage } from "../open_storage.ts";
+import { ConnectionPool } from "../connection_pool.ts";
+import { HoldBudget } from "../hold/budget.ts";
+import { ProgressMeter } from "../progress.ts";
+import { queueKey } from "../queue_key.ts";
+import { RestoreMapping } from "../restore/mapping.ts";
+import { selectQueues, sourcesOf } from "../restore/plan.ts";
+import type { RestoreRunOptions } from "../restore/restore.ts";
+import type { MessageSelection } from "../restore/selection.ts";
+import { lastChoice, restoreKey } from "../restore/claim.ts";
+import type { Source } from "../restore/targets.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
+import { removeFolder } from "../spool/spool.ts";
+import { loadManifest } from "../stored/list.ts";
+import { streamConnector } from "../stream/survey.ts";
+import { sourceIdentity } from "../survey/discover.ts";
+import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
+import { survey } from "../survey/survey.ts";
+import { type VerifiedQueue, type VerifyContext, verifyQueue } from "./queue.ts";
+
+/** What the target holds of a backup. */
+export interface VerifyReport {
+  readonly backupId: string;
+  readonly location: string;
+  readonly target: { readonly address: string };
+  readonly queues: readonly VerifiedQueue[];
+}
+
+/**
+ * Reads the queues that a restore fills, under the rules by which a backup reads, gives all messages
+ * back, and compares them with the backup's. Throws as `runBackup` and `runRestore`.
+ */
+export async function verifyRestored(options: RestoreRunOptions): Promise<VerifyReport> {
+  const { backupId, emit } = options;
+  const config = readingConfig(options.config);
+  if (config.restore.publish_mode === "exchange") {
+    throw new AppError(
+      "usage",
+      "Cannot verify a restore with publish_mode exchange: bindings decide which queue gets what",
+      { hint: "set restore.publish_mode: direct-to-queue to compare each queue with its backup" },
+    );
+  }
+  const storage = await openRunStorage(options);
+  try {
+    // 1. The backup, what of it should be where, and one process at a time.
+    const manifest = await loadManifest(storage, backupId);
+    const restored = restoreKey(config, { backupId, location: storage.location });
+    const key: RunKey = { ...restored, operation: "verify" };
+    const folder = runFolder(config.backup.spool_dir, key);
+    using _lock = lockRun(folder, key);
+    using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
+    const { selection } = lastChoice(checkpoint, {
+      config,
+      key: restored,
+      createdAt: manifest.created_at,
+      now: options.now.getTime(),
+    });
+    const groups = groupsOf(manifest, { config, selection });
+
+    // 2. What reading the queues would do.
+    const { signal } = options;
+    await using connections = new ConnectionPool(requireTarget(config), "rabbitmq-backup verify", {
+      signal,
+    });
+    const client = new ManagementClient(requireTarget(config));
+    const nodes = new NodeWatch(client);
+    emit({ type: "step", message: "Looking at the queues" });
+    const source = await sourceIdentity(client, { signal });
+    await untilCalm(nodes, { emit, signal });
+    const found = await survey({
+      config: surveyConfig(config, groups),
+      client,
+      connections,
+      source,
+      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      nodes,
+      streams: streamConnector(requireTarget(config), {
+        name: "rabbitmq-backup verify",
+        emit,
+        signal,
+      }),
+      signal,
+    });
+
+    // 3. Read, give back, compare, one after the other.
+    using meter = new ProgressMeter("validate", emit);
+    const context: VerifyContext = {
+      options: config.backup,
+      checkpoint,
+      connections,
+      nodes,
+      budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
+      peer: source.clusterName,
+      storage,
+      selection,
+      meter,
+      folder,
+      signal,
+    };
+    const planned = new Map(found.queues.map((one) => [queueKey(one.queue), one]));
+    const queues: VerifiedQueue[] = [];
+    meter.queuesTotal = groups.size;
+    for (const [name, group] of groups) {
+      signal.throwIfAborted();
+      queues.push(await verifyQueue(context, { group, planned: planned.get(name) }));
+    }
+    removeFolder(folder);
+    const { address } = requireTarget(config).amqp_url;
+    return { backupId, location: storage.location, target: { address }, queues };
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Only whole queues can be compared. */
+function readingConfig(config: Config): Config {
+  const backup = { ...config.backup, partial: "refuse", stop_at_current_depth: true } as const;
+  return { ...config, backup };
+}
+
+/** What should be in the queues of the target, by their keys. */
+function groupsOf(
+  manifest: Manifest,
+  { config: { restore }, selection }: { config: Config; selection: MessageSelection },
+): Map<string, Source[]> {
+  const mapping = new RestoreMapping(restore);
+  const sources = sourcesOf(selectQueues(manifest, restore.queues), { mapping, selection });
+  return Map.groupBy(sources, ({ destination }) => queueKey(destination));
+}
+
+/** The target as a source of just these queues; of others by the same names in other vhosts, too. */
+function surveyConfig(config: Config, groups: ReadonlyMap<string, readonly Source[]>): Config {
+  const destinations = [...groups.values()].map(([source]) => source!.destination);
+  const queues = {
+    include: destinations.map(({ name }) => escapeName(name)),
+    exclude: [],
+    vhosts: [...new Set(destinations.map(({ vhost }) => escapeName(vhost)))],
+    types: [],
+    min_messages: 0,
+  };
+  return { ...config, source: { ...requireTarget(config), queues } };
+}

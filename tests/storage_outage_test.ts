@@ -1,0 +1,113 @@
+/** The storage goes away in the middle of a backup and of a restore. */
+import assert from "node:assert/strict";
+import { brokers } from "./helpers/brokers.ts";
+import { allOf, assertFailed, assertOk, assertWhole, load, runPrinted } from "./helpers/failure.ts";
+import { jsonLines, newJob } from "./helpers/job.ts";
+import { deleteQueue, testVhost, waitForDepth } from "./helpers/queues.ts";
+import { StorageProxy } from "./helpers/storage_proxy.ts";
+import { newStore, storageServers } from "./helpers/storages.ts";
+
+/** How long the storage is away; set to 60 to see it ride out a minute. */
+const OUTAGE_MS = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_OUTAGE_SECS") ?? 6) * 1000;
+const broker = brokers().at(-1)!;
+
+/** Two queues of several segments each, and a storage behind a proxy. */
+async function setUp(options: { retry_max_secs: number }) {
+  const vhost = await testVhost(broker, "outage");
+  const job = await newJob(broker);
+  const proxy = await StorageProxy.inFrontOf(storageServers().s3.endpoint);
+  const storage = { ...await newStore("s3"), endpoint: proxy.endpoint, ...options };
+  const backup = { segment_max_bytes: "64KiB", compression: "none" };
+  const config = { vhosts: [vhost.name], storage, backup };
+  const loaded = [
+    await load(broker, await vhost.queue("one"), 400),
+    await load(broker, await vhost.queue("two", { type: "quorum" }), 200),
+  ];
+  return {
+    ...{ job, proxy, config, loaded },
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await job[Symbol.asyncDispose]();
+      await vhost[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** From the request on that matches for the `nth` time, no connection lasts, for so long. */
+function away(
+  proxy: StorageProxy,
+  { method, nth, ms }: { method: string; nth: number; ms: number },
+) {
+  let seen = 0;
+  let start: number | undefined;
+  proxy.fault = (request) => {
+    if (request.method === method && request.path.includes("segment-")) seen++;
+    if (seen >= nth) start ??= Date.now();
+    return start !== undefined && Date.now() - start < ms ? { kind: "reset" } : undefined;
+  };
+}
+
+Deno.test("a backup and a restore ride out an outage of the storage, and say that they wait", async () => {
+  await using set = await setUp({ retry_max_secs: 120 });
+  const { job, proxy, config, loaded } = set;
+  away(proxy, { method: "PUT", nth: 2, ms: OUTAGE_MS });
+  const backup = await job.backup(config, ["--json"]);
+  assertOk(backup);
+  assertWaited(jsonLines(backup, "warning"));
+  assert.equal(jsonLines(backup, "summary")[0].messages, 600);
+
+  for (const { queue } of loaded) await deleteQueue(broker, queue);
+  away(proxy, { method: "GET", nth: 3, ms: OUTAGE_MS });
+  const restore = await job.restore(config, ["--json"]);
+  assertOk(restore);
+  assertWaited(jsonLines(restore, "warning"));
+  await assertWhole(broker, ...loaded);
+});
+
+Deno.test("a longer outage ends a backup with the command that goes on, and messages are back", async () => {
+  await using set = await setUp({ retry_max_secs: 1 });
+  const { job, proxy, config, loaded } = set;
+  away(proxy, { method: "PUT", nth: 3, ms: Infinity });
+  const failed = await job.backup(config);
+  assertFailed(failed, {
+    code: 6,
+    error: /Cannot store ".*segment-.*" in s3:\/\//,
+    hint: /Run it again when the storage answers.*go on with: /,
+  });
+  for (const { queue, sent } of loaded) await waitForDepth(broker, queue, { depth: sent.length });
+  proxy.fault = () => undefined;
+  const gone = await runPrinted(failed);
+  assertOk(gone);
+  assert.match(allOf(gone), /Going on with backup test/);
+
+  for (const { queue } of loaded) await deleteQueue(broker, queue);
+  away(proxy, { method: "GET", nth: 3, ms: Infinity });
+  const stopped = await job.restore(config);
+  assertFailed(stopped, {
+    code: 6,
+    error: /Cannot read ".*segment-.*" in s3:\/\//,
+    hint: /go on with: /,
+  });
+  proxy.fault = () => undefined;
+  assertOk(await runPrinted(stopped));
+  await assertWhole(broker, ...loaded);
+});
+
+Deno.test("Ctrl-C ends a backup that waits for the storage", async () => {
+  await using set = await setUp({ retry_max_secs: 600 });
+  const { job, proxy, config } = set;
+  away(proxy, { method: "PUT", nth: 1, ms: Infinity });
+  const run = await job.startBackup(config);
+  await run.waitFor(/Waiting for the storage s3:/, 60_000);
+  run.kill("SIGINT");
+  const stopped = await run.done;
+  assert.equal(stopped.code, 130, allOf(stopped));
+  proxy.fault = () => undefined;
+  assertOk(await runPrinted(stopped));
+});
+
+function assertWaited(warnings: { message: string; hint?: string }[]): void {
+  const waits = warnings.filter(({ message }) => /^Waiting for the storage s3:/.test(message));
+  assert.ok(waits.length >= 1, JSON.stringify(warnings));
+  assert.match(waits[0]!.hint ?? "", /storage\.retry_max_secs/);
+}
