@@ -257,8 +257,8 @@ function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntr
   const gaps = [...chunks.flatMap(({ stream }) => stream.gaps), ...lastGap ? [lastGap] : []];
   const [first] = chunks;
   const stream: StreamReport = {
-    first_offset: Math.min(first?.stream.firstOffset ?? Infinity, gaps[0]?.first ?? Infinity),
-    last_offset: chunks.at(-1)?.stream.lastOffset ?? offsetNumber(last),
+    first_offset: offsetNumber(work.first),
+    last_offset: offsetNumber(last),
     gaps,
     filtered_messages: sum(({ filteredMessages }) => filteredMessages),
   };

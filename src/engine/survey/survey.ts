@@ -59,7 +59,7 @@ export async function survey(options: {
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config: { backup }, config, client, connections, source, signal } = options;
-  const streams = new StreamSurvey(options.streams);
+  const streams = backup.stream_enabled ? new StreamSurvey(options.streams) : undefined;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -176,7 +176,8 @@ async function factsOf(
     inspector: QueueInspector;
     elections: Elections;
     source: SourceIdentity;
-    streams: StreamSurvey;
+    /** Absent: streams are left out. */
+    streams: StreamSurvey | undefined;
   },
 ): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
@@ -213,7 +214,7 @@ async function factsOf(
   }
   try {
     if (queue.type === "stream") {
-      return { ...known, ready: await streams.messagesOf(queue), consumers: 0 };
+      return { ...known, ready: await streams?.messagesOf(queue) ?? 0, consumers: 0 };
     }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)
