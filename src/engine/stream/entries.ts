@@ -2,6 +2,7 @@ import { ChunkRecords } from "../../archive/chunk_record.ts";
 import { RecordParser } from "../../archive/record.ts";
 import type { OutgoingEntry } from "../../broker/stream/publisher.ts";
 import { textAnnotation } from "../../message/amqp10.ts";
+import type { TimeWindow } from "../restore/selection.ts";
 import type { ChunkHeader, ChunkSink, StreamEntry } from "../../message/stream_chunk.ts";
 
 /** In a message that was published by AMQP, its filter value. */
@@ -28,6 +29,14 @@ export async function* readEntries(
     if (entries.length > 0) yield entries;
   }
   parser.finish();
+}
+
+/** Whether a restore takes a chunk, by when the broker wrote it. */
+export function isInTime(
+  window: TimeWindow | undefined,
+): (chunk: Pick<ChunkHeader, "timestamp">) => boolean {
+  return ({ timestamp }) =>
+    window === undefined || (timestamp >= window.start && timestamp <= window.end);
 }
 
 class EntryCollector implements ChunkSink {

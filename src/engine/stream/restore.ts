@@ -8,11 +8,10 @@ import { StreamPublisher } from "../../broker/stream/publisher.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
-import type { ChunkHeader } from "../../message/stream_chunk.ts";
 import type { QueueName } from "../restore/mapping.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/queue.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
-import { readEntries } from "./entries.ts";
+import { isInTime, readEntries } from "./entries.ts";
 
 /** How often the position is recorded, milliseconds. */
 const RECORD_MS = 1_000;
@@ -131,8 +130,6 @@ async function publishRest(
   });
   const { timeWindow } = selection;
   const isWhole = timeWindow === undefined && selection.limit === Infinity;
-  const isInTime = ({ timestamp }: ChunkHeader) =>
-    timeWindow === undefined || (timestamp >= timeWindow.start && timestamp <= timeWindow.end);
   segments: for (const segment of share.segments) {
     signal.throwIfAborted();
     if (isWhole && isThere(segment, publisher.lastId)) {
@@ -141,7 +138,7 @@ async function publishRest(
       continue;
     }
     await using fetched = await fetchSegment(context.storage, segment, context);
-    for await (const entries of readEntries(fetched.records(), isInTime)) {
+    for await (const entries of readEntries(fetched.records(), isInTime(timeWindow))) {
       for (const outgoing of entries) {
         if (restore.chosen + outgoing.records > selection.limit) break segments;
         restore.chosen += outgoing.records;

@@ -70,6 +70,8 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     await using connections = new ConnectionPool(requireTarget(config), "rabbitmq-backup verify", {
       signal,
     });
+    const name = "rabbitmq-backup verify";
+    const streams = streamConnector(requireTarget(config), { name, emit, signal });
     const client = new ManagementClient(requireTarget(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
@@ -82,11 +84,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       source,
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       nodes,
-      streams: streamConnector(requireTarget(config), {
-        name: "rabbitmq-backup verify",
-        emit,
-        signal,
-      }),
+      streams,
       signal,
     });
 
@@ -100,6 +98,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       peer: source.clusterName,
       storage,
+      streams,
       selection,
       meter,
       folder,
