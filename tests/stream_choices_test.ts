@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk } from "./helpers/failure.ts";
 import { newJob } from "./helpers/job.ts";
+import { pikaPublish } from "./helpers/pika.ts";
 import { deleteQueue, management, put, testVhost } from "./helpers/queues.ts";
 import { streamPublish, streamRead } from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
@@ -90,6 +91,30 @@ Deno.test("without the stream port: streams are refused, the others are backed u
   assertOk(await job.restore({ backupId: "whole" }));
   assert.equal((await read(shared, queue, 5)).length, 5);
 });
+
+testOnEach(
+  "a message that the stream protocol does not take is found beforehand",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "stream-large");
+    await using job = await newJob(broker);
+    const queue = await vhost.queue("s", { type: "stream" });
+    const body = btoa("x".repeat(2_000_000));
+    await pikaPublish(broker, vhost.name, [{ routing_key: "s", body: btoa("y") }, {
+      routing_key: "s",
+      body,
+    }]);
+    assertOk(await job.backup({ vhosts: [vhost.name] }));
+    assertOk(await job.validate());
+    await deleteQueue(broker, queue);
+    const refused = await job.restore();
+    assert.equal(refused.code, 7, allOf(refused));
+    assert.match(
+      refused.stderr,
+      /a message or batch of 2000\d+ bytes, and the target takes frames/,
+    );
+    assert.match(refused.stderr, /raise stream\.frame_max/);
+  },
+);
 
 testOnEach("what retention drops while a stream is read is named", async (broker) => {
   await using vhost = await testVhost(broker, "stream-gap");

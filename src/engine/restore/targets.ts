@@ -133,7 +133,10 @@ function planGroup(
   const all = (rest: (source: Source) => Omit<Target, keyof Source>) =>
     group.map((source) => ({ ...source, ...rest(source) }));
   const { entry, destination } = group[0]!;
-  const barrier = entry.stream === undefined ? undefined : streams.obstacleTo(destination);
+  const largest = Math.max(...group.map(({ entry }) => entry.largest_body));
+  const barrier = entry.stream === undefined
+    ? undefined
+    : streams.obstacleTo(destination, { largest });
   if (barrier !== undefined) {
     return all((source) => ({
       action: "skip",

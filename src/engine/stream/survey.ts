@@ -27,6 +27,8 @@ export class StreamSurvey {
   readonly #connector: StreamConnector;
   /** Of vhosts whose stream listener could not be reached: it is not tried for each stream. */
   readonly #vhosts = new Map<string, Promise<void>>();
+  /** Bytes of the largest frame that the broker takes, once it was reached. */
+  frameMax = Infinity;
 
   constructor(connector: StreamConnector) {
     this.#connector = connector;
@@ -57,7 +59,10 @@ export class StreamSurvey {
   async #reach(vhost: string): Promise<void> {
     let reached = this.#vhosts.get(vhost);
     if (reached === undefined) {
-      reached = this.#connector.open(vhost).then((connection) => connection.close());
+      reached = this.#connector.open(vhost).then(async (connection) => {
+        this.frameMax = connection.frameMax;
+        await connection.close();
+      });
       this.#vhosts.set(vhost, reached);
       reached.catch(() => {});
     }

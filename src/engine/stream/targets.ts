@@ -5,6 +5,9 @@ import { queueKey } from "../queue_key.ts";
 import { isByContent, type MessageSelection } from "../restore/selection.ts";
 import { StreamSurvey } from "./survey.ts";
 
+/** What a frame has beside the entry, at the most: heads, and a filter value. */
+const FRAME_HEAD_BYTES = 1024;
+
 /** Looks at the streams of the target, as far as a restore goes into streams. */
 export class StreamTargets {
   readonly #survey: StreamSurvey;
@@ -28,15 +31,26 @@ export class StreamTargets {
     }
   }
 
-  /** Why nothing goes into a stream. */
+  /** Why nothing goes into a stream; `largest`: bytes of the largest entry that would. */
   obstacleTo(
     queue: { vhost: string; name: string },
+    { largest }: { largest: number },
   ): { reason: string; hint: string } | undefined {
     if (isByContent(this.#selection)) {
       return {
         reason: "of a stream messages can be chosen by when they were written only",
         hint: "choose by time_window_field: backed_up_at, or leave streams out: --type classic " +
           "--type quorum",
+      };
+    }
+    const { frameMax } = this.#survey;
+    if (largest > frameMax - FRAME_HEAD_BYTES) {
+      return {
+        reason:
+          `it has a message or batch of ${largest} bytes, and the target takes frames of at ` +
+          `most ${frameMax} bytes by the stream protocol`,
+        hint: "raise stream.frame_max in the target's configuration (AMQP, by which it may have " +
+          "been published, has another limit)",
       };
     }
     const error = this.#errors.get(queueKey(queue));
