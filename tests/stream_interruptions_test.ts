@@ -1,7 +1,7 @@
 /** Streams that are cut off, in both directions: nothing is lost, nothing is there twice. */
 import assert from "node:assert/strict";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
-import { allOf, assertOk } from "./helpers/failure.ts";
+import { allOf, assertOk, filesBelow } from "./helpers/failure.ts";
 import { type Job, newJob } from "./helpers/job.ts";
 import { deleteQueue, type QueueSpec, type TestVhost, testVhost } from "./helpers/queues.ts";
 import { type StreamMessage, streamPublish, streamRead } from "./helpers/streams.ts";
@@ -145,5 +145,7 @@ testOnEach("a stream that is deleted and made anew is not gone on with", async (
   proxy.resume();
   const again = await job.backup({ source, backup: SMALL_SEGMENTS });
   assert.notEqual(again.code, 0);
+  const left = await filesBelow(job.backups);
+  assert.deepEqual(left.filter((path) => path.includes("segment-")), []);
   assert.match(allOf(again), /it was deleted and made anew meanwhile \(it ends at offset 9 now/);
 });

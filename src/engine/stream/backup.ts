@@ -61,8 +61,21 @@ export async function backupStream(
     reportDone(context, entry, meter.end(progress));
   } catch (error) {
     meter.end(progress);
+    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
+}
+
+/** Errors that leave this stream out of the backup, and do not end the run. */
+function isStreamFailure(error: unknown): boolean {
+  return error instanceof AppError &&
+    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+}
+
+/** Removes what was stored of a stream that will not be in the backup. */
+async function forget({ checkpoint, run, storage }: BackupContext, { queue }: PlannedQueue) {
+  const stored = checkpoint.segments(run.id, queue).map(({ stored }) => stored!.key);
+  if (stored.length > 0) await storage.delete(stored);
 }
 
 /** Finds where to begin and where to end; undefined when the stream is empty. */
