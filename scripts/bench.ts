@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type TestVhost, testVhost } from "../tests/helpers/queues.ts";
 import { Arena, type ArenaPlace, type Sample } from "./benchmark/arena.ts";
 import { EARLIER_TOOL } from "./benchmark/earlier_tool.ts";
+import { benchDefinitions } from "./benchmark/definitions.ts";
 import { waitForRest } from "./benchmark/machine_load.ts";
 import { BODY_BYTES, writeBodies } from "./benchmark/messages.ts";
 import { type BenchOptions, parseOptions, type QueueType, USAGE } from "./benchmark/options.ts";
@@ -58,6 +59,9 @@ async function bench(
   });
   let vhost: TestVhost | undefined;
   try {
+    if (options.definitions) {
+      return await benchDefinitions({ ...options, ...on, folder, signal: interrupt.signal });
+    }
     vhost = await testVhost(on.broker, "rabbitmq-backup-bench");
     const { messages } = options;
     const bodies = join(folder, "bodies");

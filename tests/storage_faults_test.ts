@@ -108,11 +108,11 @@ for (const backend of OBJECT_BACKENDS) {
     await using set = await setUp(backend, { patience: 60 });
     const { storage, proxy, waits } = set;
     const large = patterned(LARGE);
-    const outage = outageOf(6000);
+    const outage = outageOf(4000);
     proxy.fault = ({ number }) => number >= 3 ? outage() : undefined;
     await storage.put("k", streamOf(large));
     assert.equal(waits.length, 1);
-    const again = outageOf(5000);
+    const again = outageOf(4000);
     let seen = 0;
     proxy.fault = () => ++seen === 1 ? { kind: "truncate", bytes: MIB } : again();
     assertSame(await readAll(storage.get("k"), 2 * LARGE), large);

@@ -23,7 +23,7 @@ export const EARLIER_TOOL = {
 
 /** What this tool is to reach; the last two are shares of what the earlier one takes. */
 export const GOALS = {
-  wallOfFloor: 1.25,
+  wallOfFloor: { backup: 1.25, restore: 1.15 },
   holdOfFloor: 1.15,
   peakMemoryBytes: 200e6,
   cpuOfEarlier: 0.6,

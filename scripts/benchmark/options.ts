@@ -14,6 +14,7 @@ export const USAGE =
   --amqp-url URL        use this broker instead, with --management-url URL;
                         its user must be an administrator: the bench makes a vhost of its own
   --dir PATH            where spool and backups go while it runs (default: the system's temp folder)
+  --definitions         instead: the definitions of a large cluster, in, out, compared, in again
   --no-reference        do not also store the messages in the earlier tool's format, for its size
   --profile             instead: run backup and restore once with V8's CPU profiler, print hot spots
   --profile-dir PATH    keep the .cpuprofile files here
@@ -29,6 +30,7 @@ export interface BenchOptions {
   /** A broker that runs already. */
   readonly address: { readonly amqpUrl: string; readonly managementUrl: string } | undefined;
   readonly dir: string | undefined;
+  readonly definitions: boolean;
   readonly reference: boolean;
   readonly profile: boolean;
   readonly profileDir: string | undefined;
@@ -47,6 +49,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
       "amqp-url": { type: "string" },
       "management-url": { type: "string" },
       dir: { type: "string" },
+      definitions: { type: "boolean", default: false },
       "no-reference": { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
@@ -62,6 +65,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
     broker: choice("--broker", values.broker, VERSIONS),
     address: addressOf(values["amqp-url"], values["management-url"]),
     dir: values.dir,
+    definitions: values.definitions,
     reference: !values["no-reference"],
     profile: values.profile,
     profileDir: values["profile-dir"],

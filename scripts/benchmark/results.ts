@@ -88,7 +88,7 @@ export function summarize(contest: Contest, context: Context): ContestResult {
 function goals(contest: Contest, found: Omit<ContestResult, "goals"> & Context): Goal[] {
   const { operation, queueType } = contest;
   const { ours, wallRatio, holdRatio } = found;
-  const list = [goal("wall / floor", wallRatio, { limit: GOALS.wallOfFloor })];
+  const list = [goal("wall / floor", wallRatio, { limit: GOALS.wallOfFloor[operation] })];
   if (holdRatio !== undefined) {
     list.push(goal("hold / floor", holdRatio, { limit: GOALS.holdOfFloor }));
   }

@@ -5,7 +5,7 @@ import https from "node:https";
 import { rootCertificates } from "node:tls";
 import { AppError, messageOf } from "../errors.ts";
 import { HttpAnswer, HttpFailure, httpFailure } from "./http_answer.ts";
-import type { RateLimit } from "./rate_limit.ts";
+import type { BandwidthLimit } from "./bandwidth.ts";
 import { SilenceWatch } from "./silence_watch.ts";
 
 export { HttpAnswer, HttpFailure } from "./http_answer.ts";
@@ -24,7 +24,7 @@ export interface HttpOptions {
   /** PEM file with certificates to trust beside the usual ones. */
   caCert?: string | undefined;
   /** What bodies in both directions are held back by. */
-  rateLimit?: RateLimit | undefined;
+  bandwidth?: BandwidthLimit | undefined;
   /** How long nothing may move in either direction; default 60 s. */
   silenceMs?: number;
 }
@@ -112,7 +112,7 @@ export class HttpTransport {
       headers: response.headers,
       pieces: response.body ?? ReadableStream.from([]),
       watch,
-      rateLimit: this.#options.rateLimit,
+      bandwidth: this.#options.bandwidth,
       cut: () => cut.abort(),
     });
   }
@@ -133,7 +133,7 @@ export class HttpTransport {
       headers: headersOf(incoming),
       pieces: incoming,
       watch,
-      rateLimit: undefined,
+      bandwidth: undefined,
       cut: () => outgoing.destroy(),
     });
   }
@@ -146,7 +146,7 @@ export class HttpTransport {
     for (let at = 0; at < body.length && !outgoing.destroyed; at += PIECE_BYTES) {
       const piece = body.subarray(at, at + PIECE_BYTES);
       watch.disarm();
-      await this.#options.rateLimit?.take(piece.length, signal);
+      await this.#options.bandwidth?.take(piece.length, signal);
       watch.arm();
       if (!outgoing.write(piece)) await once(outgoing, "drain");
     }

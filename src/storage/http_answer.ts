@@ -1,5 +1,5 @@
 import { messageOf } from "../errors.ts";
-import type { RateLimit } from "./rate_limit.ts";
+import type { BandwidthLimit } from "./bandwidth.ts";
 import type { SilenceWatch } from "./silence_watch.ts";
 
 /** The service did not answer, or stopped in the middle; trying again may help. */
@@ -14,7 +14,7 @@ export interface HttpAnswerParts {
   readonly headers: Headers;
   readonly pieces: AsyncIterable<Uint8Array>;
   readonly watch: SilenceWatch;
-  readonly rateLimit: RateLimit | undefined;
+  readonly bandwidth: BandwidthLimit | undefined;
   /** Ends the connection, which has something left in it. */
   cut(): void;
 }
@@ -46,7 +46,7 @@ export class HttpAnswer {
 
   /** The pieces of the body; one that is shorter than was said is an {@linkcode HttpFailure}. */
   async *body(): AsyncGenerator<Uint8Array, void, void> {
-    const { pieces, watch, rateLimit } = this.#parts;
+    const { pieces, watch, bandwidth } = this.#parts;
     const expected = this.#expectedBytes();
     const reader = pieces[Symbol.asyncIterator]();
     let received = 0;
@@ -58,7 +58,7 @@ export class HttpAnswer {
         watch.disarm();
         if (done) break;
         received += value.length;
-        await rateLimit?.take(value.length, watch.signal);
+        await bandwidth?.take(value.length, watch.signal);
         for (let at = 0; at < value.length; at += PIECE_BYTES) {
           yield value.subarray(at, at + PIECE_BYTES);
         }

@@ -12,6 +12,8 @@ export type FailureKind =
   | "changed"
   /** Who asks is unknown, or may not. */
   | "denied"
+  /** The service's certificate is none that is trusted. */
+  | "untrusted"
   /** There is no such bucket or container. */
   | "no_bucket"
   | "full"

@@ -11,6 +11,7 @@ const CODES: Readonly<Record<FailureKind, ErrorCode>> = {
   permanent: "storage_denied",
   full: "storage_full",
   transient: "storage_unreachable",
+  untrusted: "storage_unreachable",
 };
 
 const HINTS: Partial<Readonly<Record<FailureKind, string>>> = {
@@ -18,6 +19,7 @@ const HINTS: Partial<Readonly<Record<FailureKind, string>>> = {
   denied: "See whether the credentials are the right ones, and what they may do: docs/storage.md",
   full: "Raise the quota, or remove old backups; then run it again",
   transient: "Run it again when the storage answers; what is done is not done again",
+  untrusted: "Set storage.ca_cert to a PEM file with the certificate that signed the service's",
   no_bucket: "Create it, or correct its name; the tool creates none",
 };
 

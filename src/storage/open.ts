@@ -7,7 +7,7 @@ import { MemoryStorage } from "./memory.ts";
 import type { ObjectDriver } from "./object_driver.ts";
 import { ObjectStorage } from "./object_storage.ts";
 import { PrefixedStorage } from "./prefixed.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { BandwidthLimit } from "./bandwidth.ts";
 import type { StorageWait } from "./retry.ts";
 import type { Storage } from "./storage.ts";
 
@@ -70,7 +70,7 @@ async function openDriver(config: ObjectStoreConfig): Promise<ObjectDriver> {
   const { ca_cert, rate_limit_bytes_per_sec: limit } = config;
   const transport = new HttpTransport({
     caCert: ca_cert,
-    rateLimit: limit === undefined ? undefined : new RateLimit(limit),
+    bandwidth: limit === undefined ? undefined : new BandwidthLimit(limit),
   });
   switch (config.backend) {
     case "s3":

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PartBudget } from "./part_budget.ts";
 import { type Part, partsOf } from "./part_reader.ts";
-import { RateLimit } from "./rate_limit.ts";
+import { BandwidthLimit } from "./bandwidth.ts";
 import { retryAfterMs } from "./retry_after.ts";
 
 const KIB = 1024;
@@ -120,9 +120,9 @@ Deno.test("many uploads share a small budget and all come to their end", async (
   assert.equal(budget.peak, 2);
 });
 
-Deno.test("RateLimit lets so many bytes a second through", () => {
+Deno.test("BandwidthLimit lets so many bytes a second through", () => {
   let now = 0;
-  const limit = new RateLimit(1000, () => now);
+  const limit = new BandwidthLimit(1000, () => now);
   assert.equal(limit.reserve(500), 0);
   assert.equal(limit.reserve(2000), 500);
   assert.equal(limit.reserve(1), 2500);
@@ -130,8 +130,8 @@ Deno.test("RateLimit lets so many bytes a second through", () => {
   assert.equal(limit.reserve(1), 0);
 });
 
-Deno.test("RateLimit ends its waiting with the signal", async () => {
-  const limit = new RateLimit(1);
+Deno.test("BandwidthLimit ends its waiting with the signal", async () => {
+  const limit = new BandwidthLimit(1);
   await limit.take(1000);
   const abort = new AbortController();
   setTimeout(() => abort.abort(new Error("enough")), 10);

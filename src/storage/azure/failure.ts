@@ -1,6 +1,7 @@
 import { RestError } from "@azure/storage-blob";
 import { messageOf } from "../../errors.ts";
 import { HttpFailure } from "../http.ts";
+import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
 
@@ -40,9 +41,7 @@ const HINTS: Readonly<Record<string, string>> = {
 /** What an error of Azure's libraries means; `undefined` when it is none. */
 export function azureFailure(error: unknown): ObjectFailure | undefined {
   if (error instanceof ObjectFailure) return error;
-  if (error instanceof HttpFailure) {
-    return new ObjectFailure("transient", error.message, { cause: error });
-  }
+  if (error instanceof HttpFailure) return httpObjectFailure(error);
   if (isRestError(error)) return serviceFailure(error);
   if (!(error instanceof Error)) return undefined;
   if (/Credential|Authentication/.test(error.name)) {

@@ -1,5 +1,6 @@
 import { messageOf } from "../../errors.ts";
 import { type HttpAnswer, HttpFailure } from "../http.ts";
+import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
 
@@ -11,9 +12,7 @@ const CREDENTIALS_HINT =
 /** What an error of the driver means; `undefined` when it is none of the service. */
 export function gcsFailure(error: unknown): ObjectFailure | undefined {
   if (error instanceof ObjectFailure) return error;
-  if (error instanceof HttpFailure) {
-    return new ObjectFailure("transient", error.message, { cause: error });
-  }
+  if (error instanceof HttpFailure) return httpObjectFailure(error);
   return undefined;
 }
 

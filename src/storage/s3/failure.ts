@@ -1,6 +1,7 @@
 import { S3ServiceException } from "@aws-sdk/client-s3";
 import { messageOf } from "../../errors.ts";
 import { HttpFailure } from "../http.ts";
+import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
 
@@ -46,9 +47,7 @@ const WRONG_REGION = [
 /** What an error of AWS's library means; `undefined` when it is none. */
 export function s3Failure(error: unknown): ObjectFailure | undefined {
   if (error instanceof ObjectFailure) return error;
-  if (error instanceof HttpFailure) {
-    return new ObjectFailure("transient", error.message, { cause: error });
-  }
+  if (error instanceof HttpFailure) return httpObjectFailure(error);
   if (error instanceof S3ServiceException) return serviceFailure(error);
   if (!(error instanceof Error)) return undefined;
   if (/^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(error.name)) {

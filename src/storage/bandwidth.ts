@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
  * Holds bytes back to so many a second, over all who share it. What is taken at once may be more
  * than a second's worth; those who come later wait the longer.
  */
-export class RateLimit {
+export class BandwidthLimit {
   readonly #bytesPerMs: number;
   readonly #now: () => number;
   /** When all that was taken so far is through. */
