@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { type Broker, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk, filesBelow } from "./helpers/failure.ts";
 import { type Job, newJob } from "./helpers/job.ts";
-import { deleteQueue, type QueueSpec, type TestVhost, testVhost } from "./helpers/queues.ts";
+import {
+  deleteQueue,
+  type QueueSpec,
+  type TestVhost,
+  testVhost,
+  waitUntil,
+} from "./helpers/queues.ts";
 import { type StreamMessage, streamPublish, streamRead } from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
@@ -134,9 +140,12 @@ testOnEach("a stream that is deleted and made anew is not gone on with", async (
   await using job = await newJob(broker);
   const { queue } = await load(broker, vhost);
   const source = { ...throughProxy(broker, proxy), queues: { vhosts: [vhost.name] } };
-  proxy.stallAfter(900_000);
+  proxy.stallAfter(1_800_000);
   const run = await job.startBackup({ source, backup: SMALL_SEGMENTS });
-  await passed(() => proxy.passed, 900_000, run.done);
+  await passed(() => proxy.passed, 1_800_000, run.done);
+  const isStored = async () =>
+    (await filesBelow(job.backups)).some((file) => /segment-/.test(file));
+  await waitUntil(isStored, { what: "a segment to be stored" });
   run.kill("SIGKILL");
   await run.done;
   await deleteQueue(broker, queue);

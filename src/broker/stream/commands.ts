@@ -7,8 +7,6 @@ import { decoded, putString, takeList, takeString } from "./wire.ts";
 
 /** Subscription of a question; those that read have others. */
 const PROBE_ID = 255;
-/** Of 1 the broker sends none in some versions: it waits for half of what it was given. */
-const PROBE_CREDIT = 2;
 
 /** A node as it tells clients to reach it. */
 export interface StreamNode {
@@ -84,7 +82,7 @@ async function probe(
     stream,
     id: PROBE_ID,
     from,
-    credit: PROBE_CREDIT,
+    credit: 1,
     sink: { header: (header) => found ??= header, end: () => {} },
   });
   await streamMembers(connection, stream);
