@@ -43,19 +43,20 @@ export class StreamConnection implements AsyncDisposable {
   frameMax = Infinity;
   /** Newest version of `publish` that the broker takes. */
   publishVersion = 1;
-  /** Called with the name of a stream when its members change: subscriptions to it are gone. */
-  readonly #streamListeners = new Set<(stream: string, error: AppError) => void>();
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
   readonly #subscriptions = new Map<number, DeliverySink>();
   readonly #publishers = new Map<number, ConfirmSink>();
   readonly #lostListeners = new Set<(error: AppError) => void>();
+  readonly #streamListeners = new Set<(stream: string, error: AppError) => void>();
   #tune = Promise.withResolvers<{ frameMax: number; heartbeat: number }>();
   #correlation = 0;
+  /** Whose chunk is coming. */
   #current: DeliverySink | undefined;
   #lostBecause: AppError | undefined;
   #closing = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
+  /** Whether anything was sent since the last beat, and how many beats nothing was heard. */
   #sentSince = false;
   #silentBeats = 0;
 
@@ -162,6 +163,7 @@ export class StreamConnection implements AsyncDisposable {
   startHeartbeat(seconds: number): void {
     if (seconds === 0) return;
     this.#heartbeat = setInterval(() => {
+      // Two beats an interval.
       if (++this.#silentBeats > 6) {
         this.#lost(this.#lossError("the broker is silent"));
         return;
