@@ -32,7 +32,7 @@ Deno.test("the definitions of a backup come back, named as a person would name i
   assertOk(await job.backup({ vhosts: [vhost.name], backupId: "nightly-1" }));
   await using target = await startBroker(shared.version);
   const at = ["--path", "backups"];
-  const secrets = /password_hash|hashing_algorithm/;
+  const hashes = await Promise.all([shared, target].map(passwordHash));
 
   // Tried first: what would come, by name, and nothing done.
   const tried = await importInto(target, job, ...at, "-b", "nightly-1", "--dry-run");
@@ -44,7 +44,9 @@ Deno.test("the definitions of a backup come back, named as a person would name i
   const { backup_id, created } = JSON.parse(json.stdout);
   assert.equal(backup_id, "nightly-1");
   assert.ok(created.some(({ kind, name }: Named) => kind === "queues" && name === "orders"));
-  for (const { stdout, stderr } of [tried, json]) assert.doesNotMatch(stdout + stderr, secrets);
+  for (const { stdout, stderr } of [tried, json]) {
+    for (const hash of hashes) assert.ok(!(stdout + stderr).includes(hash));
+  }
   assert.equal((await management(target, "vhosts") as []).length, 1);
 
   // The file in the backup's folder is one as well; then by the beginning of the id.
@@ -60,6 +62,11 @@ Deno.test("the definitions of a backup come back, named as a person would name i
   // And now the messages find their place.
   assertOk(await job.restore({ backupId: "nightly-1", target: { amqp_url: target.amqpUrl } }));
 });
+
+async function passwordHash(broker: Broker): Promise<string> {
+  const user = await management(broker, `users/${broker.username}`);
+  return (user as { password_hash: string }).password_hash;
+}
 
 Deno.test("definitions that a backup lacks, or holds no longer, and backups that are none", async () => {
   await using vhost = await testVhost(shared, "lacking");
