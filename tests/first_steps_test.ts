@@ -165,7 +165,9 @@ Deno.test("the command that goes on works in any folder, and without deno on the
 
 Deno.test("what a quiet run mails: nothing of what went well, and what is missing by name", async () => {
   await using vhost = await testVhost(shared, "mail");
-  await using job = await newJob(shared);
+  const { amqpUrl, managementUrl } = shared;
+  // Port 1 is no stream port.
+  await using job = await newJob({ amqpUrl, managementUrl, streamPort: 1 });
   await vhost.queue("good");
   await vhost.queue("a stream", { type: "stream" });
   const queues = { vhosts: [vhost.name], include: ["good", "a stream", "no-such-queue"] };

@@ -43,7 +43,7 @@ testOnEach("a backup sends no method that takes, changes or deletes anything", a
   );
   proxy.sent = [];
   const result = await job.backup({ vhosts: [vhost.name] });
-  assert.equal(result.code, 3, result.stderr); // the stream, and the full queue
+  assert.equal(result.code, 3, result.stderr); // the stream, whose port it is not told, and the full queue
   const seen = new Set<string>();
   for (const pieces of proxy.sent) {
     for (const { type, payload } of parseFrames(concat(...pieces).subarray(PROTOCOL_HEADER))) {

@@ -44,7 +44,6 @@ const ODD: OddQueue[] = [
     verdict: "refused",
     reason: /single active consumer/,
   },
-  { name: "stream", type: "stream", verdict: "refused", reason: /does not read streams/ },
   { name: "quorum", type: "quorum", verdict: QUORUM, reason: /one delivery attempt|of its 20/ },
   {
     name: "limit 20",
@@ -194,7 +193,7 @@ testOnEach("bodies, order and properties are as another client published them", 
   await using queues = await OddQueues.create(broker, vhost, { filled: false });
   await pikaGenerate(broker, own, { count: BODIES.length, priorities: [4] });
   const published = await pikaRead(broker, own, { fullBody: true });
-  const others = namesOf(queues.all).filter((name) => !["plain", "stream"].includes(name));
+  const others = namesOf(queues.all).filter((name) => name !== "plain");
   const copies = others.flatMap((name) =>
     published.map((each) => ({ ...each, routing_key: name }))
   );
@@ -397,7 +396,7 @@ class OddQueues implements AsyncDisposable {
 
   /** Fails unless all is there: in the queues that were read, the bodies in order. */
   async assertWhole(): Promise<void> {
-    const countable = this.all.filter(({ type, name }) => type !== "stream" && name !== "sac busy");
+    const countable = this.all.filter(({ name }) => name !== "sac busy");
     const depths = await this.client.depths(countable.map(({ name }) => name));
     const missing = countable.filter(({ bodies }, index) => bodies.length !== depths[index]);
     assert.deepEqual(namesOf(missing), []);

@@ -44,6 +44,7 @@ function planned(
     partial: "refuse",
     memoryShare: 1,
     consumerTimeoutSecs: 1800,
+    readStreams: true,
   });
 }
 

@@ -9,11 +9,37 @@ export interface SegmentEntry {
   size_bytes: number;
   /** Size of the records before compression in bytes. */
   uncompressed_bytes: number;
-  /** Capture time of the first and the last record, epoch milliseconds. */
+  /** Capture time of the first and the last record, epoch milliseconds; of a stream, when written. */
   first_timestamp: number;
   last_timestamp: number;
   /** SHA-256 of the stored object, hex. */
   checksum: string;
+  /** Only of a stream, whose records are chunks. */
+  stream?: StreamRange;
+}
+
+/** What the chunks of a segment hold. */
+export interface StreamRange {
+  message_count: number;
+  /** Offset of its first chunk, and of the last record of its last one. */
+  first_offset: number;
+  last_offset: number;
+}
+
+/** Messages in a segment. */
+export function messagesIn({ stream, record_count }: SegmentEntry): number {
+  return stream?.message_count ?? record_count;
+}
+
+/** What was read of a stream. */
+export interface StreamReport {
+  /** Offsets, the first that there was and the last that was committed when reading began. */
+  first_offset: number;
+  last_offset: number;
+  /** Offsets, both inclusive, that the broker had dropped before they could be read. */
+  gaps: { first: number; last: number }[];
+  /** Messages in chunks of which some were published with a filter value. */
+  filtered_messages: number;
 }
 
 /** How a queue was read and given back. */
@@ -56,6 +82,8 @@ export interface QueueEntry {
   first_message_timestamp: number | null;
   last_message_timestamp: number | null;
   capture: CaptureReport | null;
+  /** Only of a stream that is kept as chunks; absent of an empty one. */
+  stream?: StreamReport;
   /** Why it is not the whole queue; absent when it is. */
   partial?: string;
 }

@@ -22,6 +22,12 @@ const segment = z.object({
   checksum: sha256,
 });
 
+const offset = z.int().nonnegative();
+
+const segmentV2 = segment.extend({
+  stream: z.object({ message_count: count, first_offset: offset, last_offset: offset }).optional(),
+});
+
 const queueV1 = z.object({
   vhost: z.string(),
   name: z.string(),
@@ -45,13 +51,22 @@ const capture = z.object({
   fingerprint: sha256,
 });
 
+const stream = z.object({
+  first_offset: offset,
+  last_offset: offset,
+  gaps: z.array(z.object({ first: offset, last: offset })),
+  filtered_messages: count,
+});
+
 const queue = queueV1.extend({
+  segments: z.array(segmentV2),
   durable: z.boolean(),
   auto_delete: z.boolean(),
   arguments: z.record(z.string(), z.unknown()),
   body_bytes: count,
   largest_body: count,
   capture: capture.nullable(),
+  stream: stream.optional(),
   partial: z.string().optional(),
 });
 

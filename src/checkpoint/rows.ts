@@ -31,6 +31,23 @@ export interface SpooledSegment {
   /** Capture time of the first and last record, epoch milliseconds. */
   firstTimestamp: number;
   lastTimestamp: number;
+  /** Only of a stream, whose records are chunks. */
+  stream?: SpooledChunks;
+}
+
+/** What the chunks of a spooled segment hold. */
+export interface SpooledChunks {
+  messageCount: number;
+  /** Offset of the first chunk, and of the last record of the last one. */
+  firstOffset: number;
+  lastOffset: number;
+  /** Sum and greatest of the sizes of entries: messages, or batches as they are. */
+  bodyBytes: number;
+  largestBody: number;
+  /** Messages in chunks of which some were published with a filter value. */
+  filteredMessages: number;
+  /** Offsets, both inclusive, that the broker had dropped in front of or between the chunks. */
+  gaps: { first: number; last: number }[];
 }
 
 /** A segment on its way from spool to storage; `stored` is there when it has arrived. */
@@ -56,6 +73,8 @@ export interface BackupQueueRow {
     startedAt?: number;
     /** `reading`: ready messages when it began. */
     depth?: number;
+    /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
+    offsets?: { first: number; last: number };
   };
 }
 

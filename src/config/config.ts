@@ -25,6 +25,8 @@ export interface BrokerEndpoint {
   readonly management_username: string;
   readonly management_password: Secret;
   readonly stream_port: number;
+  /** Whether streams are looked for where the nodes say that they are. */
+  readonly stream_advertised_hosts: boolean;
   readonly tls: TlsOptions;
 }
 

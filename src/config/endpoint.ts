@@ -43,7 +43,13 @@ class EndpointResolver {
     const url = tls.enabled ? written.withTls() : written;
     const management = this.#management(url, password);
     if (management === undefined) return undefined;
-    return { amqp_url: url, ...management, stream_port: this.#file.stream_port, tls };
+    return {
+      amqp_url: url,
+      ...management,
+      stream_port: this.#file.stream_port ?? (tls.enabled ? 5551 : 5552),
+      stream_advertised_hosts: this.#file.stream_advertised_hosts,
+      tls,
+    };
   }
 
   /** A text that is written here or in a file of its own, but not both. */

@@ -15,6 +15,8 @@ export interface PlanOptions {
   readonly memoryShare: number;
   /** The broker's consumer timeout in seconds where queue and policies set none; 0 is none. */
   readonly consumerTimeoutSecs: number;
+  /** Whether streams are to be in the backup. */
+  readonly readStreams: boolean;
   /** Messages are let go after so many seconds. */
   readonly maxHoldSecs?: number | undefined;
 }

@@ -90,11 +90,10 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
     return plan("excluded", "it is exclusive to one connection and ends with it");
   }
   if (facts.type === "stream") {
-    return plan(
-      "refused",
-      "this version does not read streams",
-      "leave it out with queues.types: [classic, quorum] to get a complete backup of the rest",
-    );
+    return options.readStreams
+      // Nothing is taken of a stream, held or given back: it is read from an offset.
+      ? { ...plan("safe"), notes: [] }
+      : plan("excluded", "streams are left out (backup.stream_enabled: false)");
   }
   if (facts.ready === 0) return { ...plan("safe"), deliveryAttempts: 0 };
 

@@ -195,11 +195,13 @@ Deno.test("plan: an exclusive queue cannot be in a backup", () => {
   }
 });
 
-Deno.test("plan: streams are refused, also empty ones, also with on_hazard: warn", () => {
+Deno.test("plan: streams are safe whatever their settings, and left out where that is asked for", () => {
+  const settings = { "x-max-length-bytes": 5, "x-max-age": "1s" };
   for (const ready of [0, 5]) {
-    const found = plan(facts({ type: "stream", ready }), "4.3.6", { onHazard: "warn" });
-    assert.equal(found.verdict, "refused");
-    assert.match(found.hint!, /queues\.types/);
+    const queue = facts({ type: "stream", ready, consumers: 2, arguments: settings });
+    const found = plan(queue, "4.3.6", { maxHoldSecs: 1 });
+    assert.deepEqual([found.verdict, found.deliveryAttempts, found.notes], ["safe", 0, []]);
+    assert.equal(plan(queue, "4.3.6", { readStreams: false }).verdict, "excluded");
   }
 });
 

@@ -19,6 +19,7 @@ export function amqpEndpoint(url: string, tls: Omit<TlsOptions, "enabled"> = {})
     management_username: "",
     management_password: new Secret(""),
     stream_port: 0,
+    stream_advertised_hosts: true,
     tls: { enabled: url.startsWith("amqps:"), ...tls },
   };
 }

@@ -15,12 +15,15 @@ export interface JobConfig {
   storage?: unknown;
 }
 
+/** A broker as the tool is told of it; without a stream port, the default one. */
+export type JobBroker = Pick<Broker, "amqpUrl" | "managementUrl"> & { streamPort?: number };
+
 /** A folder with backups, spool and checkpoint of a test's own, and the tool run on it. */
 export class Job implements AsyncDisposable {
   readonly dir: TempDir;
-  readonly broker: Pick<Broker, "amqpUrl" | "managementUrl">;
+  readonly broker: JobBroker;
 
-  constructor(broker: Pick<Broker, "amqpUrl" | "managementUrl">, dir: TempDir) {
+  constructor(broker: JobBroker, dir: TempDir) {
     this.broker = broker;
     this.dir = dir;
   }
@@ -38,6 +41,7 @@ export class Job implements AsyncDisposable {
       source: {
         amqp_url: amqpUrl,
         management_url: managementUrl,
+        ...this.#streams(),
         queues: config.vhosts === undefined ? {} : { vhosts: config.vhosts },
         ...config.source,
       },
@@ -52,7 +56,7 @@ export class Job implements AsyncDisposable {
     const text = stringify({
       mode: "restore",
       backup_id: config.backupId ?? "test",
-      target: { amqp_url: this.broker.amqpUrl, ...config.target },
+      target: { amqp_url: this.broker.amqpUrl, ...this.#streams(), ...config.target },
       ...this.#common(config),
       backup: { spool_dir: this.dir.join("spool"), ...config.backup },
       restore: { ...config.restore },
@@ -94,6 +98,11 @@ export class Job implements AsyncDisposable {
     await this.dir[Symbol.asyncDispose]();
   }
 
+  #streams(): Record<string, unknown> {
+    const { streamPort } = this.broker;
+    return streamPort === undefined ? {} : { stream_port: streamPort };
+  }
+
   #common(config: JobConfig): Record<string, unknown> {
     return {
       storage: config.storage ?? { backend: "filesystem", path: this.backups },
@@ -103,7 +112,7 @@ export class Job implements AsyncDisposable {
 }
 
 /** A job with an empty folder. */
-export async function newJob(broker: Pick<Broker, "amqpUrl" | "managementUrl">): Promise<Job> {
+export async function newJob(broker: JobBroker): Promise<Job> {
   return new Job(broker, await tempDir());
 }
 

@@ -35,6 +35,7 @@ export function planOn(
     partial: "refuse",
     memoryShare: 0.5,
     consumerTimeoutSecs: 1800,
+    readStreams: true,
     ...options,
   });
 }

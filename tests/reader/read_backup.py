@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Reads a backup directory as src/archive/FORMAT.md describes it and prints a JSON line a message."""
-import base64, hashlib, json, re, struct, sys, zlib
+import base64, gzip, hashlib, json, re, struct, sys, zlib
 from pathlib import Path
 
 FLAGS = ["content_type", "content_encoding", "headers", "delivery_mode", "priority", "correlation_id",
@@ -96,6 +96,61 @@ def records(data):
         at = end
 
 
+def chunk(data, entry_of):
+    """The entries of a stream's chunk: offset, time, codec (None for a message), messages in it, bytes."""
+    magic, kind, entries, records, time, _epoch, offset, crc, size, _trailer = struct.unpack_from(
+        ">BBHIqQQIII", data)
+    assert magic == 0x50 and zlib.crc32(data[48:48 + size]) == crc, f"chunk at {offset}"
+    first, found, at = offset, 0, 48
+    while kind == 0 and at < 48 + size:
+        codec, count, start = None, 1, at + 4
+        length, = struct.unpack_from(">I", data, at)
+        if data[at] & 0x80:
+            codec, start = data[at] >> 4 & 7, at + 11
+            count, length = struct.unpack_from(">H4xI", data, at + 1)
+        entry_of(offset, time, codec, count, data[start:start + length])
+        offset, found, at = offset + count, found + 1, start + length
+    assert kind != 0 or (found == entries and offset - first == records), f"entries of the chunk at {first}"
+    return first, first + records
+
+
+def messages_of(codec, batch):
+    """What is in a batch, when it takes no more than Python to unpack it."""
+    if codec not in (0, 1):
+        return None
+    data, at, found = gzip.decompress(batch) if codec == 1 else batch, 0, []
+    while at < len(data):
+        length, = struct.unpack_from(">I", data, at)
+        found.append(data[at + 4:at + 4 + length])
+        at += 4 + length
+    return found
+
+
+def stream(queue, bodies, entry):
+    """Prints the messages of one segment of a stream; a batch that is not unpacked as one line."""
+    counted = 0
+
+    def entry_of(offset, time, codec, count, data):
+        nonlocal counted
+        counted += count
+        found = [data] if codec is None else messages_of(codec, data)
+        assert found is None or len(found) == count, f"batch at {offset}"
+        for index, message in enumerate([data] if found is None else found):
+            print(json.dumps({
+                "vhost": queue["vhost"], "queue": queue["name"], "offset": offset + index, "written_at": time,
+                "codec": codec, "messages": count if found is None else 1,
+                "message": base64.b64encode(message).decode()}))
+
+    next_offset = None
+    for data in bodies:
+        first, end = chunk(data, entry_of)
+        assert next_offset in (None, first) or queue["stream"]["gaps"], f"hole at {next_offset}"
+        assert next_offset is not None or first == entry["stream"]["first_offset"], "first offset"
+        next_offset = end
+    assert next_offset - 1 == entry["stream"]["last_offset"], "last offset"
+    assert counted == entry["stream"]["message_count"], f"messages {counted}"
+
+
 def segment(root, backup, queue, entry):
     key = segment_key(backup, queue["vhost"], queue["name"], entry["sequence"])
     assert entry["key"] in (key, key + ".zst", key + ".lz4"), f"key {entry['key']}"
@@ -122,6 +177,9 @@ def main(folder):
         fingerprint, number = hashlib.sha256(), 0
         for number, entry in enumerate(queue["segments"], 1):
             assert entry["sequence"] == number, "sequence"
+            if "stream" in queue:
+                stream(queue, [record[6] for record in segment(root, backup, queue, entry)], entry)
+                continue
             for hashed, redelivered, time, exchange, key, properties, body in segment(root, backup, queue, entry):
                 fingerprint.update(hashed)
                 print(json.dumps({

@@ -1,15 +1,13 @@
 /** The Python reader, written from FORMAT.md alone, on backups that this tool writes. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
-import { ensurePython } from "../../scripts/lib/python.ts";
 import type { Compression } from "../../src/archive/layout.ts";
 import { decodeProperties } from "../../src/message/properties.ts";
 import { FilesystemStorage } from "../../src/storage/filesystem.ts";
 import { buildBackup, type TestQueue, variedMessages } from "../archive/build_backup.ts";
 import { tempDir } from "../helpers/temp.ts";
+import { readBackup } from "./read_backup.ts";
 
-const READER = fileURLToPath(new URL("read_backup.py", import.meta.url));
 const QUEUES: TestQueue[] = [
   { vhost: "/", name: "orders", segments: [variedMessages(40), variedMessages(3)] },
   { vhost: "Ünï/codé", name: "../-x\0\u202e", segments: [variedMessages(10)] },
@@ -35,7 +33,7 @@ for (const compression of ["zstd", "lz4", "none"] satisfies Compression[]) {
     await using folder = await tempDir();
     const storage = new FilesystemStorage(folder.path);
     await buildBackup(storage, { backupId: "b-1", queues: QUEUES, compression });
-    const { code, lines, errors } = await readBackup(folder.join("b-1"));
+    const { code, lines, errors } = await readBackup<Line>(folder.join("b-1"));
     assert.equal(code, 0, errors);
     const expected = QUEUES.flatMap(({ vhost, name, segments }) =>
       segments.flat().map(({ head, body }): Omit<Line, "headers"> => ({
@@ -65,7 +63,7 @@ Deno.test("the Python reader refuses a flipped bit and a changed key", async () 
   const bytes = await Deno.readFile(path);
   bytes[100]! ^= 4;
   await Deno.writeFile(path, bytes);
-  const flipped = await readBackup(folder.join("b"));
+  const flipped = await readBackup<Line>(folder.join("b"));
   assert.equal(flipped.code, 1);
   assert.match(flipped.errors, /SHA-256 of b\/queues\/_default\/orders\/segment-0001/);
 
@@ -73,19 +71,8 @@ Deno.test("the Python reader refuses a flipped bit and a changed key", async () 
     queues[0]!.segments[0]!.key = "../b/queues/_default/orders/segment-0001.zst";
   };
   await buildBackup(storage, { backupId: "c", queues: QUEUES, change });
-  assert.match((await readBackup(folder.join("c"))).errors, /key \.\.\/b/);
+  assert.match((await readBackup<Line>(folder.join("c"))).errors, /key \.\.\/b/);
 });
-
-async function readBackup(path: string): Promise<{ code: number; lines: Line[]; errors: string }> {
-  const python = new Deno.Command(await ensurePython(), { args: [READER, path] });
-  const { code, stdout, stderr } = await python.output();
-  const text = new TextDecoder().decode(stdout);
-  return {
-    code,
-    lines: text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)),
-    errors: new TextDecoder().decode(stderr),
-  };
-}
 
 /** Name and tag of each header, from both sides. */
 function typed([name, value]: Line["headers"][number]): string {

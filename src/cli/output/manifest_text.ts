@@ -14,6 +14,7 @@ export function manifestLines(
     "",
     ...queueLines(manifest),
     ...captureLines(manifest),
+    ...streamLines(manifest),
     ...partialLines(manifest),
     ...skippedLines(manifest),
     ...manifest.warnings.flatMap((warning) => ["", `Warning: ${escapeLines(warning)}`]),
@@ -100,6 +101,36 @@ function captureLines({ queues }: Manifest): string[] {
     return text === "" ? [] : [`  ${queueLabel(queue.vhost, queue.name)}: ${text}`];
   });
   return told.length === 0 ? [] : ["", "Read:", ...told];
+}
+
+/** Offsets and times of the segments of streams: what a restore can begin and end at. */
+function streamLines({ queues }: Manifest): string[] {
+  return queues.flatMap(({ vhost, name, stream, segments }) => {
+    if (stream === undefined) return [];
+    const rows = segments.map(({ sequence, stream: range, first_timestamp, last_timestamp }) => [
+      String(sequence),
+      `${range!.first_offset} to ${range!.last_offset}`,
+      formatCount(range!.message_count),
+      `${formatTime(first_timestamp)} to ${formatTime(last_timestamp)}`,
+    ]);
+    const filtered = stream.filtered_messages === 0
+      ? ""
+      : `, up to ${formatCount(stream.filtered_messages)} messages with filter values`;
+    return [
+      "",
+      `Stream ${queueLabel(vhost, name)}: offsets ${stream.first_offset} to ` +
+      `${stream.last_offset}${filtered}`,
+      ...renderTable(
+        [
+          { title: "  SEGMENT", align: "right" },
+          { title: "OFFSETS" },
+          { title: "MESSAGES", align: "right" },
+          { title: "WRITTEN" },
+        ],
+        rows,
+      ),
+    ];
+  });
 }
 
 function captureText(capture: NonNullable<QueueEntry["capture"]>): string {

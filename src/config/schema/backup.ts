@@ -49,7 +49,7 @@ export const BackupSchema = z.strictObject({
     "Read as many messages as a queue held when it was looked at, and not those that arrive meanwhile.",
   ),
   stream_enabled: z.boolean().default(true).describe(
-    "Accepted; this version leaves streams out, and says so.",
+    "Back up streams as well. They are read by the stream protocol; see stream_port.",
   ),
   format: z.enum(["v2", "rbak-v1"]).default("v2")
     .describe("Format of the segments; rbak-v1 is that of the earlier tool."),

@@ -30,8 +30,12 @@ const endpointKeys = {
     .describe("Password of the management API. Default: the password of amqp_url."),
   management_password_file: text().optional()
     .describe("File that holds management_password and nothing else."),
-  stream_port: count(1, 65535).default(5552).describe(
-    "Port of the stream protocol. Not used by this version.",
+  stream_port: count(1, 65535).optional().describe(
+    "Port of the stream protocol, on the host of amqp_url. Default: 5552, or 5551 with TLS.",
+  ),
+  stream_advertised_hosts: z.boolean().default(true).describe(
+    "Connect to the nodes that have a stream under the names that they advertise. false: only to " +
+      "the host of amqp_url, for a broker behind NAT or a load balancer.",
   ),
   tls: TlsSchema.optional(),
 };

@@ -3,11 +3,12 @@ import PQueue from "p-queue";
 import { markerKey } from "../../archive/layout.ts";
 import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { ManagementClient } from "../../broker/management/client.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
-import { isRead, type QueuePlan } from "../../safety/plan.ts";
+import { isRead } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
@@ -24,6 +25,7 @@ import { removeFolder } from "../spool/spool.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { type Omission, omissionsOf } from "../survey/omissions.ts";
+import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
 import { claimBackup } from "./claim.ts";
 import { backupDefinitions } from "./definitions.ts";
@@ -71,6 +73,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     const signal = AbortSignal.any([options.signal, abort.signal]);
     using meter = new ProgressMeter("backup", emit);
     await using connections = connectionsOf(config, signal);
+    const streams = streamsOf(config, { emit, signal });
     const client = new ManagementClient(requireSource(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
@@ -83,6 +86,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       source,
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       nodes,
+      streams,
       signal,
     });
     const omissions = omissionsOf(found, requireSource(config).queues);
@@ -121,6 +125,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       storage,
       checkpoint,
       connections,
+      streams,
       packer,
       nodes,
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
@@ -166,6 +171,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     nodes: new NodeWatch(client),
     source,
     deliveryCount,
+    streams: streamsOf(config, { emit, signal }),
     signal,
   });
   tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
@@ -183,12 +189,12 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     backupId,
     location,
     source: { cluster: source.clusterName, version: source.rabbitmqVersion },
-    queues: found.queues.map(({ queue, ready, plan }) => ({
-      vhost: queue.vhost,
-      queue: queue.name,
-      queueType: queue.type,
-      messages: ready,
-      ...planned(plan),
+    queues: found.queues.map((item) => ({
+      vhost: item.queue.vhost,
+      queue: item.queue.name,
+      queueType: item.queue.type,
+      messages: item.ready,
+      ...planned(item),
     })),
   };
 }
@@ -212,8 +218,9 @@ function tellOmissions(omissions: readonly Omission[], emit: EventSink): void {
   for (const { isMissing: _, ...omission } of omissions) emit({ type: "warning", ...omission });
 }
 
-function planned({ keepsPart: _, hold: __, ...plan }: QueuePlan) {
-  return plan;
+function planned({ queue, plan }: PlannedQueue) {
+  const { keepsPart: _, hold: __, returnMethod, ...shown } = plan;
+  return queue.type === "stream" ? shown : { ...shown, returnMethod };
 }
 
 async function backupQueues(
@@ -287,6 +294,7 @@ async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<
     }
     return row;
   }
+  if (row.state === "reading") return await checkedStream(row);
   if (row.state !== "read") return row;
   for (const segment of checkpoint.segments(run.id, row)) {
     if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
@@ -297,6 +305,15 @@ async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<
     }
   }
   return row;
+
+  /** Of a stream that is being read, the segments that are stored are kept. */
+  async function checkedStream(row: BackupQueueRow): Promise<BackupQueueRow> {
+    for (const { stored } of checkpoint.segments(run.id, row)) {
+      assertSameFormat(context, { row, stored: stored! });
+      if (!await isThere(stored!)) return { ...row, report: {} };
+    }
+    return row;
+  }
 }
 
 /** A backup is in one format. */
@@ -373,6 +390,13 @@ function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number 
   if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return heldAtMost(planned);
+}
+
+function streamsOf(
+  config: Config,
+  { emit, signal }: { emit: EventSink; signal: AbortSignal },
+): StreamConnector {
+  return streamConnector(requireSource(config), { name: "rabbitmq-backup backup", emit, signal });
 }
 
 function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {

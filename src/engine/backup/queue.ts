@@ -3,6 +3,7 @@ import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
@@ -22,6 +23,7 @@ import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.t
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+import { backupStream } from "../stream/backup.ts";
 
 /**
  * RabbitMQ 4.3 and newer wait a minute for a node that is gone before they take back from a quorum
@@ -39,6 +41,7 @@ export interface BackupContext {
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   readonly packer: Packer;
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
@@ -62,6 +65,7 @@ export async function backupQueue(
 ): Promise<void> {
   const { checkpoint, run, meter } = context;
   const { planned } = item;
+  if (planned?.queue.type === "stream") return await backupStream(context, { ...item, planned });
   const queue = planned?.queue ?? item.row!;
   const work = meter.begin(queue, { phase: "waiting", messagesTotal: planned?.ready ?? 0 });
   let row = item.row;
@@ -242,7 +246,8 @@ function inFlightOf(
   return (queue.messagesUnacknowledged ?? 0) + taken;
 }
 
-function emptyEntry({ queue }: PlannedQueue): QueueEntry {
+/** The entry of a queue of which nothing was read yet. */
+export function emptyEntry({ queue }: PlannedQueue): QueueEntry {
   return {
     vhost: queue.vhost,
     name: queue.name,
@@ -260,11 +265,16 @@ function emptyEntry({ queue }: PlannedQueue): QueueEntry {
   };
 }
 
-function spoolFolderOf(context: BackupContext, queue: { vhost: string; name: string }): string {
+/** Where the spool keeps what was read of a queue. */
+export function spoolFolderOf(
+  context: BackupContext,
+  queue: { vhost: string; name: string },
+): string {
   return join(context.spoolFolder, queueFolder(context.backupId, queue.vhost, queue.name));
 }
 
-function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
+/** Tells that a queue is in the backup. */
+export function reportDone(context: BackupContext, entry: QueueEntry, seconds: number): void {
   const { capture, partial } = entry;
   context.emit({
     type: "queue_done",

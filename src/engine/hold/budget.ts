@@ -38,6 +38,11 @@ export class HoldBudget {
     return await this.#spool.take(heldAtMost(planned) * planned.plan.hold.spoolPerMessage, signal);
   }
 
+  /** Waits for so many bytes of the spool; they are free again when the result is disposed. */
+  async spoolBytes(bytes: number, signal: AbortSignal): Promise<Disposable> {
+    return await this.#spool.take(bytes, signal);
+  }
+
   /**
    * Waits until no node has an alarm and the queue's node has memory for what will be held.
    *

@@ -1,7 +1,7 @@
 import PQueue from "p-queue";
 import { segmentKey, segmentKeyV1 } from "../../archive/layout.ts";
-import type { QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
-import type { BackupQueueRow, SegmentRow } from "../../checkpoint/rows.ts";
+import type { QueueEntry, SegmentEntry, StreamRange } from "../../archive/manifest.ts";
+import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
 import type { BackupContext } from "../backup/queue.ts";
 import type { PackedFile, SegmentJob } from "./protocol.ts";
 
@@ -54,9 +54,14 @@ export async function storeSpooled(
   return { ...entry, segments: segments.map(({ stored }) => stored!) };
 }
 
-function jobOf(
+/** The job that makes a spooled segment into one of the format that was chosen. */
+export function jobOf(
   { options }: BackupContext,
-  item: { row: BackupQueueRow; segment: SegmentRow; firstDeliveryTag: number },
+  item: {
+    row: Pick<BackupQueueRow, "vhost" | "name">;
+    segment: Pick<SegmentRow, "spooled">;
+    firstDeliveryTag: number;
+  },
 ): Omit<SegmentJob, "kind"> {
   const { row: { vhost, name: queue }, segment: { spooled }, firstDeliveryTag } = item;
   return {
@@ -67,11 +72,12 @@ function jobOf(
   };
 }
 
-async function storeSegment(
+/** Packs one spooled segment and stores it; returns what the manifest says of it. */
+export async function storeSegment(
   context: BackupContext,
   item: {
-    row: BackupQueueRow;
-    segment: SegmentRow;
+    row: Pick<BackupQueueRow, "vhost" | "name">;
+    segment: Pick<SegmentRow, "sequence" | "spooled">;
     job: Omit<SegmentJob, "kind">;
     losses: Set<string>;
     signal: AbortSignal;
@@ -96,7 +102,12 @@ async function storeSegment(
     first_timestamp: spooled.firstTimestamp,
     last_timestamp: spooled.lastTimestamp,
     checksum: packed!.checksum,
+    ...(spooled.stream === undefined ? {} : { stream: rangeOf(spooled.stream) }),
   };
+}
+
+function rangeOf({ messageCount, firstOffset, lastOffset }: SpooledChunks): StreamRange {
+  return { message_count: messageCount, first_offset: firstOffset, last_offset: lastOffset };
 }
 
 /** Key of a segment in the format and compression that the backup is to have. */

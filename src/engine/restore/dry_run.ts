@@ -17,7 +17,7 @@ import { RestoreMapping } from "./mapping.ts";
 import type { RestoreRunOptions } from "./restore.ts";
 import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
 import { planRouting } from "./routing/plan_routing.ts";
-import { connectionsOf, surveyRestore } from "./survey.ts";
+import { connectionsOf, streamsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
@@ -49,6 +49,7 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
     const context = { config, storage, manifest, selection, mapping, connections, signal };
     const survey = await surveyRestore({
       ...context,
+      streams: streamsOf(config, { emit, signal }),
       recorded,
       coming: vhostsToCome(definitions),
       emit,

@@ -3,6 +3,7 @@ import type { QueueEntry } from "../../archive/manifest.ts";
 import { Publisher } from "../../broker/amqp/publisher.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
@@ -47,6 +48,7 @@ export interface RestoreContext {
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   readonly reconnector: Reconnector;
   readonly limit: RateLimit;
   readonly rules: OutgoingRules;
@@ -171,7 +173,7 @@ class QueueRestore {
     const { options: { window }, signal, emit, pauses } = this.#context;
     // What the connection before this one left open is published again.
     this.#undelivered.drop();
-    this.#record(resumedAt(this.#position, this.#share));
+    this.#record(resumedAt(this.#position, { entry: this.#entry, share: this.#share }));
     const { confirmed: start, leftOut = 0 } = this.#position;
     const picker = this.#picker = this.#newPicker();
     const positions = new Positions(start);

@@ -21,11 +21,12 @@ import { leftOutOf, type RestoreContext, type RestoredQueue, restoreQueue } from
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Reconnector } from "./reconnect.ts";
 import { planRouting } from "./routing/plan_routing.ts";
-import { connectionsOf, type RestoreSurvey, surveyRestore } from "./survey.ts";
+import { connectionsOf, type RestoreSurvey, streamsOf, surveyRestore } from "./survey.ts";
 import type { MessageSelection } from "./selection.ts";
 import { isSent, type Target } from "./targets.ts";
 import { storeUndelivered, type UndeliveredArchive } from "./undelivered.ts";
 import { createVhosts } from "./vhosts.ts";
+import { restoreStream } from "../stream/restore.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 
@@ -75,6 +76,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     // 3. Where each queue goes.
     using meter = new ProgressMeter("restore", emit);
     await using connections = connectionsOf(config, signal);
+    const streams = streamsOf(config, { emit, signal });
     const { run, choice: { selection } } = claimRestore(checkpoint, {
       config,
       key,
@@ -94,6 +96,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       selection,
       mapping,
       connections,
+      streams,
       recorded,
       emit: options.isPlanSeen ? () => {} : emit,
       signal,
@@ -131,6 +134,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       storage,
       checkpoint,
       connections,
+      streams,
       reconnector,
       limit: options.limit ?? new RateLimit(ratesOf(config)),
       rules,
@@ -353,7 +357,7 @@ async function restoreOne(
   const isNothing = position.done || share.records === 0;
   const restored = isNothing
     ? { ...NOTHING, ...leftOutOf(entry, position) }
-    : await restoreQueue(context, {
+    : await (entry.stream === undefined ? restoreQueue : restoreStream)(context, {
       entry,
       destination,
       share,

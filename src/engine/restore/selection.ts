@@ -1,5 +1,5 @@
 /** Which messages of a queue a restore takes: by time, by what they carry, and how many. */
-import type { QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
+import { messagesIn, type QueueEntry, type SegmentEntry } from "../../archive/manifest.ts";
 import type { MessageFilter } from "../../config/config.ts";
 import { type HeaderPattern, parseHeaderPattern } from "../../config/header_pattern.ts";
 import { compileNames } from "../../config/name_pattern.ts";
@@ -39,13 +39,13 @@ export interface QueueShare {
 /** Finds the segments that have to be read, and within what bounds the number of messages is. */
 export function shareOf(
   { segments: all }: Pick<QueueEntry, "segments">,
-  { timeWindow, filter, limit }: MessageSelection,
+  selection: MessageSelection,
 ): QueueShare {
-  const isByContent = isFiltered(filter) || timeWindow?.field === "timestamp";
+  const { timeWindow, limit } = selection;
   const window = timeWindow?.field === "backed_up_at" ? timeWindow : undefined;
   const touched = window === undefined ? all : all.filter((one) => touches(one, window));
   const isSure = (one: SegmentEntry) =>
-    !isByContent && (window === undefined || isInside(one, window));
+    !isByContent(selection) && (window === undefined || isInside(one, window));
   const segments = touched.every(isSure) ? firstOf(touched, limit) : touched;
   const records = sum(segments);
   return {
@@ -59,7 +59,7 @@ export function shareOf(
 /** The leading segments that hold `limit` messages. */
 function firstOf(segments: readonly SegmentEntry[], limit: number): readonly SegmentEntry[] {
   let before = 0;
-  const behind = segments.findIndex(({ record_count }) => (before += record_count) >= limit);
+  const behind = segments.findIndex((segment) => (before += messagesIn(segment)) >= limit);
   return behind < 0 ? segments : segments.slice(0, behind + 1);
 }
 
@@ -78,7 +78,7 @@ function isInside(segment: SegmentEntry, { start, end }: TimeWindow): boolean {
 }
 
 function sum(segments: readonly SegmentEntry[]): number {
-  return segments.reduce((total, { record_count }) => total + record_count, 0);
+  return segments.reduce((total, segment) => total + messagesIn(segment), 0);
 }
 
 /** What becomes of a message; `untimed`: left out, as it has no time to go by. */
@@ -100,6 +100,11 @@ export function judgeOf({ timeWindow, filter }: MessageSelection): Judge | undef
       headers.every((header) => carries(head.properties, header));
     return matches ? "take" : "leave";
   };
+}
+
+/** Whether messages are chosen by what they carry themselves. */
+export function isByContent({ timeWindow, filter }: MessageSelection): boolean {
+  return isFiltered(filter) || timeWindow?.field === "timestamp";
 }
 
 function isFiltered({ headers, routing_keys, exchanges }: MessageFilter): boolean {

@@ -1,4 +1,5 @@
 import type { Manifest } from "../../archive/manifest.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
@@ -6,6 +7,8 @@ import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import { queueKey } from "../queue_key.ts";
+import { streamConnector } from "../stream/survey.ts";
+import { StreamTargets } from "../stream/targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 import { type Bindings, bindingsOf } from "./bindings.ts";
 import { readForRestore } from "./definitions.ts";
@@ -36,6 +39,7 @@ export interface SurveyOptions {
   readonly selection: MessageSelection;
   readonly mapping: RestoreMapping;
   readonly connections: ConnectionPool;
+  readonly streams: StreamConnector;
   /** What the run that is gone on with has recorded. */
   readonly recorded: readonly RestoreQueueRow[];
   /** Vhosts that the definitions create before; a dry run misses them. */
@@ -68,6 +72,7 @@ export async function surveyRestore(options: SurveyOptions): Promise<RestoreSurv
     connections,
     positions: new Map(options.recorded.map((row) => [queueKey(row), row])),
     missingVhosts: new Set(missing.keys()),
+    streams: new StreamTargets(options.streams, options.selection),
     signal,
   });
 
@@ -134,4 +139,11 @@ function tellShortfall(manifest: Manifest, emit: EventSink): void {
 
 export function connectionsOf(config: Config, signal: AbortSignal): ConnectionPool {
   return new ConnectionPool(requireTarget(config), "rabbitmq-backup restore", { signal });
+}
+
+export function streamsOf(
+  config: Config,
+  { emit, signal }: { emit: EventSink; signal: AbortSignal },
+): StreamConnector {
+  return streamConnector(requireTarget(config), { name: "rabbitmq-backup restore", emit, signal });
 }

@@ -5,6 +5,7 @@ import type { RestoreOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { queueKey } from "../queue_key.ts";
+import type { StreamTargets } from "../stream/targets.ts";
 import { type Declaration, declarationOf } from "./declaration.ts";
 import type { QueueName } from "./mapping.ts";
 import type { QueueShare } from "./selection.ts";
@@ -36,6 +37,7 @@ export interface TargetOptions {
   readonly positions: ReadonlyMap<string, RestoreQueueRow>;
   /** Vhosts that the target lacks. */
   readonly missingVhosts: ReadonlySet<string>;
+  readonly streams: StreamTargets;
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +47,7 @@ export async function planTargets(
   options: TargetOptions,
 ): Promise<Target[]> {
   const groups = Map.groupBy(sources, ({ destination }) => queueKey(destination));
-  const destinations = [...groups.values()].map(([source]) => source!.destination);
+  const destinations = [...groups.values()].map(([source]) => source!);
   const depths = await depthsOf(destinations, options);
   const planned = new Map<Source, Target>();
   for (const [key, group] of groups) {
@@ -59,13 +61,23 @@ export async function planTargets(
 
 /** Depths of the queues that exist in the target, by {@linkcode queueKey}. */
 async function depthsOf(
-  queues: readonly QueueName[],
-  { connections, missingVhosts, signal }: TargetOptions,
+  sources: readonly Source[],
+  { connections, missingVhosts, streams, signal }: TargetOptions,
 ): Promise<Map<string, QueueDepth>> {
   const depths = new Map<string, QueueDepth>();
+  const [forStreams, others] = [true, false].map((isStream) =>
+    sources.filter(({ entry, destination }) =>
+      (entry.stream !== undefined) === isStream && !missingVhosts.has(destination.vhost)
+    ).map(({ destination }) => destination)
+  );
+  for (const queue of forStreams!) {
+    signal.throwIfAborted();
+    const depth = await streams.depth(queue);
+    if (depth !== undefined) depths.set(queueKey(queue), depth);
+  }
   // One connection a vhost; names of which the broker may end it get one of their own.
   const groups = Map.groupBy(
-    queues.filter(({ vhost }) => !missingVhosts.has(vhost)),
+    others!,
     (queue) => mayEndConnection(refusalText(queue)) ? queueKey(queue) : JSON.stringify(queue.vhost),
   );
   for (const group of groups.values()) {
@@ -104,7 +116,7 @@ export function refusalOf(
 /** Decides for all queues of the backup that go to one of the target. */
 function planGroup(
   group: readonly Source[],
-  { depth, options: { restore, positions } }: {
+  { depth, options: { restore, positions, streams } }: {
     depth: QueueDepth | undefined;
     options: TargetOptions;
   },
@@ -120,12 +132,25 @@ function planGroup(
   const recordedOf = ({ entry }: Source) => positions.get(queueKey(entry));
   const all = (rest: (source: Source) => Omit<Target, keyof Source>) =>
     group.map((source) => ({ ...source, ...rest(source) }));
+  const { entry, destination } = group[0]!;
+  const largest = Math.max(...group.map(({ entry }) => entry.largest_body));
+  const barrier = entry.stream === undefined
+    ? undefined
+    : streams.obstacleTo(destination, { largest });
+  if (barrier !== undefined) {
+    return all((source) => ({
+      action: "skip",
+      depth: 0,
+      position: recordedOf(source) ?? fresh(source),
+      ...barrier,
+    }));
+  }
   // Deleted since the interruption, if there was one: what was restored is gone with it. But what went
   // through exchanges is in other queues as well, and would come twice there.
   const positionOfGone = (source: Source): RestoreQueueRow => {
     const recorded = recordedOf(source);
     return restore.publish_mode === "exchange" && recorded !== undefined && isSent(recorded)
-      ? resumedAt(recorded, source.share)
+      ? resumedAt(recorded, source)
       : fresh(source);
   };
   if (depth === undefined) {
@@ -161,7 +186,7 @@ function planGroup(
       };
     }
     const position = recorded !== undefined && isSent(recorded)
-      ? resumedAt(recorded, source.share)
+      ? resumedAt(recorded, source)
       : recorded ?? fresh(source);
     return { action: "use", depth: depth.ready, position };
   });
@@ -238,8 +263,14 @@ export function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow):
 }
 
 /** What was sent and not recorded when the run ended may be published twice now. */
-export function resumedAt(known: RestoreQueueRow, { atMost }: QueueShare): RestoreQueueRow {
+export function resumedAt(
+  known: RestoreQueueRow,
+  { entry, share: { atMost } }: Pick<Source, "entry" | "share">,
+): RestoreQueueRow {
   if (known.done) return known;
-  const again = Math.min(known.unsettled, atMost - known.confirmed);
+  // A stream's publishing ids keep what is sent again from being there twice.
+  const again = entry.stream === undefined
+    ? Math.min(known.unsettled, atMost - known.confirmed)
+    : 0;
   return { ...known, resent: known.resent + again, unsettled: 0 };
 }

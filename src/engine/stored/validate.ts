@@ -6,6 +6,7 @@ import { ObjectMissingError, type Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
 import { readManifest } from "./list.ts";
 import { ProgressMeter, type QueueWork } from "../progress.ts";
+import { StreamContent } from "../stream/validate.ts";
 import { shortfallOf } from "./shortfall.ts";
 import {
   checkDefinitions,
@@ -197,7 +198,7 @@ class Validation {
       formatVersion: Manifest["format_version"];
     },
   ): Promise<void> {
-    const content = new QueueContent(work);
+    const content = queue.stream === undefined ? new QueueContent(work) : new StreamContent(work);
     let whole = true;
     for (const segment of queue.segments) {
       this.#options.signal.throwIfAborted();

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { decompress } from "../../archive/compression.ts";
 import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { compressionOfKey } from "../../archive/layout.ts";
-import type {
-  DefinitionsEntry,
-  Manifest,
-  QueueEntry,
-  SegmentEntry,
+import {
+  type DefinitionsEntry,
+  type Manifest,
+  messagesIn,
+  type QueueEntry,
+  type SegmentEntry,
 } from "../../archive/manifest.ts";
 import { RecordParser } from "../../archive/record.ts";
 import { expectedOf, openSegment } from "../../archive/segment.ts";
@@ -155,7 +156,7 @@ export function* sumProblems(
   const seen = new Set<string>();
   for (const { vhost, name, message_count: count, segments } of manifest.queues) {
     const found = { vhost, queue: name, key: "" };
-    const records = sum(segments.map((segment) => segment.record_count));
+    const records = sum(segments.map(messagesIn));
     if (records !== count) {
       const problem = `the manifest says ${count} messages, its segments add up to ${records}`;
       yield { ...found, problem };

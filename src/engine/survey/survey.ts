@@ -1,6 +1,7 @@
 import { checkNameV1 } from "../../archive/layout.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import type { Config } from "../../config/config.ts";
 import { requireSource } from "../../config/config.ts";
@@ -12,6 +13,7 @@ import { isSameCluster } from "./cluster_name.ts";
 import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
+import { StreamSurvey } from "../stream/survey.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -53,9 +55,11 @@ export async function survey(options: {
   /** The delivery count to expect of a quorum queue's messages. */
   deliveryCount: (queue: { vhost: string; name: string }) => number;
   nodes: NodeWatch;
+  streams: StreamConnector;
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config: { backup }, config, client, connections, source, signal } = options;
+  const streams = backup.stream_enabled ? new StreamSurvey(options.streams) : undefined;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -102,7 +106,7 @@ export async function survey(options: {
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, { inspector, elections, source });
+        const facts = await factsOf(queue, { inspector, elections, source, streams });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -124,6 +128,7 @@ export async function survey(options: {
           requeueStrategy: backup.requeue_strategy,
           memoryShare: backup.memory_share,
           consumerTimeoutSecs: backup.consumer_timeout_secs,
+          readStreams: backup.stream_enabled,
           ...choicesFor(queue),
         });
         const { ready, consumers } = facts;
@@ -149,6 +154,7 @@ function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQ
   const { queue } = planned;
   if (format === "v2" || !hasToBeRead(planned)) return planned;
   try {
+    if (queue.type === "stream") throw streamInV1();
     checkNameV1(queue.vhost, queue.name);
     return planned;
   } catch (error) {
@@ -157,13 +163,21 @@ function withinFormat(planned: PlannedQueue, format: "v2" | "rbak-v1"): PlannedQ
   }
 }
 
+function streamInV1(): AppError {
+  return new AppError("refused", "format rbak-v1 has no place for what a stream holds", {
+    hint: "set backup.format: v2, or leave streams out with backup.stream_enabled: false",
+  });
+}
+
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, elections, source }: {
+  { inspector, elections, source, streams }: {
     inspector: QueueInspector;
     elections: Elections;
     source: SourceIdentity;
+    /** Absent: streams are left out. */
+    streams: StreamSurvey | undefined;
   },
 ): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
@@ -187,8 +201,8 @@ async function factsOf(
       }),
     };
   }
-  // A passive declare of an exclusive queue is refused, and a stream's says nothing of its depth.
-  if (queue.exclusive || queue.type === "stream") return { ...known, ready: 0, consumers: 0 };
+  // A passive declare of an exclusive queue is refused.
+  if (queue.exclusive) return { ...known, ready: 0, consumers: 0 };
   if (queue.type === "classic" && queue.state === "down") {
     // Asked for its depth, the broker waits a minute for the node.
     const node = queue.leader === undefined ? "the node that hosts it" : `its node ${queue.leader}`;
@@ -199,13 +213,17 @@ async function factsOf(
     };
   }
   try {
+    if (queue.type === "stream") {
+      return { ...known, ready: await streams?.messagesOf(queue) ?? 0, consumers: 0 };
+    }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)
       ? await elections.depth(queue.name)
       : first;
     return { ...known, ready, consumers };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === "broker_unreachable") throw error;
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === "broker_unreachable" && queue.type !== "stream") throw error;
     if (error.code === "broker_missing") return undefined;
     return { error };
   }

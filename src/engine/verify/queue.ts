@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
@@ -13,6 +14,7 @@ import type { MessageSelection } from "../restore/selection.ts";
 import type { Source } from "../restore/targets.ts";
 import { readSpooled, removeFolder } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
+import { storedStreamDigests, streamDigests } from "../stream/verify.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { compareDigests, type Comparison } from "./compare.ts";
 import { messageDigests } from "./digests.ts";
@@ -20,6 +22,7 @@ import { messageDigests } from "./digests.ts";
 /** What all queues of one comparison share. */
 export interface VerifyContext extends CaptureContext {
   readonly storage: Storage;
+  readonly streams: StreamConnector;
   readonly selection: MessageSelection;
   readonly meter: ProgressMeter;
   readonly folder: string;
@@ -61,6 +64,9 @@ export async function verifyQueue(
       const { reason = "reading it could harm it", hint } = planned.plan;
       return { ...about, ...unread(reason, hint) };
     }
+    if (group.some(({ entry }) => entry.stream !== undefined)) {
+      return { ...about, ...await compareStream(context, { group, planned, folder, work }) };
+    }
     using _spool = planned && await context.budget.spool(planned, context.signal);
     const segments = planned === undefined ? [] : await read(context, { planned, folder, work });
     work.phase = "verifying";
@@ -78,6 +84,28 @@ export async function verifyQueue(
     removeFolder(folder);
     meter.end(work);
   }
+}
+
+/** Streams are read by offset: nothing is held, and nothing has to go back. */
+async function compareStream(
+  context: VerifyContext,
+  { group, planned, folder, work }: {
+    group: readonly Source[];
+    planned: PlannedQueue | undefined;
+    folder: string;
+    work: QueueWork;
+  },
+) {
+  work.phase = "verifying";
+  async function* expected() {
+    for (const { share } of group) yield* storedStreamDigests(share, context);
+  }
+  const actual = planned === undefined
+    ? spooledDigests([])
+    : streamDigests(context.streams, planned.queue, { folder, signal: context.signal });
+  const compared = await compareDigests(expected(), actual, { isOrdered: group.length === 1 });
+  const isAbsent = planned === undefined && compared.expected > 0;
+  return { ...compared, ...(isAbsent ? { reason: "it does not exist" } : {}) };
 }
 
 /** Reads what is ready in a queue; it is back when this returns. */

@@ -19,6 +19,7 @@ import type { Source } from "../restore/targets.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 import { loadManifest } from "../stored/list.ts";
+import { streamConnector } from "../stream/survey.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { survey } from "../survey/survey.ts";
@@ -69,6 +70,8 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     await using connections = new ConnectionPool(requireTarget(config), "rabbitmq-backup verify", {
       signal,
     });
+    const name = "rabbitmq-backup verify";
+    const streams = streamConnector(requireTarget(config), { name, emit, signal });
     const client = new ManagementClient(requireTarget(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
@@ -81,6 +84,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       source,
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       nodes,
+      streams,
       signal,
     });
 
@@ -94,6 +98,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       peer: source.clusterName,
       storage,
+      streams,
       selection,
       meter,
       folder,

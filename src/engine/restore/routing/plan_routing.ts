@@ -46,7 +46,10 @@ export interface PlanRoutingOptions {
 export async function planRouting(options: PlanRoutingOptions): Promise<RoutingPlan | undefined> {
   const { config, storage, manifest, targets, bindings, mapping, signal } = options;
   if (config.restore.publish_mode !== "exchange") return undefined;
-  const filled = targets.filter(({ action, position }) => action !== "skip" && !position.done);
+  // What a stream holds goes straight back to it.
+  const filled = targets.filter(({ entry, action, position }) =>
+    entry.stream === undefined && action !== "skip" && !position.done
+  );
   const topology = await readTopology({
     target: requireTarget(config),
     vhosts: [...new Set(filled.map(({ destination }) => destination.vhost))],

@@ -1,0 +1,307 @@
+import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import { type StreamBounds, streamBounds } from "../../broker/stream/commands.ts";
+import type { StreamConnection } from "../../broker/stream/connection.ts";
+import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
+import { AppError } from "../../errors.ts";
+import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
+import type { QueueWork } from "../progress.ts";
+import { jobOf, storeSegment } from "../packing/store_spooled.ts";
+import { removeFolder } from "../spool/spool.ts";
+import type { PlannedQueue } from "../survey/survey.ts";
+import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
+import { readChunks } from "./read.ts";
+import { Retry, retrying } from "./retry.ts";
+
+/** Segments of one stream that may wait to be stored while reading goes on. */
+const SEGMENTS_AHEAD = 2;
+
+/** One stream of a backup, and what is done of it. */
+interface StreamWork {
+  readonly planned: PlannedQueue;
+  readonly row: BackupQueueRow;
+  /** What is read: from the first offset up to the last that was committed when it was begun. */
+  readonly first: bigint;
+  readonly last: bigint;
+  /** Segments in storage, in order. */
+  readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
+  readonly progress: QueueWork;
+  /** Offsets at the end that were gone before they could be read. */
+  lastGap?: { first: number; last: number } | undefined;
+}
+
+/**
+ * Backs up one stream: reads its chunks from the first offset up to the last that is committed now,
+ * and stores a segment while the next one is read. Nothing is taken, held or given back. A segment
+ * that is stored is in the checkpoint; a later run goes on behind it.
+ */
+export async function backupStream(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow },
+): Promise<void> {
+  const { checkpoint, run, meter, options } = context;
+  const { planned } = item;
+  const { queue } = planned;
+  const progress = meter.begin(queue, { phase: "waiting", messagesTotal: planned.ready });
+  try {
+    const room = (SEGMENTS_AHEAD + 1) * options.segment_max_bytes;
+    using _spool = await context.budget.spoolBytes(room, context.signal);
+    progress.phase = "reading";
+    const work = await begin(context, { ...item, progress });
+    if (work !== undefined) await readAll(context, work);
+    const entry = entryOf(planned, work);
+    checkpoint.putBackupQueue(run.id, {
+      vhost: queue.vhost,
+      name: queue.name,
+      state: "done",
+      report: { entry },
+    });
+    removeFolder(spoolFolderOf(context, queue));
+    progress.messagesDone = progress.messagesTotal = entry.message_count;
+    tellFiltered(context, entry);
+    reportDone(context, entry, meter.end(progress));
+  } catch (error) {
+    meter.end(progress);
+    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
+    throw error;
+  }
+}
+
+/** Errors that leave this stream out of the backup, and do not end the run. */
+function isStreamFailure(error: unknown): boolean {
+  return error instanceof AppError &&
+    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+}
+
+/** Removes what was stored of a stream that will not be in the backup. */
+async function forget({ checkpoint, run, storage }: BackupContext, { queue }: PlannedQueue) {
+  const stored = checkpoint.segments(run.id, queue).map(({ stored }) => stored!.key);
+  if (stored.length > 0) await storage.delete(stored);
+}
+
+/** Finds where to begin and where to end; undefined when the stream is empty. */
+async function begin(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<StreamWork | undefined> {
+  const { checkpoint, run } = context;
+  const { planned, progress } = item;
+  const { vhost, name } = planned.queue;
+  const known = item.row?.state === "reading" ? item.row.report.offsets : undefined;
+  if (known !== undefined) {
+    const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
+    const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
+    progress.messagesTotal = known.last - read;
+    const [first, last] = [BigInt(known.first), BigInt(known.last)];
+    return { planned, row: item.row!, first, last, segments, progress };
+  }
+  const bounds = await retrying(
+    context,
+    planned.queue,
+    () => withStream(context, planned, (connection) => streamBounds(connection, name)),
+  );
+  if (bounds === undefined) return undefined;
+  const offsets = { first: offsetNumber(bounds.first), last: offsetNumber(bounds.last) };
+  progress.messagesTotal = offsets.last - offsets.first + 1;
+  const report = { entry: emptyEntry(planned), offsets };
+  const row: BackupQueueRow = { vhost, name, state: "reading", report };
+  checkpoint.putBackupQueue(run.id, row);
+  return { planned, row, ...bounds, segments: [], progress };
+}
+
+/** Reads what is not stored yet, and stores it. */
+async function readAll(context: BackupContext, work: StreamWork): Promise<void> {
+  const { planned, segments, first, last, progress } = work;
+  const read = segments.at(-1)?.spooled.stream.lastOffset;
+  const next = read === undefined ? first : BigInt(read) + 1n;
+  if (next > last) return;
+  const abort = new AbortController();
+  const signal = AbortSignal.any([context.signal, abort.signal]);
+  const storing = new Storing({ ...context, signal }, { work, abort });
+  const messagesBefore = progress.messagesDone;
+  using spool = new ChunkSpool({
+    folder: spoolFolderOf(context, planned.queue),
+    sequence: segments.length + 1,
+    next,
+    segmentMaxBytes: context.options.segment_max_bytes,
+    onSegment: (segment, sequence) => storing.add(segment, sequence),
+    onChunk: () => {
+      progress.messagesDone = messagesBefore + spool.messages;
+      progress.bytesDone = spool.bytesOfEntries;
+    },
+  });
+  try {
+    await readThrough({ ...context, signal }, { work, spool, storing });
+    spool.finish();
+    work.lastGap = spool.lastGap;
+    progress.phase = "packing";
+  } catch (error) {
+    abort.abort(error);
+    throw error;
+  } finally {
+    await storing.idle();
+  }
+  signal.throwIfAborted();
+}
+
+/** Reads to the end, over as many connections as it takes. */
+async function readThrough(
+  context: BackupContext,
+  { work, spool, storing }: { work: StreamWork; spool: ChunkSpool; storing: Storing },
+): Promise<void> {
+  const { planned, last } = work;
+  const { signal } = context;
+  const retry = new Retry(context, planned.queue);
+  while (spool.next <= last) {
+    const before = spool.next;
+    try {
+      await withStream(context, planned, async (connection) => {
+        const bounds = await boundsOf(connection, work);
+        if (bounds.first > spool.next) spool.skipTo(bounds.first > last ? last + 1n : bounds.first);
+        if (spool.next > last) return;
+        await readChunks(connection, {
+          stream: planned.queue.name,
+          from: spool.next,
+          last,
+          room: () => storing.room(),
+          sink: spool,
+          signal,
+        });
+      });
+    } catch (error) {
+      spool.abandon();
+      await retry.orThrow(error, { hasProgressed: spool.next > before });
+    }
+  }
+}
+
+/** Stores segments one after the other, in order, while the next ones are read. */
+class Storing {
+  readonly #context: BackupContext;
+  readonly #work: StreamWork;
+  readonly #abort: AbortController;
+  #waiting = 0;
+  #last: Promise<void> = Promise.resolve();
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(context: BackupContext, item: { work: StreamWork; abort: AbortController }) {
+    this.#context = context;
+    this.#work = item.work;
+    this.#abort = item.abort;
+  }
+
+  add(spooled: SpooledStreamSegment, sequence: number): void {
+    this.#waiting++;
+    this.#last = this.#last.then(async () => {
+      if (!this.#abort.signal.aborted) await this.#store(spooled, sequence);
+      this.#waiting--;
+      this.#room?.resolve();
+      this.#room = undefined;
+    }).catch((error) => {
+      this.#abort.abort(error);
+      this.#room?.reject(error);
+    });
+  }
+
+  /** Undefined while there is room for more; else a promise of it. */
+  room(): Promise<void> | undefined {
+    if (this.#waiting < SEGMENTS_AHEAD) return undefined;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  /** When nothing is being stored any more. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async #store(spooled: SpooledStreamSegment, sequence: number): Promise<void> {
+    const { checkpoint, run, signal } = this.#context;
+    const { row, segments } = this.#work;
+    const job = jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 });
+    const stored = await storeSegment(this.#context, {
+      row,
+      segment: { sequence, spooled },
+      job,
+      losses: new Set(),
+      signal,
+    });
+    const segment = { sequence, spooled, stored };
+    checkpoint.putSegment(run.id, row, segment);
+    segments.push(segment);
+    Deno.removeSync(spooled.file);
+  }
+}
+
+async function withStream<T>(
+  context: BackupContext,
+  { queue }: PlannedQueue,
+  work: (connection: StreamConnection) => Promise<T>,
+): Promise<T> {
+  await using connection = await context.streams.openFor(queue.vhost, queue.name);
+  return await work(connection);
+}
+
+/** What the stream holds now. Offsets only grow: where they end before, it is another of that name. */
+async function boundsOf(
+  connection: StreamConnection,
+  { planned: { queue }, last }: StreamWork,
+): Promise<StreamBounds> {
+  const bounds = await streamBounds(connection, queue.name);
+  if (bounds === undefined) throw madeAnew(queue.name, "it is empty now");
+  if (bounds.last >= last) return bounds;
+  throw madeAnew(queue.name, `it ends at offset ${bounds.last} now, and ended at ${last}`);
+}
+
+function madeAnew(name: string, what: string): AppError {
+  return new AppError(
+    "failed",
+    `Cannot go on with stream "${name}": it was deleted and made anew meanwhile (${what})`,
+    { hint: "choose another backup_id: what was read is of the stream that is gone" },
+  );
+}
+
+function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
+  const entry = emptyEntry(planned);
+  if (work === undefined) return entry;
+  const { segments, lastGap, last } = work;
+  const chunks = segments.map(({ spooled }) => spooled);
+  const sum = (value: (stream: SpooledChunks) => number) =>
+    chunks.reduce((total, { stream }) => total + value(stream), 0);
+  const gaps = [...chunks.flatMap(({ stream }) => stream.gaps), ...lastGap ? [lastGap] : []];
+  const [first] = chunks;
+  const stream: StreamReport = {
+    first_offset: offsetNumber(work.first),
+    last_offset: offsetNumber(last),
+    gaps,
+    filtered_messages: sum(({ filteredMessages }) => filteredMessages),
+  };
+  return {
+    ...entry,
+    segments: segments.map(({ stored }) => stored!),
+    message_count: sum(({ messageCount }) => messageCount),
+    body_bytes: sum(({ bodyBytes }) => bodyBytes),
+    largest_body: Math.max(0, ...chunks.map(({ stream }) => stream.largestBody)),
+    first_message_timestamp: first?.firstTimestamp ?? null,
+    last_message_timestamp: chunks.at(-1)?.lastTimestamp ?? null,
+    stream,
+    ...(gaps.length === 0 ? {} : { partial: gapText(stream) }),
+  };
+}
+
+function gapText({ gaps }: StreamReport): string {
+  const ranges = gaps.map(({ first, last }) => `${first} to ${last}`);
+  return `its retention dropped offsets ${ranges.join(", ")} before they were read`;
+}
+
+function tellFiltered({ emit }: BackupContext, entry: QueueEntry): void {
+  const messages = entry.stream?.filtered_messages ?? 0;
+  if (messages === 0) return;
+  emit({
+    type: "warning",
+    vhost: entry.vhost,
+    queue: entry.name,
+    message: `Stream "${entry.name}" has up to ${messages} messages with filter values, which a ` +
+      "broker does not give out: only those published by AMQP have theirs in the message as well",
+    hint: "consumers that filter may pass over messages of a restore: see docs/streams.md",
+  });
+}

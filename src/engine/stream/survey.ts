@@ -1,0 +1,71 @@
+import { streamBounds } from "../../broker/stream/commands.ts";
+import { StreamConnector } from "../../broker/stream/connector.ts";
+import type { BrokerEndpoint } from "../../config/config.ts";
+import { AppError } from "../../errors.ts";
+import type { EventSink } from "../events.ts";
+import { offsetNumber } from "./chunk_spool.ts";
+
+/** The way to a broker's streams; tells when its nodes advertise names that lead nowhere. */
+export function streamConnector(
+  endpoint: BrokerEndpoint,
+  { name, emit, signal }: { name: string; emit: EventSink; signal: AbortSignal },
+): StreamConnector {
+  return new StreamConnector(endpoint, {
+    name,
+    signal,
+    onFallback: (error) =>
+      emit({
+        type: "warning",
+        message: `${error.message}; streams are reached by the configured host instead`,
+        hint: "set stream_advertised_hosts: false to do so from the start",
+      }),
+  });
+}
+
+/** Looks at streams before they are read or filled. */
+export class StreamSurvey {
+  readonly #connector: StreamConnector;
+  /** Of vhosts whose stream listener could not be reached: it is not tried for each stream. */
+  readonly #vhosts = new Map<string, Promise<void>>();
+  /** Bytes of the largest frame that the broker takes, once it was reached. */
+  frameMax = Infinity;
+
+  constructor(connector: StreamConnector) {
+    this.#connector = connector;
+  }
+
+  /**
+   * How many offsets a stream takes: its messages, and a few that the broker uses for itself.
+   *
+   * @throws {AppError} `broker_missing` when it is gone, `broker_unreachable` without a stream port
+   */
+  async messagesOf({ vhost, name }: { vhost: string; name: string }): Promise<number> {
+    await this.#reach(vhost);
+    try {
+      return await this.#ask(vhost, name);
+    } catch (error) {
+      // The port was there a moment ago: a connection may be lost once.
+      if (!(error instanceof AppError) || error.code !== "broker_unreachable") throw error;
+      return await this.#ask(vhost, name);
+    }
+  }
+
+  async #ask(vhost: string, name: string): Promise<number> {
+    await using connection = await this.#connector.openFor(vhost, name);
+    const bounds = await streamBounds(connection, name);
+    return bounds === undefined ? 0 : offsetNumber(bounds.last - bounds.first + 1n);
+  }
+
+  async #reach(vhost: string): Promise<void> {
+    let reached = this.#vhosts.get(vhost);
+    if (reached === undefined) {
+      reached = this.#connector.open(vhost).then(async (connection) => {
+        this.frameMax = connection.frameMax;
+        await connection.close();
+      });
+      this.#vhosts.set(vhost, reached);
+      reached.catch(() => {});
+    }
+    await reached;
+  }
+}
