@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { shellWord } from "./src/cli/resume_command.ts";
+import { shellWord } from "./src/console/resume_command.ts";
 import { runCli } from "./src/cli/run.ts";
 import { processTerminal } from "./src/cli/terminal.ts";
 

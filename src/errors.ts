@@ -1,4 +1,4 @@
-/** What went wrong, as a class of causes; `src/cli/exit_code.ts` maps each to an exit code. */
+/** What went wrong, as a class of causes; `src/console/exit_code.ts` maps each to an exit code. */
 export type ErrorCode =
   | "failed"
   | "usage"

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { renderTable } from "../../src/cli/output/table.ts";
+import { renderTable } from "../../src/console/text/table.ts";
 import {
   LARGE_CLUSTER,
   largeCluster,

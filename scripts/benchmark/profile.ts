@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { renderTable } from "../../src/cli/output/table.ts";
+import { renderTable } from "../../src/console/text/table.ts";
 import { checkoutDir } from "../lib/instances.ts";
 
 /** The parts of V8's .cpuprofile that are read here. */

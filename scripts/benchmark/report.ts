@@ -1,4 +1,4 @@
-import { renderTable } from "../../src/cli/output/table.ts";
+import { renderTable } from "../../src/console/text/table.ts";
 import { EARLIER_TOOL } from "./earlier_tool.ts";
 import type { ContestResult, Figures, Goal, Reference, Spread } from "./results.ts";
 

@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { paint } from "./output/style.ts";
-import { trapSignals } from "./signals.ts";
+import { paint } from "../console/text/style.ts";
+import { trapSignals } from "../console/signals.ts";
 
 /**
  * Whether a person is to be asked: there is one, and nothing says otherwise. A script that reads JSON

@@ -4,7 +4,7 @@ import { relativePaths } from "../config/storage.ts";
 import type { Section } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Output } from "./output/output.ts";
-import { resumeCommand } from "./resume_command.ts";
+import { resumeCommand } from "../console/resume_command.ts";
 import { collectOverrides, type SettingGroup, variableOf } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -2,10 +2,10 @@ import type { ReportedObject } from "../definitions/import.ts";
 import type { DefinitionsResult } from "../engine/definitions/import.ts";
 import type { RollbackPlace } from "../engine/definitions/rollback.ts";
 import type { CommandContext } from "./context.ts";
-import { EXIT, exitCodeOf } from "./exit_code.ts";
+import { EXIT, exitCodeOf } from "../console/exit_code.ts";
 import { showResult } from "./output/document.ts";
-import { escapeText } from "./output/escape.ts";
-import { importDocument, importLines, objectLines } from "./output/import_text.ts";
+import { escapeText } from "../console/text/escape.ts";
+import { importDocument, importLines, objectLines } from "../console/text/import_text.ts";
 
 /** What an import or a rollback came to. */
 export interface ShownImport {

@@ -1,9 +1,9 @@
+import { exitCodeOfSummary, stoppedError } from "../console/run_end.ts";
+import { trapSignals } from "../console/signals.ts";
 import type { EventSink, SummaryEvent } from "../engine/events.ts";
 import { AppError, messageOf } from "../errors.ts";
 import type { CommandContext } from "./context.ts";
-import { EXIT } from "./exit_code.ts";
 import { openReporter } from "./output/reporter.ts";
-import { trapSignals } from "./signals.ts";
 
 /** A piece of work that the engine does and that a person can stop. */
 export interface EngineWork<T> {
@@ -61,33 +61,6 @@ async function reload<T>(work: EngineWork<T>, emit: EventSink): Promise<void> {
       ...(error instanceof AppError && error.hint !== undefined ? { hint: error.hint } : {}),
     });
   }
-}
-
-/** The exit code that goes with a result. */
-export function exitCodeOfSummary(summary: SummaryEvent): number {
-  return summary.outcome === "ok" ? EXIT.ok : EXIT.partial;
-}
-
-/** Whatever a stopped run failed with: it was stopped, and this is how it goes on; likewise a lost one. */
-function stoppedError(error: unknown, signal: AbortSignal, resume: string | undefined): unknown {
-  const reason: unknown = signal.reason;
-  const hint = resume === undefined ? {} : { hint: `go on with: ${resume}` };
-  if (error instanceof AppError && error.canGoOn && !signal.aborted && resume !== undefined) {
-    return new AppError(error.code, error.message, { ...hint, cause: error.cause });
-  }
-  if (!signal.aborted) return withResume(error, resume);
-  if (!(reason instanceof AppError)) return error;
-  const cause = error === reason ? {} : { cause: error };
-  return new AppError(reason.code, reason.message, { ...hint, ...cause });
-}
-
-/** What was read and not yet stored is kept, and a name with a time in it would begin anew. */
-function withResume(error: unknown, resume: string | undefined): unknown {
-  if (!(error instanceof AppError) || resume === undefined) return error;
-  const { code, message, hint, cause } = error;
-  if (!code.startsWith("storage_")) return error;
-  const parts = [...(hint === undefined ? [] : [hint]), `go on with: ${resume}`];
-  return new AppError(code, message, { hint: parts.join("; "), cause });
 }
 
 function isSummary(result: unknown): result is SummaryEvent {

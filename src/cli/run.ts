@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import { AppError, saysDiskFull } from "../errors.ts";
 import { type CommandRun, givenFlags } from "./command.ts";
 import { type Host, usageError } from "./context.ts";
-import { EXIT } from "./exit_code.ts";
+import { EXIT } from "../console/exit_code.ts";
 import { Output, type OutputOptions } from "./output/output.ts";
 import { buildProgram } from "./program.ts";
 import { variableOf } from "./settings.ts";

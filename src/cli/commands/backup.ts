@@ -3,10 +3,11 @@ import type { Config } from "../../config/config.ts";
 import type { BackupPlan } from "../../engine/plan_types.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
-import { type EngineWork, exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
+import { exitCodeOfSummary } from "../../console/run_end.ts";
+import { type EngineWork, runEngineWork } from "../engine_run.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
-import { backupPlanLines } from "../output/plan_text.ts";
+import { backupPlanLines } from "../../console/text/plan_text.ts";
 import {
   BACKUP_SETTINGS,
   brokerSettings,

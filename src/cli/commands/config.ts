@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addConfigOption, addFormatOption, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, loadCommandConfig, usageError } from "../context.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { configCheckLines } from "../output/config_text.ts";
 import { showResult } from "../output/document.ts";
 

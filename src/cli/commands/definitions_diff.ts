@@ -12,8 +12,8 @@ import {
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { readDefinitionsFile } from "../definitions_input.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
-import { diffLines } from "../output/diff_text.ts";
+import { EXIT } from "../../console/exit_code.ts";
+import { diffLines } from "../../console/text/diff_text.ts";
 import { showResult } from "../output/document.ts";
 import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
 

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import { requireSource } from "../../config/config.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { choiceOf } from "../definitions_input.ts";
-import { plural } from "../output/format.ts";
+import { plural } from "../../console/text/format.ts";
 import { writeFileAtomically } from "../private_file.ts";
 import { brokerSettings, definitionsSettings } from "../setting_groups.ts";
 

@@ -9,7 +9,7 @@ import { type CommandContext, loadCommandConfig, usageError } from "../context.t
 import { choiceOf, readDefinitionsFile } from "../definitions_input.ts";
 import { showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { escapeText } from "../output/escape.ts";
+import { escapeText } from "../../console/text/escape.ts";
 import {
   brokerSettings,
   definitionsSettings,

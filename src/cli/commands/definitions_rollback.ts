@@ -7,7 +7,7 @@ import { type CommandContext, loadCommandConfig, usageError } from "../context.t
 import { readDefinitionsFile } from "../definitions_input.ts";
 import { showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { escapeText } from "../output/escape.ts";
+import { escapeText } from "../../console/text/escape.ts";
 import { brokerSettings, ROLLBACK_SETTINGS, STORAGE_SETTINGS } from "../setting_groups.ts";
 
 const FILE_SETTINGS = [brokerSettings("target"), ROLLBACK_SETTINGS];

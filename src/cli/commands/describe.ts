@@ -9,9 +9,9 @@ import {
   newCommand,
 } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { isoTime, showResult } from "../output/document.ts";
-import { manifestLines } from "../output/manifest_text.ts";
+import { manifestLines } from "../../console/text/manifest_text.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
 const SETTINGS = [STORAGE_SETTINGS];

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { Launch } from "../command.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { EXIT, EXIT_CODES } from "../exit_code.ts";
+import { EXIT, EXIT_CODES } from "../../console/exit_code.ts";
 import { didYouMean } from "../../config/nearest.ts";
-import { renderTable } from "../output/table.ts";
+import { renderTable } from "../../console/text/table.ts";
 
 const TOPIC = "exit-codes";
 

@@ -8,8 +8,8 @@ import {
   newCommand,
 } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
-import { EXIT } from "../exit_code.ts";
-import { backupListLines, noBackupLines } from "../output/backup_list_text.ts";
+import { EXIT } from "../../console/exit_code.ts";
+import { backupListLines, noBackupLines } from "../../console/text/backup_list_text.ts";
 import { isoTime, showResult } from "../output/document.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 

@@ -13,12 +13,13 @@ import {
 } from "../command.ts";
 import { confirm, isAsked } from "../confirm.ts";
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
-import { exitCodeOfSummary, runEngineWork } from "../engine_run.ts";
-import { EXIT, exitCodeOf } from "../exit_code.ts";
+import { exitCodeOfSummary } from "../../console/run_end.ts";
+import { runEngineWork } from "../engine_run.ts";
+import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
-import { importDocument } from "../output/import_text.ts";
-import { formatBytes, formatCount } from "../output/format.ts";
-import { restorePlanLines } from "../output/plan_text.ts";
+import { importDocument } from "../../console/text/import_text.ts";
+import { formatBytes, formatCount } from "../../console/text/format.ts";
+import { restorePlanLines } from "../../console/text/plan_text.ts";
 import {
   brokerSettings,
   definitionsSettings,

@@ -9,9 +9,9 @@ import {
 } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
-import { validationLines } from "../output/validation_text.ts";
+import { validationLines } from "../../console/text/validation_text.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
 const SETTINGS = [STORAGE_SETTINGS];

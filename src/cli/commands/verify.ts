@@ -10,9 +10,9 @@ import {
 } from "../command.ts";
 import { type CommandContext, loadCommandConfig } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
-import { verifyLines } from "../output/verify_text.ts";
+import { verifyLines } from "../../console/text/verify_text.ts";
 import {
   brokerSettings,
   MAPPING_SETTINGS,

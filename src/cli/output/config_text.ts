@@ -1,7 +1,7 @@
 import type { BrokerEndpoint, Config } from "../../config/config.ts";
 import { storageLocation } from "../../config/storage.ts";
-import { escapeText } from "./escape.ts";
-import { renderFields } from "./table.ts";
+import { escapeText } from "../../console/text/escape.ts";
+import { renderFields } from "../../console/text/table.ts";
 
 /** What a configuration says in short, and what may surprise in it. */
 export function configCheckLines(config: Config, path: string): string[] {

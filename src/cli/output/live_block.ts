@@ -1,5 +1,5 @@
 import type { OutputStream } from "../terminal.ts";
-import { truncate, widthOf } from "./width.ts";
+import { truncate, widthOf } from "../../console/text/width.ts";
 
 const ERASE_BELOW = "\u001b[J";
 

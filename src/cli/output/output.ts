@@ -1,11 +1,11 @@
 import type { ConfigWarning } from "../../config/problem.ts";
 import { AppError, messageOf } from "../../errors.ts";
-import { EXIT, exitCodeOf } from "../exit_code.ts";
-import { Redactor } from "../redact.ts";
+import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
+import { Redactor } from "../../console/redact.ts";
 import type { Terminal } from "../terminal.ts";
-import { escapeLines } from "./escape.ts";
+import { escapeLines } from "../../console/text/escape.ts";
 import { LiveBlock } from "./live_block.ts";
-import { paint, type Signs, signsOf, type Style, styleOf } from "./style.ts";
+import { paint, type Signs, signsOf, type Style, styleOf } from "../../console/text/style.ts";
 
 /** How the person or script wants to be told. */
 export interface OutputOptions {

@@ -1,8 +1,14 @@
 import type { QueueProgress, StatusEvent } from "../../engine/events.ts";
-import { queueLabel } from "./escape.ts";
-import { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from "./format.ts";
-import { paint, signsOf, type Style } from "./style.ts";
-import { pad, truncate, widthOf } from "./width.ts";
+import { queueLabel } from "../../console/text/escape.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+} from "../../console/text/format.ts";
+import { paint, signsOf, type Style } from "../../console/text/style.ts";
+import { pad, truncate, widthOf } from "../../console/text/width.ts";
 
 /** The numbers of a run in one line: for logs, and the last line of the live display. */
 export function totalLine(status: StatusEvent, separator: string): string {

@@ -5,14 +5,19 @@ import type {
   SummaryEvent,
   WarningEvent,
 } from "../../engine/events.ts";
-import { escapeText, queueLabel } from "./escape.ts";
-import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
+import { escapeText, queueLabel } from "../../console/text/escape.ts";
+import { formatBytes, formatCount, formatSeconds, plural } from "../../console/text/format.ts";
 import type { Output } from "./output.ts";
 import type { Reporter } from "./reporter.ts";
 import { statusLines, totalLine } from "./status_lines.ts";
-import { paint } from "./style.ts";
-import { leftOut, leftOutLines, resultLine, summaryLines } from "./summary_text.ts";
-import { Tally } from "./tally.ts";
+import { paint } from "../../console/text/style.ts";
+import {
+  leftOut,
+  leftOutLines,
+  resultLine,
+  summaryLines,
+} from "../../console/text/summary_text.ts";
+import { Tally } from "../../console/text/tally.ts";
 
 const REDRAW_MS = 100;
 const PLAIN_INTERVAL_SECONDS = 30;
