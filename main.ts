@@ -27,6 +27,7 @@ if (import.meta.main) {
     invocation: invocation(),
     exit: (code) => Deno.exit(code),
     onUncaught: reportUncaught,
+    openTui: async (call) => await (await import("./tui/main.tsx")).openTui(call),
   });
   Deno.exit(exitCode);
 }

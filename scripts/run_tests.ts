@@ -7,7 +7,6 @@ import {
   describeWay,
   startBroker,
 } from "./lib/broker.ts";
-import { exists } from "./lib/cache.ts";
 import { checkoutDir } from "./lib/instances.ts";
 import { print, say } from "./lib/output.ts";
 import { signal } from "./lib/process.ts";
@@ -44,6 +43,8 @@ interface Choice {
   readonly files: readonly string[];
 }
 
+const UNIT_TEST_ROOMS = ["src/", "scripts/", "tui/"];
+
 const interrupt = new AbortController();
 
 async function main(args: string[]): Promise<number> {
@@ -61,7 +62,7 @@ async function main(args: string[]): Promise<number> {
     counts = add(counts, await (needServers ? withServers(args) : denoTest("tests", args)));
   } else {
     counts = add(counts, await runChecks());
-    counts = add(counts, await denoTest("unit tests", await unitTestRooms()));
+    counts = add(counts, await denoTest("unit tests", UNIT_TEST_ROOMS));
     if (!choice.unitOnly) counts = add(counts, await withServers(["tests/"]));
   }
   if (interrupt.signal.aborted) {
@@ -111,11 +112,6 @@ async function runChecks(): Promise<Counts> {
     counts = add(counts, { passed: 0, failed: code === 0 ? 0 : 1 });
   }
   return counts;
-}
-
-async function unitTestRooms(): Promise<string[]> {
-  const rooms = ["src/", "scripts/"];
-  return await exists("tui") ? [...rooms, "tui/"] : rooms;
 }
 
 async function runWithServers(

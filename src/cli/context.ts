@@ -4,6 +4,7 @@ import { relativePaths } from "../config/storage.ts";
 import type { Section } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Output } from "./output/output.ts";
+import type { OpenTui } from "../console/tui_call.ts";
 import { resumeCommand } from "../console/resume_command.ts";
 import { collectOverrides, type SettingGroup, variableOf } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
@@ -17,6 +18,8 @@ export interface Host {
   exit(code: number): void;
   /** Hands over errors that nobody waited for, in place of a bare stack trace. */
   onUncaught?(handler: (error: unknown) => void): void;
+  /** Opens the full-screen user interface; it is loaded only then. */
+  readonly openTui?: OpenTui;
 }
 
 /** What a command gets to work with. */
@@ -68,7 +71,9 @@ export async function loadCommandConfig(
 }
 
 /** The configuration file that was named by flag or variable. */
-export function configPath({ flags, host }: CommandContext): string | undefined {
+export function configPath(
+  { flags, host }: Pick<CommandContext, "flags" | "host">,
+): string | undefined {
   const given = flags.config ?? host.terminal.env(variableOf("config"));
   return given === undefined || given === "" ? undefined : String(given);
 }

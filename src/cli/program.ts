@@ -11,6 +11,7 @@ import { addDescribeCommand } from "./commands/describe.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
+import { addTuiCommand } from "./commands/tui.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
 import type { Terminal } from "./terminal.ts";
@@ -62,6 +63,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addDefinitionsDiffCommand(program, launch);
   addDefinitionsRollbackCommand(program, launch);
   program.commandsGroup("This program:");
+  addTuiCommand(program, launch);
   addConfigCommand(program, launch);
   addHelpCommand(program, launch);
   return program;

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { AppError, saysDiskFull } from "../errors.ts";
+import { canOpenTui, openTui } from "./commands/tui.ts";
 import { type CommandRun, givenFlags } from "./command.ts";
 import { type Host, usageError } from "./context.ts";
 import { EXIT } from "../console/exit_code.ts";
@@ -35,7 +36,9 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   try {
     refusePasswords(argv);
     const program = buildProgram(launch, terminal);
-    if (argv.length === 0) {
+    if (argv.length === 0 && canOpenTui({ host })) {
+      exitCode = await openTui({ host, output, argv, flags: {}, positionals: [] });
+    } else if (argv.length === 0) {
       program.outputHelp({ error: true });
       exitCode = EXIT.usage;
     } else {

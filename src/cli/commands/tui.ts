@@ -1,0 +1,95 @@
+import { type Command, Option } from "commander";
+import { resolve } from "node:path";
+import { shellWord } from "../../console/resume_command.ts";
+import type { TuiCall } from "../../console/tui_call.ts";
+import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
+import { type CommandContext, configPath, usageError } from "../context.ts";
+import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
+import { collectOverrides, keyOf, nameOf } from "../settings.ts";
+
+const SETTINGS = [STORAGE_SETTINGS, brokerSettings("source")];
+
+const HELP = {
+  summary: "the same on a full screen: choose, see what would happen, watch",
+  description:
+    "Opens a user interface in the terminal, for backups and restores by hand. It does nothing that " +
+    "the other commands cannot do, and shows the command that does the same. ? explains the keys. " +
+    "Without any argument the program opens it as well.",
+  examples: [
+    ["with what a file says", "rabbitmq-backup tui --config backup.yaml"],
+    ["only to look", "rabbitmq-backup tui -c backup.yaml --read-only"],
+  ],
+} as const;
+
+export function addTuiCommand(program: Command, launch: Launch): void {
+  const command = addConfigOption(newCommand(program, "tui", HELP))
+    .option("--read-only", "hide all that writes to a broker or a storage")
+    .addOption(new Option("--ascii", "draw with ASCII characters only"));
+  addSettings(command, SETTINGS).action(launch(openTui));
+}
+
+/** Whether a person sits at a terminal that can show a full screen. */
+export function canOpenTui({ host: { terminal, openTui } }: Pick<CommandContext, "host">): boolean {
+  const isScript = terminal.env("TERM") === "dumb" || (terminal.env("CI") ?? "") !== "";
+  return openTui !== undefined && terminal.canAsk && terminal.stdout.isTerminal && !isScript;
+}
+
+/** The command, and what the program does without one. */
+export async function openTui(context: CommandContext): Promise<number> {
+  const { host, output, flags } = context;
+  if (!canOpenTui(context) || output.options.json || flags.noInput === true) {
+    throw usageError(
+      "Cannot open the user interface: it needs a terminal for input and output",
+      "use backup, restore and the other commands; rabbitmq-backup --help lists them",
+    );
+  }
+  const end = await host.openTui!(callOf(context));
+  output.result(end.lines);
+  return end.exitCode;
+}
+
+function callOf({ host, output, flags }: CommandContext): TuiCall {
+  const { terminal, invocation } = host;
+  const path = configPath({ flags, host });
+  return {
+    style: { ...output.outStyle, ...flags.ascii === true ? { unicode: false } : {} },
+    readOnly: flags.readOnly === true,
+    invocation,
+    flags: repeatedFlags(flags, path),
+    env: terminal.env,
+    now: () => terminal.now(),
+    redactor: output.redactor,
+    async load(mode, choices) {
+      const { loadConfig } = await import("../../config/load.ts");
+      const settings = [STORAGE_SETTINGS, brokerSettings(mode === "backup" ? "source" : "target")];
+      const given = collectOverrides(settings, { env: terminal.env, flags });
+      return await loadConfig({
+        ...path === undefined ? {} : { path },
+        overrides: [...given, ...choices],
+        env: terminal.env,
+      });
+    },
+    exit: (code) => host.exit(code),
+  };
+}
+
+/** Flags of the call as other commands take them; files by their whole paths. */
+function repeatedFlags(flags: CommandContext["flags"], path: string | undefined): string[] {
+  const settings = SETTINGS.flatMap((group) => group.settings)
+    .filter((setting) => !setting.hidden && nameOf(setting) !== "backup-id");
+  return [
+    ...path === undefined ? [] : ["--config", shellWord(resolve(path))],
+    ...settings.flatMap((setting) => {
+      const name = nameOf(setting);
+      const value = flags[keyOf(name)];
+      return value === undefined ? [] : [`--${name}`, flagValue(name, String(value))];
+    }),
+  ];
+}
+
+function flagValue(name: string, value: string): string {
+  if (name === "amqp-url" && /:[^/@]*@/.test(value.replace(/^[a-z]+:\/\//i, ""))) {
+    return '"$RABBITMQ_BACKUP_AMQP_URL"';
+  }
+  return shellWord(value);
+}

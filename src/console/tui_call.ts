@@ -1,0 +1,33 @@
+import type { LoadedConfig } from "../config/load.ts";
+import type { Environment } from "../config/interpolate.ts";
+import type { Override } from "../config/overrides.ts";
+import type { Redactor } from "./redact.ts";
+import type { Style } from "./text/style.ts";
+
+/** What a terminal UI is started with. It stands here since neither face may import the other. */
+export interface TuiCall {
+  readonly style: Style;
+  /** Hides all that writes to a broker or a storage. */
+  readonly readOnly: boolean;
+  /** How a shell starts this program, from any folder. */
+  readonly invocation: string;
+  /** Flags of the call that belong on commands which do the same, quoted for sh. */
+  readonly flags: readonly string[];
+  readonly env: Environment;
+  now(): Date;
+  readonly redactor: Redactor;
+  /** The configuration in force for a direction, with what was chosen on the way on top of it. */
+  load(mode: "backup" | "restore", choices: readonly Override[]): Promise<LoadedConfig>;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
+
+/** How a terminal UI ended. */
+export interface TuiEnd {
+  readonly exitCode: number;
+  /** What stays in the scroll-back. */
+  readonly lines: readonly string[];
+}
+
+/** Opens a terminal UI, and resolves when it has left the screen. */
+export type OpenTui = (call: TuiCall) => Promise<TuiEnd>;

@@ -1,0 +1,247 @@
+import type { DialogText } from "../components/dialog.tsx";
+import { type Binding, commandOf, GLOBAL_KEYS, type GlobalCommand, type KeyPress } from "./keys.ts";
+import type { Area, RunningWork, Screen } from "./screen.ts";
+
+/** A question over the screen, and what each answer does. */
+export interface Question extends DialogText {
+  readonly answers: readonly (() => void)[];
+}
+
+/** What is done with the terminal and the process. */
+export interface NavigatorHost {
+  readonly readOnly: boolean;
+  /** Puts text into the terminal's clipboard. */
+  copy(text: string): void;
+  /** Ends the UI. */
+  quit(): void;
+  /** Ends the process at once. */
+  exitNow(): void;
+}
+
+/** The screens that are open, the last one in front, and what lies over it. */
+export class Navigator {
+  readonly host: NavigatorHost;
+  #stack: { screen: Screen; close: AbortController; unsubscribe: () => void }[] = [];
+  #question: Question | undefined;
+  #isHelpOpen = false;
+  #notice: string | undefined;
+  /** Where the program is connected to, for the header. */
+  #context = "";
+  #quitsWhenDone = false;
+  #hasStopped = false;
+  #version = 0;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(host: NavigatorHost) {
+    this.host = host;
+  }
+
+  get screen(): Screen {
+    return this.#stack.at(-1)!.screen;
+  }
+
+  get path(): string[] {
+    return this.#stack.map(({ screen }) => screen.title);
+  }
+
+  get question(): Question | undefined {
+    return this.#question;
+  }
+
+  get isHelpOpen(): boolean {
+    return this.#isHelpOpen;
+  }
+
+  get notice(): string | undefined {
+    return this.#notice;
+  }
+
+  get context(): string {
+    return this.#context;
+  }
+
+  /** A number that is another one after each change. */
+  readonly version = (): number => this.#version;
+
+  readonly subscribe = (listener: () => void): () => void => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Opens a screen in front of the one that is there. */
+  open(screen: Screen): void {
+    const close = new AbortController();
+    const unsubscribe = screen.subscribe(() => this.#screenChanged());
+    this.#stack.push({ screen, close, unsubscribe });
+    this.#changed();
+    screen.open?.(close.signal);
+  }
+
+  /** Opens a screen in place of the one that is there. */
+  replace(screen: Screen): void {
+    this.#drop();
+    this.open(screen);
+  }
+
+  /** Goes back to the screen before; the first one stays. */
+  back(): void {
+    const { running } = this.screen;
+    const work = running?.call(this.screen);
+    if (work !== undefined) return this.tell(`${work.what} runs: stop it first, with ^C`);
+    if (this.#stack.length === 1) return this.tell("q ends the program");
+    this.#drop();
+    this.#changed();
+  }
+
+  ask(question: Question): void {
+    this.#question = question;
+    this.#changed();
+  }
+
+  /** Shows a line above the footer until the next key. */
+  tell(notice: string): void {
+    this.#notice = notice;
+    this.#changed();
+  }
+
+  setContext(context: string): void {
+    this.#context = context;
+    this.#changed();
+  }
+
+  /** The bindings of the screen in front that are in force. */
+  bindings(): readonly Binding[] {
+    return this.screen.keys().filter(({ writes }) => !(writes && this.host.readOnly));
+  }
+
+  press(key: KeyPress, area: Area): void {
+    if (this.#notice !== undefined) {
+      this.#notice = undefined;
+      this.#changed();
+    }
+    if (key.name === "ctrl-c") return this.stop();
+    if (this.#question !== undefined) return this.#answer(this.#question, key.name);
+    if (this.#isHelpOpen) return this.#closeHelp();
+    const { typing } = this.screen;
+    if (typing !== undefined && key.text !== undefined) return typing.text(key.text);
+    const command = commandOf(this.bindings(), key.name);
+    if (command !== undefined) return this.screen.press(command, area);
+    if (typing === undefined || key.text === undefined) this.#pressGlobal(key.name);
+  }
+
+  /** Text that was pasted: it never presses keys. */
+  paste(text: string): void {
+    // deno-lint-ignore no-control-regex
+    const safe = text.replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
+    if (this.#question === undefined && safe !== "") this.screen.typing?.text(safe);
+  }
+
+  /** Stops the work that runs, safely; the second time at once. Without work, ends the program. */
+  stop(): void {
+    const work = this.#running();
+    if (work === undefined) return this.host.quit();
+    if (this.#hasStopped) return this.host.exitNow();
+    this.#hasStopped = true;
+    work.stop();
+  }
+
+  /** Ends the program when the work that runs has stopped; for signals. */
+  stopAndQuit(): void {
+    this.#quitsWhenDone = true;
+    this.stop();
+  }
+
+  /** Ends what the screens do. */
+  close(): void {
+    while (this.#stack.length > 0) this.#drop();
+  }
+
+  #pressGlobal(key: string): void {
+    const command: GlobalCommand | undefined = commandOf(GLOBAL_KEYS, key);
+    switch (command) {
+      case "help":
+        this.#isHelpOpen = true;
+        return this.#changed();
+      case "back":
+        return this.back();
+      case "quit":
+        return this.#quit();
+      case "copy":
+        return this.#copy();
+    }
+  }
+
+  #copy(): void {
+    const line = this.screen.commandLine?.();
+    if (line === undefined) return this.tell("There is no command line here");
+    this.host.copy(line);
+    this.tell("The command line is in the clipboard, if the terminal allows it");
+  }
+
+  #quit(): void {
+    const work = this.#running();
+    if (work === undefined) return this.host.quit();
+    this.ask({
+      title: `${work.what} runs`,
+      lines: [
+        "It can be stopped safely: what is done is kept, and the same command goes on there.",
+      ],
+      choices: ["Go on", "Stop safely and quit"],
+      focus: 0,
+      answers: [() => {}, () => this.stopAndQuit()],
+    });
+  }
+
+  #answer(question: Question, key: string): void {
+    const { focus, choices, answers } = question;
+    if (key === "esc" || key === "q") return this.#closeQuestion();
+    if (key === "enter") {
+      this.#closeQuestion();
+      return answers[focus]!();
+    }
+    const step = ["right", "tab", "l", "down", "j"].includes(key)
+      ? 1
+      : ["left", "shift-tab", "h", "up", "k"].includes(key)
+      ? choices.length - 1
+      : 0;
+    this.#question = { ...question, focus: (focus + step) % choices.length };
+    this.#changed();
+  }
+
+  #closeQuestion(): void {
+    this.#question = undefined;
+    this.#changed();
+  }
+
+  #closeHelp(): void {
+    this.#isHelpOpen = false;
+    this.#changed();
+  }
+
+  #running(): RunningWork | undefined {
+    for (const { screen } of this.#stack.toReversed()) {
+      const work = screen.running?.();
+      if (work !== undefined) return work;
+    }
+    return undefined;
+  }
+
+  #screenChanged(): void {
+    if (this.#running() === undefined) {
+      this.#hasStopped = false;
+      if (this.#quitsWhenDone) return this.host.quit();
+    }
+    this.#changed();
+  }
+
+  #drop(): void {
+    const top = this.#stack.pop();
+    top?.unsubscribe();
+    top?.close.abort();
+  }
+
+  #changed(): void {
+    this.#version++;
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { themeOf } from "../theme/theme.ts";
+import { stillScreen } from "../testing/render_frame.tsx";
+import { Navigator } from "./navigator.ts";
+import type { Screen } from "./screen.ts";
+
+const AREA = { columns: 80, rows: 20, theme: themeOf({ color: false, unicode: true }) };
+
+function newNavigator(readOnly = false) {
+  const log: string[] = [];
+  const navigator = new Navigator({
+    readOnly,
+    copy: (text) => log.push(`copy ${text}`),
+    quit: () => log.push("quit"),
+    exitNow: () => log.push("exit now"),
+  });
+  const press = (...keys: string[]) => {
+    for (const name of keys) {
+      navigator.press(name.length === 1 ? { name, text: name } : { name }, AREA);
+    }
+  };
+  return { navigator, log, press };
+}
+
+const named = (title: string, parts: Partial<Screen> = {}) =>
+  stillScreen({ title, render: () => null, ...parts });
+
+/** A screen whose work runs until it is stopped and has ended. */
+function workingScreen(log: string[]) {
+  let isRunning = true;
+  let changed = () => {};
+  const screen = named("work", {
+    running: () => isRunning ? { what: "The work", stop: () => log.push("stop") } : undefined,
+    subscribe: (listener) => {
+      changed = listener;
+      return () => {};
+    },
+  });
+  const end = () => {
+    isRunning = false;
+    changed();
+  };
+  return { screen, end };
+}
+
+Deno.test("esc goes back one screen, whose work is aborted, and stays on the first", () => {
+  const { navigator, press } = newNavigator();
+  let signal: AbortSignal | undefined;
+  navigator.open(named("one"));
+  navigator.open(named("two", { open: (given) => signal = given }));
+  assert.deepEqual(navigator.path, ["one", "two"]);
+  assert.equal(signal?.aborted, false);
+  press("esc");
+  assert.deepEqual(navigator.path, ["one"]);
+  assert.equal(signal?.aborted, true);
+  press("esc");
+  assert.deepEqual(navigator.path, ["one"]);
+  assert.match(navigator.notice!, /q ends the program/);
+});
+
+Deno.test("what is typed into a field presses no keys, and pasted text none anywhere", () => {
+  const { navigator, log, press } = newNavigator();
+  let typed = "";
+  navigator.open(named("field", { typing: { text: (text) => typed += text } }));
+  press("q", "?", "y");
+  navigator.paste("a\rb");
+  assert.equal(typed, "q?ya b");
+  assert.equal(navigator.isHelpOpen, false);
+  navigator.open(named("list"));
+  navigator.paste("q");
+  assert.deepEqual(log, []);
+});
+
+Deno.test("q ends at once without work, and asks while work runs; Cancel has the focus", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(named("one"));
+  press("q");
+  assert.deepEqual(log, ["quit"]);
+  const work = workingScreen(log);
+  navigator.open(work.screen);
+  press("q", "enter");
+  assert.deepEqual(log, ["quit"]);
+  press("q", "right", "enter");
+  assert.deepEqual(log, ["quit", "stop"]);
+  work.end();
+  assert.deepEqual(log, ["quit", "stop", "quit"]);
+});
+
+Deno.test("esc does not leave a screen whose work runs", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(named("one"));
+  navigator.open(workingScreen(log).screen);
+  press("esc");
+  assert.deepEqual(navigator.path, ["one", "work"]);
+});
+
+Deno.test("Ctrl-C stops work safely, the second time at once, and is heard over a question", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(workingScreen(log).screen);
+  press("q", "ctrl-c");
+  assert.deepEqual(log, ["stop"]);
+  press("ctrl-c");
+  assert.deepEqual(log, ["stop", "exit now"]);
+});
+
+Deno.test("with --read-only a key that writes does nothing", () => {
+  for (const readOnly of [false, true]) {
+    const { navigator, log, press } = newNavigator(readOnly);
+    navigator.open(named("one", {
+      keys: () => [{ keys: ["w"], command: "write", help: "", writes: true }],
+      press: (command) => log.push(command),
+    }));
+    press("w");
+    assert.deepEqual(log, readOnly ? [] : ["write"]);
+  }
+});

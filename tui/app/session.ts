@@ -1,0 +1,40 @@
+import type { Override } from "../../src/config/overrides.ts";
+import type { Config } from "../../src/config/config.ts";
+import type { TuiCall } from "../../src/console/tui_call.ts";
+import type { Engine } from "./engine.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import type { Navigator } from "./navigator.ts";
+
+/** What all screens share. */
+export class Session {
+  readonly call: TuiCall;
+  readonly engine: Engine;
+  readonly navigator: Navigator;
+  /** What stays in the scroll-back after the end, in the order in which it happened. */
+  readonly kept: string[] = [];
+  /** That of the last run. */
+  exitCode = 0;
+
+  constructor(options: { call: TuiCall; engine: Engine; navigator: Navigator }) {
+    this.call = options.call;
+    this.engine = options.engine;
+    this.navigator = options.navigator;
+  }
+
+  /** The configuration with what was chosen on top; its warnings are shown. */
+  async load(mode: "backup" | "restore", choices: readonly Override[] = []): Promise<Config> {
+    const { config, warnings } = await this.call.load(mode, choices);
+    this.call.redactor.addConfig(config);
+    if (warnings.length > 0) this.navigator.tell(`Warning: ${warnings[0]!.message}`);
+    return config;
+  }
+
+  failure(error: unknown): Failure {
+    return failureOf(error, this.call.redactor);
+  }
+
+  /** A command line that does the same as a screen. */
+  commandLine(command: string, flags: readonly string[] = []): string {
+    return ["rabbitmq-backup", command, ...this.call.flags, ...flags].join(" ");
+  }
+}

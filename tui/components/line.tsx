@@ -1,0 +1,47 @@
+import { Text } from "ink";
+import { pad, truncate, widthOf } from "../../src/console/text/width.ts";
+import type { Theme, Tone } from "../theme/theme.ts";
+
+/** A piece of a line. Text from outside must have been escaped. */
+export interface Span {
+  readonly text: string;
+  readonly tone?: Tone | undefined;
+}
+
+/** A short way to write a span. */
+export function span(text: string, tone?: Tone): Span {
+  return { text, tone };
+}
+
+/** Spans as one line of exactly so many columns: cut, or followed by blanks. */
+export function fitted(spans: readonly Span[], columns: number, ellipsis: string): Span[] {
+  const kept: Span[] = [];
+  let room = columns;
+  for (const one of spans) {
+    const text = truncate(one.text, room, ellipsis);
+    kept.push({ ...one, text });
+    room -= widthOf(text);
+    if (text !== one.text || room <= 0) break;
+  }
+  return room > 0 ? [...kept, span(pad("", room))] : kept;
+}
+
+/** One line of spans. */
+export function Line(
+  { spans, theme, columns, isCursor = false }: {
+    spans: readonly Span[];
+    theme: Theme;
+    columns: number;
+    isCursor?: boolean;
+  },
+) {
+  const shown = fitted(spans, columns, theme.glyphs.ellipsis);
+  return (
+    <Text wrap="truncate" {...isCursor ? theme.look("cursor") : {}}>
+      {shown.map(({ text, tone }, index) => (
+        // Colours on an inverse line would be hard to read.
+        <Text key={index} {...isCursor ? {} : theme.look(tone)}>{text}</Text>
+      ))}
+    </Text>
+  );
+}

@@ -1,0 +1,64 @@
+import { Box } from "ink";
+import { pad, truncate } from "../../src/console/text/width.ts";
+import type { Area } from "../app/screen.ts";
+import { Line, type Span, span } from "./line.tsx";
+import { type ListCursor, visible } from "./list_cursor.ts";
+import { GAP, placeColumns, type PlacedColumn, type TableColumn } from "./table_layout.ts";
+
+/** Lines of a table that are no rows: its titles. */
+export const TABLE_HEAD = 1;
+
+/** Columns before the first: the sign of the cursor, and a blank. */
+const MARGIN = 2;
+
+/** A list with titles, of which only the lines that are seen are drawn. */
+export function Table<Row>(
+  { rows, columns, cursor, area }: {
+    rows: readonly Row[];
+    columns: readonly TableColumn<Row>[];
+    /** Absent: nothing is chosen in it, and it is seen from the top. */
+    cursor?: ListCursor;
+    /** All of the table's room. */
+    area: Area;
+  },
+) {
+  const { theme } = area;
+  const placed = placeColumns(columns, area.columns - MARGIN);
+  const size = { count: rows.length, page: Math.max(1, area.rows - TABLE_HEAD) };
+  const { from, to } = visible(cursor ?? { index: 0, top: 0 }, size);
+  const line = { theme, columns: area.columns };
+  return (
+    <Box flexDirection="column" height={area.rows} flexShrink={0}>
+      <Line {...line} spans={[span("  "), ...titles(placed, area)]} />
+      {rows.slice(from, to).map((row, offset) => {
+        const isCursor = cursor !== undefined && from + offset === cursor.index;
+        const sign = isCursor ? `${theme.glyphs.cursor} ` : "  ";
+        const cells = placed.flatMap((column, index) =>
+          cellSpans(column.cell(row), { column, index, ellipsis: theme.glyphs.ellipsis })
+        );
+        return (
+          <Line {...line} key={from + offset} isCursor={isCursor} spans={[span(sign), ...cells]} />
+        );
+      })}
+    </Box>
+  );
+}
+
+function titles<Row>(columns: readonly PlacedColumn<Row>[], { theme }: Area): Span[] {
+  const { up, down, ellipsis } = theme.glyphs;
+  return columns.flatMap((column, index) => {
+    const sign = column.sorted === undefined ? "" : column.sorted === "ascending" ? up : down;
+    const title = span(`${column.title}${sign}`, sign === "" ? "dim" : "strong");
+    return cellSpans(title, { column, index, ellipsis });
+  });
+}
+
+function cellSpans<Row>(
+  { text, tone }: Span,
+  { column, index, ellipsis }: { column: PlacedColumn<Row>; index: number; ellipsis: string },
+): Span[] {
+  const cut = truncate(text, column.columns, ellipsis);
+  const padded = pad(cut, column.columns, column.align === "right" ? "right" : "left");
+  const cell = { text: padded, tone };
+  return index === 0 ? [cell] : [span(" ".repeat(GAP)), cell];
+}

@@ -1,0 +1,62 @@
+import chalk from "chalk";
+import { render } from "ink";
+import process from "node:process";
+import type { TuiCall, TuiEnd } from "../src/console/tui_call.ts";
+import { trapSignals } from "../src/console/signals.ts";
+import { exitCodeOf } from "../src/console/exit_code.ts";
+import { App } from "./app/app.tsx";
+import { ENGINE } from "./app/engine.ts";
+import { Navigator } from "./app/navigator.ts";
+import { Session } from "./app/session.ts";
+import { TerminalGuard } from "./app/terminal_guard.ts";
+import { openStart } from "./screens/start/screen.tsx";
+import { themeOf } from "./theme/theme.ts";
+
+/** Opens the UI on the terminal of this process, and resolves when it has left it as it was. */
+export async function openTui(call: TuiCall): Promise<TuiEnd> {
+  // 16 colours; whether any are used is the theme's affair, as bold and inverse are not colours.
+  chalk.level = 1;
+  using guard = new TerminalGuard();
+  const exitNow = (code: number) => {
+    guard.restore();
+    call.exit(code);
+  };
+  const navigator: Navigator = new Navigator({
+    readOnly: call.readOnly,
+    copy: (text) => void process.stdout.write(clipboard(text)),
+    quit: () => app.unmount(),
+    exitNow: () => exitNow(exitCodeOf("interrupted")),
+  });
+  const session = new Session({ call, engine: ENGINE, navigator });
+  using _signals = trapSignals({
+    stop: ({ code }) => {
+      session.exitCode = exitCodeOf(code);
+      navigator.stopAndQuit();
+    },
+    stopNow: exitNow,
+    status: () => {},
+    reload: () => {},
+  });
+  navigator.open(openStart(session));
+  const isRead = call.env("INK_SCREEN_READER") === "true";
+  const app = render(<App navigator={navigator} theme={themeOf(call.style)} />, {
+    alternateScreen: !isRead,
+    isScreenReaderEnabled: isRead,
+    exitOnCtrlC: false,
+    incrementalRendering: true,
+    interactive: true,
+    maxFps: 30,
+  });
+  try {
+    await app.waitUntilExit();
+  } finally {
+    navigator.close();
+  }
+  return { exitCode: session.exitCode, lines: session.kept };
+}
+
+/** OSC 52: the terminal's own way to its clipboard, also over SSH. */
+function clipboard(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  return `\u001b]52;c;${btoa(String.fromCharCode(...bytes))}\u0007`;
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { widthOf } from "../../src/console/text/width.ts";
+import { hasColors, plainFrame, renderFrame, SIZES } from "../testing/render_frame.tsx";
+import { PICTURES } from "../testing/pictures.tsx";
+
+for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
+  for (const size of SIZES) {
+    const { columns, rows } = size;
+    Deno.test(`the screen "${name}" fits ${columns} x ${rows} and shows what matters`, () => {
+      const frame = renderFrame(screens, size);
+      const lines = plainFrame(frame).split("\n");
+      assert.equal(lines.length, rows - 1, frame);
+      for (const line of lines) assert.ok(widthOf(line) <= columns, line);
+      for (const pattern of shows) assert.match(plainFrame(frame), pattern);
+      assert.match(lines.at(-1)!, /\? help/);
+    });
+
+    Deno.test(`the screen "${name}" says the same in colour at ${columns} x ${rows}`, () => {
+      const plain = renderFrame(screens, size);
+      const colored = renderFrame(screens, { ...size, color: true });
+      assert.equal(plainFrame(colored), plainFrame(plain));
+      assert.ok(hasColors(colored));
+      assert.ok(!hasColors(plain));
+    });
+  }
+
+  Deno.test(`the screen "${name}" can be drawn in ASCII`, () => {
+    const frame = plainFrame(renderFrame(screens, { columns: 80, rows: 24, unicode: false }));
+    assert.match(frame, /^[\n -~]*$/);
+  });
+}
+
+Deno.test("a terminal that is too small says so, and how large it has to be", () => {
+  const frame = renderFrame(PICTURES.queues!.screens, { columns: 59, rows: 20 });
+  assert.match(frame, /This terminal has 59 x 20.\n60 x 20 are needed/);
+});
+
+Deno.test("--read-only hides what writes, and says that it is on", () => {
+  const size = { columns: 80, rows: 24 };
+  const { screens } = PICTURES.plan!;
+  assert.match(plainFrame(renderFrame(screens, size)), /Enter start the backup/);
+  const frame = plainFrame(renderFrame(screens, { ...size, readOnly: true }));
+  assert.doesNotMatch(frame, /start the backup/);
+  assert.match(frame, /READ-ONLY/);
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { PLANNED, QUEUES, sampleQueue } from "../../testing/samples.ts";
+import { queueChoice } from "./choice.ts";
+import {
+  chosenRows,
+  NO_QUEUES,
+  type QueuesAction,
+  type QueuesState,
+  reduceQueues,
+} from "./state.ts";
+
+const LISTED = { type: "listed", cluster: "c", queues: QUEUES } as const;
+
+function after(...actions: QueuesAction[]): QueuesState {
+  return [LISTED, ...actions].reduce(reduceQueues, NO_QUEUES);
+}
+
+const page = 10;
+const move = (command: "up" | "down" | "first" | "last") =>
+  ({ type: "move", command, page }) as const;
+const names = (rows: QueuesState["shown"]) => rows.map(({ queue }) => queue.name);
+
+Deno.test("without marks all queues are meant, else those that are marked, hidden or not", () => {
+  assert.equal(chosenRows(after()).length, QUEUES.length);
+  const marked = after({ type: "mark", page }, { type: "mark", page });
+  assert.deepEqual(names(chosenRows(marked)), ["audit", "emails"]);
+  const hidden = reduceQueues(marked, { type: "typeFilter", text: "orders" });
+  assert.deepEqual(names(hidden.shown), ["orders", "orders.dead"]);
+  assert.deepEqual(names(chosenRows(hidden)), ["audit", "emails"]);
+  assert.equal(
+    chosenRows(reduceQueues(marked, { type: "clearMarks", page })).length,
+    QUEUES.length,
+  );
+});
+
+Deno.test("marks go by range, by type, and by what is shown", () => {
+  const range = after({ type: "mark", page }, move("down"), move("down"), {
+    type: "markRange",
+    page,
+  });
+  assert.deepEqual(names(chosenRows(range)), ["audit", "emails", "invoices", "orders"]);
+  const type = after(move("last"), { type: "markType", page });
+  assert.deepEqual(names(chosenRows(type)), ["invoices", "session.limited"]);
+  const shown = after({ type: "typeFilter", text: "orders" }, { type: "markAll", page });
+  assert.deepEqual(names(chosenRows(shown)), ["orders", "orders.dead"]);
+  assert.equal(reduceQueues(shown, { type: "markAll", page }).marked.size, 0);
+});
+
+Deno.test("the filter is typed, erased, kept and dropped", () => {
+  const typed = after({ type: "editFilter" }, { type: "typeFilter", text: "ox" }, {
+    type: "eraseFilter",
+  });
+  assert.equal(typed.filter, "o");
+  assert.equal(typed.isFiltering, true);
+  const kept = reduceQueues(typed, { type: "keepFilter" });
+  assert.deepEqual([kept.isFiltering, kept.filter], [false, "o"]);
+  const dropped = reduceQueues(typed, { type: "dropFilter" });
+  assert.deepEqual([dropped.filter, dropped.shown.length], ["", QUEUES.length]);
+});
+
+Deno.test("sorting keeps the cursor on its queue, as does a new listing", () => {
+  const state = after(move("down"), { type: "sort" }, { type: "sort" });
+  assert.equal(state.sort, "messages");
+  assert.deepEqual(names(state.shown).slice(0, 3), ["audit", "orders", "invoices"]);
+  assert.equal(state.shown[state.cursor.index]?.queue.name, "emails");
+  const more = [sampleQueue("aaa"), ...QUEUES];
+  const listed = reduceQueues(state, { ...LISTED, queues: more });
+  assert.equal(listed.shown[listed.cursor.index]?.queue.name, "emails");
+  assert.deepEqual(names(after({ type: "reverse" }).shown)[0], "session.limited");
+});
+
+Deno.test("queues that are gone are marked no longer; hazards stay with theirs", () => {
+  const state = after({ type: "planned", queues: PLANNED }, { type: "mark", page });
+  const listed = reduceQueues(state, { ...LISTED, queues: QUEUES.slice(1) });
+  assert.equal(listed.marked.size, 0);
+  assert.equal(listed.rows.at(-1)?.hazard?.verdict, "refused");
+});
+
+const named = (vhost: string, name: string) => ({ vhost, name });
+
+Deno.test("chosen queues become names and vhosts, also as flags", () => {
+  const all = [named("/", "a"), named("/", "b*"), named("shop", "a"), named("shop", "c d")];
+  const choice = (...chosen: typeof all) => queueChoice({ all, chosen, at: "source.queues" });
+  assert.deepEqual(choice(...all).flags, []);
+  assert.deepEqual(choice(all[1]!).flags, ["--vhost", "/", "--include", "'b\\*'"]);
+  assert.deepEqual(choice(all[2]!, all[3]!).flags, ["--vhost", "shop"]);
+  assert.deepEqual(choice(all[3]!).overrides.map(({ path, value }) => [path.join("."), value]), [
+    ["source.queues.include", ["c d"]],
+    ["source.queues.vhosts", ["shop"]],
+  ]);
+  const crossed = choice(all[0]!, all[3]!);
+  assert.deepEqual(crossed.flags, ["--include", "a", "--include", "'c d'"]);
+  assert.equal(crossed.alongside, 1);
+});

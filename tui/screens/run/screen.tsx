@@ -1,0 +1,119 @@
+import { exitCodeOf } from "../../../src/console/exit_code.ts";
+import { exitCodeOfSummary, stoppedError } from "../../../src/console/run_end.ts";
+import { escapeLines } from "../../../src/console/text/escape.ts";
+import { paint, signsOf } from "../../../src/console/text/style.ts";
+import { summaryLines } from "../../../src/console/text/summary_text.ts";
+import { Tally } from "../../../src/console/text/tally.ts";
+import type { QueueDoneEvent, SummaryEvent } from "../../../src/engine/events.ts";
+import { AppError } from "../../../src/errors.ts";
+import type { RunTools } from "../../app/engine.ts";
+import type { Failure } from "../../app/failure.ts";
+import type { MoveCommand } from "../../app/keys.ts";
+import type { Area, Screen } from "../../app/screen.ts";
+import type { Session } from "../../app/session.ts";
+import { Store } from "../../app/store.ts";
+import { DONE_KEYS, FAILED_KEYS, type RunCommand, RUNNING_KEYS, STOPPING_KEYS } from "./keys.ts";
+import { NOT_BEGUN, reduceRun } from "./state.ts";
+import { runPage, RunView } from "./view.tsx";
+
+/** A run of the engine that is to be watched. */
+export interface RunCall {
+  readonly title: string;
+  /** The subject of a sentence: "The backup". */
+  readonly what: string;
+  /** What is done when it is stopped: "giving the messages back". */
+  readonly stopping: string;
+  /** The command that does the same, and its flags. */
+  readonly command: string;
+  readonly flags: readonly string[];
+  run(tools: RunTools): Promise<SummaryEvent>;
+}
+
+/** Runs it at once, and shows how it goes and what came of it. */
+export function openRun(session: Session, call: RunCall): Screen {
+  const store = new Store(reduceRun, NOT_BEGUN);
+  const controller = new AbortController();
+  const isRunning = () => store.state.phase === "running" || store.state.phase === "stopping";
+  return {
+    title: call.title,
+    keys() {
+      const { phase } = store.state;
+      return {
+        running: RUNNING_KEYS,
+        stopping: STOPPING_KEYS,
+        done: DONE_KEYS,
+        failed: FAILED_KEYS,
+      }[phase];
+    },
+    press,
+    subscribe: (listener) => store.subscribe(listener),
+    render: (area) => <RunView state={store.state} area={area} stopping={call.stopping} />,
+    commandLine: () => session.commandLine(call.command, call.flags),
+    open: () => void run(),
+    running: () => isRunning() ? { what: call.what, stop } : undefined,
+  };
+
+  function press(command: string, area: Area): void {
+    const known = command as RunCommand;
+    switch (known) {
+      case "stop":
+        return session.navigator.stop();
+      case "close":
+        return session.navigator.back();
+      case "goOn":
+        return session.navigator.replace(openRun(session, call));
+      default: {
+        const page = isRunning() ? runPage(area) : area.rows;
+        return store.dispatch({ type: "move", command: known as MoveCommand, page });
+      }
+    }
+  }
+
+  function stop(): void {
+    store.dispatch({ type: "stopping" });
+    controller.abort(new AppError("interrupted", `${call.what} was stopped`));
+  }
+
+  async function run(): Promise<void> {
+    const resume = [session.call.invocation, call.command, ...session.call.flags, ...call.flags]
+      .join(" ");
+    try {
+      const summary = await call.run({
+        emit: (event) => store.dispatch({ type: "event", event }),
+        signal: controller.signal,
+      });
+      const lines = summaryLines(summary, tallyOf(store.state.ended), session.call.style);
+      end(lines, exitCodeOfSummary(summary));
+      store.dispatch({ type: "done", summary, lines });
+    } catch (thrown) {
+      const error = stoppedError(thrown, controller.signal, resume);
+      const failure = session.failure(error);
+      const lines = failureLines(failure);
+      end(lines, error instanceof AppError ? exitCodeOf(error.code) : 1);
+      store.dispatch({ type: "failed", failure, lines });
+    }
+  }
+
+  function end(lines: readonly string[], exitCode: number): void {
+    session.kept.push(...lines, "");
+    session.exitCode = exitCode;
+  }
+
+  function failureLines({ message, hint }: Failure): string[] {
+    const { style } = session.call;
+    const isStop = controller.signal.aborted;
+    const sign = isStop
+      ? paint(style, "attention", signsOf(style).attention)
+      : paint(style, "bad", signsOf(style).failed);
+    return [
+      `${sign} ${escapeLines(message)}`,
+      ...hint === undefined ? [] : ["", ...escapeLines(hint).split("\n")],
+    ];
+  }
+}
+
+function tallyOf(ended: readonly QueueDoneEvent[]): Tally {
+  const tally = new Tally();
+  for (const event of ended.toReversed()) tally.add(event);
+  return tally;
+}

@@ -1,0 +1,121 @@
+import type {
+  EngineEvent,
+  QueueDoneEvent,
+  QueueProgress,
+  StatusEvent,
+  SummaryEvent,
+  WarningEvent,
+} from "../../../src/engine/events.ts";
+import { queueKey } from "../../../src/engine/queue_key.ts";
+import type { Failure } from "../../app/failure.ts";
+import type { MoveCommand } from "../../app/keys.ts";
+import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts";
+
+/** A run of the engine, as its events tell it. */
+export interface RunState {
+  readonly phase: "running" | "stopping" | "done" | "failed";
+  /** What is done, beside the queues. */
+  readonly step: string;
+  readonly status?: StatusEvent;
+  /** Messages a second, one figure for each second. */
+  readonly rates: readonly number[];
+  /** Queues that have come to their end, the last one first. */
+  readonly ended: readonly QueueDoneEvent[];
+  readonly warnings: readonly WarningEvent[];
+  readonly summary?: SummaryEvent;
+  readonly failure?: Failure;
+  /** The result as text, in place of the queues. */
+  readonly lines: readonly string[];
+  readonly cursor: ListCursor;
+}
+
+export const NOT_BEGUN: RunState = {
+  phase: "running",
+  step: "",
+  rates: [],
+  ended: [],
+  warnings: [],
+  lines: [],
+  cursor: AT_TOP,
+};
+
+/** Seconds of which rates are kept: as wide as a sparkline gets. */
+const RATES_KEPT = 120;
+
+export type RunAction =
+  | { type: "event"; event: EngineEvent }
+  | { type: "stopping" }
+  | { type: "done"; summary: SummaryEvent; lines: readonly string[] }
+  | { type: "failed"; failure: Failure; lines: readonly string[] }
+  | { type: "move"; command: MoveCommand; page: number };
+
+/** The run after the engine has told something, or a key was pressed. */
+export function reduceRun(state: RunState, action: RunAction): RunState {
+  switch (action.type) {
+    case "event":
+      return withEvent(state, action.event);
+    case "stopping":
+      return { ...state, phase: "stopping" };
+    case "done":
+      return {
+        ...state,
+        phase: "done",
+        summary: action.summary,
+        lines: action.lines,
+        cursor: AT_TOP,
+      };
+    case "failed":
+      return {
+        ...state,
+        phase: "failed",
+        failure: action.failure,
+        lines: action.lines,
+        cursor: AT_TOP,
+      };
+    case "move": {
+      const size = { count: linesOf(state), page: action.page };
+      return { ...state, cursor: moved(state.cursor, action.command, size) };
+    }
+  }
+}
+
+/** A queue that is worked on, or one that has ended. */
+export type RunRow = { readonly active: QueueProgress } | { readonly ended: QueueDoneEvent };
+
+/** The queues of a run: those that are worked on, then those that have ended, the last one first. */
+export function rowsOf({ status, ended }: RunState): RunRow[] {
+  // A status is sent now and then, and may have a queue that has ended since.
+  const there = new Set(ended.map(rowKey));
+  const active = status?.active.filter((queue) => !there.has(rowKey(queue))) ?? [];
+  return [...active.map((active) => ({ active })), ...ended.map((ended) => ({ ended }))];
+}
+
+function rowKey({ vhost, queue }: { vhost: string; queue: string }): string {
+  return queueKey({ vhost, name: queue });
+}
+
+/** Lines of the list that is seen: queues while it runs, then the result. */
+function linesOf(state: RunState): number {
+  return state.lines.length > 0 ? state.lines.length : rowsOf(state).length;
+}
+
+function withEvent(state: RunState, event: EngineEvent): RunState {
+  switch (event.type) {
+    case "status":
+      return { ...state, status: event, rates: ratesOf(state, event) };
+    case "queue_done":
+      return { ...state, ended: [event, ...state.ended] };
+    case "warning":
+      return { ...state, warnings: [...state.warnings, event] };
+    case "step":
+      return { ...state, step: event.message };
+    case "summary":
+      return state;
+  }
+}
+
+function ratesOf({ status, rates }: RunState, next: StatusEvent): readonly number[] {
+  const isSameSecond = status !== undefined &&
+    Math.floor(status.secondsElapsed) === Math.floor(next.secondsElapsed);
+  return isSameSecond ? rates : [...rates, next.rateMessages].slice(-RATES_KEPT);
+}

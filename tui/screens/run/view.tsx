@@ -1,0 +1,179 @@
+import { Box, Text } from "ink";
+import { escapeText, queueLabel } from "../../../src/console/text/escape.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatPercent,
+  formatRate,
+  formatSeconds,
+} from "../../../src/console/text/format.ts";
+import type { QueueDoneEvent, StatusEvent } from "../../../src/engine/events.ts";
+import type { Area } from "../../app/screen.ts";
+import { Line, type Span, span } from "../../components/line.tsx";
+import { visible } from "../../components/list_cursor.ts";
+import { bar, sparkline } from "../../components/meter.ts";
+import { Table } from "../../components/table.tsx";
+import type { TableColumn } from "../../components/table_layout.ts";
+import type { Theme, Tone } from "../../theme/theme.ts";
+import { rowsOf, type RunRow, type RunState } from "./state.ts";
+
+/** Lines above the list: bar, rates, step, blank. */
+const HEAD_ROWS = 4;
+
+/** Lines of the list that there is room for. */
+export function runPage({ rows }: Area): number {
+  return Math.max(1, rows - HEAD_ROWS - 1);
+}
+
+export function RunView(
+  { state, area, stopping }: { state: RunState; area: Area; stopping: string },
+) {
+  const isOver = state.phase === "done" || state.phase === "failed";
+  if (isOver) return <Result state={state} area={area} />;
+  const rows = rowsOf(state);
+  return (
+    <Box flexDirection="column">
+      <Totals state={state} area={area} stopping={stopping} />
+      {rows.length > 0 && (
+        <Table
+          rows={rows}
+          columns={columnsOf(area)}
+          cursor={state.cursor}
+          area={{ ...area, rows: runPage(area) + 1 }}
+        />
+      )}
+    </Box>
+  );
+}
+
+function Totals({ state, area, stopping }: { state: RunState; area: Area; stopping: string }) {
+  const { theme, columns } = area;
+  const { status, step, phase, warnings } = state;
+  const line = { theme, columns };
+  const told = phase === "stopping" ? `Stopping: ${stopping}` : step;
+  return (
+    <>
+      <Line {...line} spans={status === undefined ? [] : progressSpans(status, area)} />
+      <Line {...line} spans={status === undefined ? [] : rateSpans(state, status, area)} />
+      <Line
+        {...line}
+        spans={[
+          span(`  ${escapeText(told)}`, phase === "stopping" ? "attention" : "dim"),
+          ...warnings.length === 0 ? [] : [
+            span(
+              `   ${theme.glyphs.attention} ${escapeText(warnings.at(-1)!.message)}`,
+              "attention",
+            ),
+          ],
+        ]}
+      />
+      <Line {...line} spans={[]} />
+    </>
+  );
+}
+
+/** Below this width words are left out. */
+const NARROW = 72;
+
+function progressSpans(status: StatusEvent, { columns, theme }: Area): Span[] {
+  const { percentDone, messagesDone, messagesTotal, queuesDone, queuesTotal } = status;
+  const messages = `${formatCount(messagesDone)} of ${formatCount(messagesTotal)}`;
+  const queues = [formatCount(queuesDone), formatCount(queuesTotal)];
+  const text = columns < NARROW
+    ? `  ${messages}  ${queues.join("/")} queues`
+    : `  ${messages} messages   ${queues.join(" of ")} queues`;
+  const width = Math.max(8, Math.min(40, columns - text.length - 12));
+  return [
+    span("  "),
+    ...bar(percentDone, width, theme.glyphs),
+    span(` ${formatPercent(percentDone).padStart(5)}`, "strong"),
+    span(text),
+  ];
+}
+
+function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }: Area): Span[] {
+  const { rateMessages, rateBytes, secondsRemaining, secondsElapsed, errorCount } = status;
+  const isNarrow = columns < NARROW;
+  const left = secondsRemaining === undefined
+    ? ""
+    : `, about ${formatSeconds(secondsRemaining)} left`;
+  const failed = `   ${theme.glyphs.failed} ${formatCount(errorCount)} failed`;
+  return [
+    span("  "),
+    span(sparkline(rates, isNarrow ? 8 : 20, theme.glyphs), "accent"),
+    span(` ${formatRate(rateMessages)}`, "strong"),
+    ...isNarrow ? [] : [span(`  ${formatBytes(rateBytes)}/s`, "dim")],
+    span(`   ${formatSeconds(secondsElapsed)}${left}`),
+    ...errorCount === 0 ? [] : [span(failed, "bad")],
+  ];
+}
+
+function columnsOf({ theme }: Area): TableColumn<RunRow>[] {
+  return [
+    { title: "QUEUE", width: "fill", cell: (row) => span(nameOf(row)) },
+    { title: "STATE", width: 12, cell: (row) => stateSpan(row, theme) },
+    { title: "DONE", width: 5, align: "right", cell: (row) => span(percentOf(row)) },
+    {
+      title: "MESSAGES",
+      width: 11,
+      align: "right",
+      cell: (row) => span(formatCount(messagesOf(row))),
+    },
+    {
+      title: "SIZE",
+      width: 9,
+      align: "right",
+      rank: 2,
+      cell: (row) => span(formatBytes(bytesOf(row)), "dim"),
+    },
+    { title: "HELD", width: 8, align: "right", rank: 1, cell: (row) => span(heldText(row), "dim") },
+  ];
+}
+
+const OUTCOMES: Readonly<Record<QueueDoneEvent["outcome"], readonly [string, Tone]>> = {
+  ok: ["done", "good"],
+  resumed: ["done before", "good"],
+  skipped: ["left out", "attention"],
+  failed: ["FAILED", "bad"],
+};
+
+function stateSpan(row: RunRow, { glyphs }: Theme): Span {
+  if ("active" in row) return span(row.active.phase, "accent");
+  const [word, tone] = OUTCOMES[row.ended.outcome];
+  const sign = tone === "good" ? glyphs.ok : tone === "bad" ? glyphs.failed : "-";
+  return span(`${sign} ${word}`, tone);
+}
+
+function nameOf(row: RunRow): string {
+  const { vhost, queue } = "active" in row ? row.active : row.ended;
+  return queueLabel(vhost, queue);
+}
+
+function percentOf(row: RunRow): string {
+  if ("ended" in row) return "";
+  const { messagesDone, messagesTotal } = row.active;
+  return formatPercent(messagesTotal === 0 ? 0 : Math.min(1, messagesDone / messagesTotal));
+}
+
+function messagesOf(row: RunRow): number {
+  return "active" in row ? row.active.messagesDone : row.ended.messages;
+}
+
+function bytesOf(row: RunRow): number {
+  return "active" in row ? row.active.bytesDone : row.ended.bytes;
+}
+
+function heldText(row: RunRow): string {
+  if ("active" in row || row.ended.holdSeconds === undefined) return "";
+  return formatSeconds(row.ended.holdSeconds);
+}
+
+/** The result, in the words in which the command tells it. */
+function Result({ state, area }: { state: RunState; area: Area }) {
+  const { from, to } = visible(state.cursor, { count: state.lines.length, page: area.rows });
+  return (
+    <Box flexDirection="column" paddingX={1}>
+      {state.lines.slice(from, to).map((line, index) => <Text key={index}>{line || " "}</Text>)}
+    </Box>
+  );
+}
