@@ -19,6 +19,7 @@ import {
   sweepStorages,
 } from "./lib/storage_servers.ts";
 import { sweep } from "./lib/sweep.ts";
+import { ensureTmux } from "./lib/tmux.ts";
 import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
 
 const USAGE =
@@ -176,6 +177,7 @@ async function startAll(versions: readonly BrokerVersion[], started: Broker[]): 
   }
   const results = await Promise.allSettled([
     ensurePython(),
+    ensureTmux(),
     ...versions.map(async (version) => {
       started.push(await startBroker(version, { onLog: print }));
     }),

@@ -16,7 +16,8 @@ import { themeOf } from "./theme/theme.ts";
 export async function openTui(call: TuiCall): Promise<TuiEnd> {
   // 16 colours; whether any are used is the theme's affair, as bold and inverse are not colours.
   chalk.level = 1;
-  using guard = new TerminalGuard();
+  using guard = new TerminalGuard(() => app.unmount());
+  call.onError(() => guard.restore());
   const exitNow = (code: number) => {
     guard.restore();
     call.exit(code);

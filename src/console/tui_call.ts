@@ -18,6 +18,8 @@ export interface TuiCall {
   readonly redactor: Redactor;
   /** The configuration in force for a direction, with what was chosen on the way on top of it. */
   load(mode: "backup" | "restore", choices: readonly Override[]): Promise<LoadedConfig>;
+  /** What gives the terminal back: done before an error that nobody waited for is told. */
+  onError(restore: () => void): void;
   /** Ends the process at once. */
   exit(code: number): void;
 }

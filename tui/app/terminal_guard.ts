@@ -5,16 +5,18 @@ import process from "node:process";
 const RESTORE = "\u001b[?2026l\u001b[?2004l\u001b[?1049l\u001b[?25h\u001b[0m";
 
 /**
- * Gives the terminal back when the process ends in a way that Ink does not see: an error that nobody
- * waited for, or an exit at once. On other ways Ink does it.
+ * Gives the terminal back when the process ends in a way that does not go through the UI: an error
+ * that nobody waited for, or an exit at once.
  */
 export class TerminalGuard implements Disposable {
   readonly #restore = () => this.restore();
+  readonly #leave: () => void;
   #isDone = false;
 
-  constructor() {
-    // Before the listeners that report the error, so that it can be read.
-    for (const type of EVENTS) globalThis.addEventListener(type, this.#restore, { capture: true });
+  /** `leave` is the way that Ink knows of; what it does not do is done behind it. */
+  constructor(leave: () => void) {
+    this.#leave = leave;
+    globalThis.addEventListener("unload", this.#restore);
   }
 
   /** Gives the terminal back now. */
@@ -22,20 +24,24 @@ export class TerminalGuard implements Disposable {
     if (this.#isDone) return;
     this.#isDone = true;
     try {
-      if (process.stdin.isTTY) process.stdin.setRawMode(false);
-      writeSync(1, RESTORE);
+      this.#leave();
     } catch {
-      // The terminal has gone.
+      this.#restoreByHand();
     }
   }
 
   /** Ink has given it back. */
   [Symbol.dispose](): void {
     this.#isDone = true;
-    for (const type of EVENTS) {
-      globalThis.removeEventListener(type, this.#restore, { capture: true });
+    globalThis.removeEventListener("unload", this.#restore);
+  }
+
+  #restoreByHand(): void {
+    try {
+      if (process.stdin.isTTY) process.stdin.setRawMode(false);
+      writeSync(1, RESTORE);
+    } catch {
+      // The terminal has gone.
     }
   }
 }
-
-const EVENTS = ["unhandledrejection", "error", "unload"] as const;

@@ -69,6 +69,7 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
         env: terminal.env,
       });
     },
+    onError: (restore) => output.beforeError = restore,
     exit: (code) => host.exit(code),
   };
 }

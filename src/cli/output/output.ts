@@ -33,6 +33,8 @@ export class Output {
   readonly outStyle: Style;
   readonly errStyle: Style;
   readonly errSigns: Signs;
+  /** Gives the terminal back where something else draws on it. */
+  beforeError: () => void = () => {};
   /** What is drawn in place on stderr. */
   readonly block: LiveBlock;
 
@@ -91,6 +93,7 @@ export class Output {
 
   /** Reports an error and returns the exit code that goes with it. */
   error(error: unknown): number {
+    this.beforeError();
     const code = error instanceof AppError ? error.code : "failed";
     const exitCode = error instanceof AppError ? exitCodeOf(code) : EXIT.failed;
     const { message, hint } = this.safe({ message: messageOf(error), hint: hintOf(error) });
