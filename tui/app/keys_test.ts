@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { PLAN_KEYS } from "../screens/plan/keys.ts";
-import { FILTER_KEYS, FILTERED_KEYS, QUEUES_KEYS } from "../screens/queues/keys.ts";
+import { EMPTY_PICKER } from "../components/picker.ts";
+import { FILTER_KEYS, pickerKeys } from "../components/picker_keys.ts";
+import { QUEUES_KEYS } from "../screens/queues/keys.ts";
 import { DONE_KEYS, FAILED_KEYS, RUNNING_KEYS } from "../screens/run/keys.ts";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { type Binding, GLOBAL_KEYS, type InkKey, keyLabel, keyPresses } from "./keys.ts";
@@ -36,8 +38,7 @@ Deno.test("keys have names, also those that come in one piece", () => {
 
 const TABLES: Record<string, readonly Binding[]> = {
   START_KEYS,
-  QUEUES_KEYS,
-  FILTERED_KEYS,
+  QUEUES_KEYS: pickerKeys({ ...EMPTY_PICKER, filter: "x" }, QUEUES_KEYS),
   FILTER_KEYS,
   PLAN_KEYS,
   RUNNING_KEYS,

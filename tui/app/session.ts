@@ -21,11 +21,18 @@ export class Session {
     this.navigator = options.navigator;
   }
 
-  /** The configuration with what was chosen on top; its warnings are shown. */
+  /** Warnings of the configuration that were shown. */
+  readonly #told = new Set<string>();
+
+  /** The configuration with what was chosen on top; each of its warnings is shown once. */
   async load(mode: "backup" | "restore", choices: readonly Override[] = []): Promise<Config> {
     const { config, warnings } = await this.call.load(mode, choices);
     this.call.redactor.addConfig(config);
-    if (warnings.length > 0) this.navigator.tell(`Warning: ${warnings[0]!.message}`);
+    const warning = warnings.find(({ message }) => !this.#told.has(message));
+    if (warning !== undefined) {
+      this.#told.add(warning.message);
+      this.navigator.tell(`Warning: ${warning.message}`);
+    }
     return config;
   }
 

@@ -7,6 +7,7 @@ import { RunView } from "../screens/run/view.tsx";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
 import type { Screen } from "../app/screen.ts";
+import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
 import { NOW, planSample, queuesSample, runSample, startSample } from "./samples.ts";
 
@@ -18,7 +19,7 @@ const start = stillScreen({
 
 const queues = stillScreen({
   title: "Back up",
-  keys: () => QUEUES_KEYS,
+  keys: () => pickerKeys(queuesSample().picker, QUEUES_KEYS),
   render: (area) => <QueuesView state={queuesSample()} area={area} />,
 });
 

@@ -112,10 +112,13 @@ export function queuesSample(): QueuesState {
     queues: QUEUES,
   });
   state = reduceQueues(state, { type: "planned", queues: PLANNED });
-  for (const command of ["down", "down"] as const) {
-    state = reduceQueues(state, { type: "move", command, page: 10 });
-  }
-  return reduceQueues(state, { type: "mark", page: 10 });
+  const keys = [
+    { type: "move", command: "down", page: 10 },
+    { type: "move", command: "down", page: 10 },
+    { type: "mark", page: 10 },
+  ] as const;
+  for (const action of keys) state = reduceQueues(state, { type: "pick", action });
+  return state;
 }
 
 export function planSample(): PlanState {

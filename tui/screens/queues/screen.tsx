@@ -6,13 +6,14 @@ import { pause } from "../../app/pause.ts";
 import { openPlan } from "../plan/screen.tsx";
 import { queueChoice } from "./choice.ts";
 import {
-  FILTER_KEYS,
-  type FilterCommand,
-  FILTERED_KEYS,
-  QUEUES_KEYS,
-  type QueuesCommand,
-} from "./keys.ts";
-import { chosenRows, NO_QUEUES, reduceQueues } from "./state.ts";
+  pickerAction,
+  type PickerCommand,
+  pickerKeys,
+  pickerTyping,
+} from "../../components/picker_keys.ts";
+import { chosenRows } from "../../components/picker.ts";
+import { QUEUES_KEYS, type QueuesCommand } from "./keys.ts";
+import { NO_QUEUES, reduceQueues } from "./state.ts";
 import { queuesPage, QueuesView } from "./view.tsx";
 
 /** How often the broker's figures are asked for: they are as old as this anyway. */
@@ -24,13 +25,9 @@ export function openQueues(session: Session): Screen {
   let left: AbortSignal | undefined;
   return {
     title: "Back up",
-    keys() {
-      const { isFiltering, filter } = store.state;
-      return isFiltering ? FILTER_KEYS : filter === "" ? QUEUES_KEYS : FILTERED_KEYS;
-    },
+    keys: () => pickerKeys(store.state.picker, QUEUES_KEYS),
     get typing() {
-      if (!store.state.isFiltering) return undefined;
-      return { text: (text: string) => store.dispatch({ type: "typeFilter", text }) };
+      return pickerTyping(store.state.picker, (action) => store.dispatch({ type: "pick", action }));
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
@@ -43,36 +40,17 @@ export function openQueues(session: Session): Screen {
   };
 
   function press(command: string, area: Area): void {
-    const known = command as QueuesCommand | FilterCommand;
-    const page = queuesPage(area);
-    switch (known) {
-      case "up":
-      case "down":
-      case "pageUp":
-      case "pageDown":
-      case "first":
-      case "last":
-        return store.dispatch({ type: "move", command: known, page });
-      case "mark":
-      case "markRange":
-      case "markType":
-      case "markAll":
-      case "clearMarks":
-        return store.dispatch({ type: known, page });
-      case "refresh":
-        return void (left !== undefined && lookForHazards(left));
-      case "plan":
-        return plan();
-      default:
-        return store.dispatch({ type: known });
-    }
+    const known = command as QueuesCommand | PickerCommand;
+    if (known === "plan") return plan();
+    if (known === "refresh") return void (left !== undefined && lookForHazards(left));
+    store.dispatch({ type: "pick", action: pickerAction(known, queuesPage(area)) });
   }
 
   function plan(): void {
-    const { rows } = store.state;
-    if (rows.length === 0) return session.navigator.tell("There is no queue to back up");
-    const all = rows.map(({ queue }) => queue);
-    const chosen = chosenRows(store.state).map(({ queue }) => queue);
+    const { picker } = store.state;
+    if (picker.rows.length === 0) return session.navigator.tell("There is no queue to back up");
+    const all = picker.rows.map(({ queue }) => queue);
+    const chosen = chosenRows(picker).map(({ queue }) => queue);
     const choice = queueChoice({ all, chosen, at: "source.queues" });
     session.navigator.open(openPlan(session, choice));
     if (choice.alongside > 0) {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { PLANNED, QUEUES, sampleQueue } from "../../testing/samples.ts";
 import { queueChoice } from "./choice.ts";
+
+import { chosenRows, type Picker, type PickerAction } from "../../components/picker.ts";
 import {
-  chosenRows,
   NO_QUEUES,
+  type QueueRow,
   type QueuesAction,
   type QueuesState,
   reduceQueues,
@@ -11,24 +13,38 @@ import {
 
 const LISTED = { type: "listed", cluster: "c", queues: QUEUES } as const;
 
-function after(...actions: QueuesAction[]): QueuesState {
-  return [LISTED, ...actions].reduce(reduceQueues, NO_QUEUES);
+type Action = PickerAction<QueueRow>;
+
+/** The list after these keys. */
+function after(...actions: Action[]): Picker<QueueRow> {
+  return pick(reduceQueues(NO_QUEUES, LISTED), ...actions);
 }
+
+function pick(state: QueuesState, ...actions: Action[]): Picker<QueueRow> {
+  return told(state, ...actions.map((action) => ({ type: "pick", action }) as const)).picker;
+}
+
+function told(state: QueuesState, ...actions: QueuesAction[]): QueuesState {
+  return actions.reduce(reduceQueues, state);
+}
+
+/** A state with this list. */
+const having = (picker: Picker<QueueRow>): QueuesState => ({ ...NO_QUEUES, picker });
 
 const page = 10;
 const move = (command: "up" | "down" | "first" | "last") =>
   ({ type: "move", command, page }) as const;
-const names = (rows: QueuesState["shown"]) => rows.map(({ queue }) => queue.name);
+const names = (rows: readonly QueueRow[]) => rows.map(({ queue }) => queue.name);
 
 Deno.test("without marks all queues are meant, else those that are marked, hidden or not", () => {
   assert.equal(chosenRows(after()).length, QUEUES.length);
   const marked = after({ type: "mark", page }, { type: "mark", page });
   assert.deepEqual(names(chosenRows(marked)), ["audit", "emails"]);
-  const hidden = reduceQueues(marked, { type: "typeFilter", text: "orders" });
+  const hidden = pick(having(marked), { type: "typeFilter", text: "orders" });
   assert.deepEqual(names(hidden.shown), ["orders", "orders.dead"]);
   assert.deepEqual(names(chosenRows(hidden)), ["audit", "emails"]);
   assert.equal(
-    chosenRows(reduceQueues(marked, { type: "clearMarks", page })).length,
+    chosenRows(pick(having(marked), { type: "clearMarks", page })).length,
     QUEUES.length,
   );
 });
@@ -43,7 +59,7 @@ Deno.test("marks go by range, by type, and by what is shown", () => {
   assert.deepEqual(names(chosenRows(type)), ["invoices", "session.limited"]);
   const shown = after({ type: "typeFilter", text: "orders" }, { type: "markAll", page });
   assert.deepEqual(names(chosenRows(shown)), ["orders", "orders.dead"]);
-  assert.equal(reduceQueues(shown, { type: "markAll", page }).marked.size, 0);
+  assert.equal(pick(having(shown), { type: "markAll", page }).marked.size, 0);
 });
 
 Deno.test("the filter is typed, erased, kept and dropped", () => {
@@ -52,26 +68,32 @@ Deno.test("the filter is typed, erased, kept and dropped", () => {
   });
   assert.equal(typed.filter, "o");
   assert.equal(typed.isFiltering, true);
-  const kept = reduceQueues(typed, { type: "keepFilter" });
+  const kept = pick(having(typed), { type: "keepFilter" });
   assert.deepEqual([kept.isFiltering, kept.filter], [false, "o"]);
-  const dropped = reduceQueues(typed, { type: "dropFilter" });
+  const dropped = pick(having(typed), { type: "dropFilter" });
   assert.deepEqual([dropped.filter, dropped.shown.length], ["", QUEUES.length]);
 });
 
 Deno.test("sorting keeps the cursor on its queue, as does a new listing", () => {
   const state = after(move("down"), { type: "sort" }, { type: "sort" });
-  assert.equal(state.sort, "messages");
+  assert.equal(state.order, 2);
   assert.deepEqual(names(state.shown).slice(0, 3), ["audit", "orders", "invoices"]);
   assert.equal(state.shown[state.cursor.index]?.queue.name, "emails");
   const more = [sampleQueue("aaa"), ...QUEUES];
-  const listed = reduceQueues(state, { ...LISTED, queues: more });
+  const listed = reduceQueues(having(state), { ...LISTED, queues: more }).picker;
   assert.equal(listed.shown[listed.cursor.index]?.queue.name, "emails");
   assert.deepEqual(names(after({ type: "reverse" }).shown)[0], "session.limited");
 });
 
 Deno.test("queues that are gone are marked no longer; hazards stay with theirs", () => {
-  const state = after({ type: "planned", queues: PLANNED }, { type: "mark", page });
-  const listed = reduceQueues(state, { ...LISTED, queues: QUEUES.slice(1) });
+  const state = told(
+    NO_QUEUES,
+    LISTED,
+    { type: "planned", queues: PLANNED },
+    { type: "pick", action: { type: "mark", page } },
+  );
+  assert.equal(state.picker.marked.size, 1);
+  const { picker: listed } = reduceQueues(state, { ...LISTED, queues: QUEUES.slice(1) });
   assert.equal(listed.marked.size, 0);
   assert.equal(listed.rows.at(-1)?.hazard?.verdict, "refused");
 });

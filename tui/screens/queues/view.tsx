@@ -1,37 +1,40 @@
 import { Box } from "ink";
 import { escapeText } from "../../../src/console/text/escape.ts";
-import { formatCount, plural } from "../../../src/console/text/format.ts";
+import { formatCount } from "../../../src/console/text/format.ts";
 import { widthOf } from "../../../src/console/text/width.ts";
 import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
-import { Table } from "../../components/table.tsx";
+import { pageOf } from "../../components/picker_keys.ts";
+import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import { HazardLines } from "../../components/hazard_lines.tsx";
 import { verdictSpan } from "../../components/verdict.ts";
-import { currentRow, type QueueRow, type QueuesState, type Sort } from "./state.ts";
+import { currentRow } from "../../components/picker.ts";
+import { markColumn, pickerStatus, sortedBy } from "../../components/picker_status.tsx";
+import { ORDER, type QueueRow, type QueuesState } from "./state.ts";
 
 /** Lines above the list and below it. */
 const STATUS_ROWS = 1;
 const DETAIL_ROWS = 3;
 
 /** Lines of queues that there is room for, without the titles. */
-export function queuesPage({ rows }: Area): number {
-  return Math.max(1, rows - STATUS_ROWS - DETAIL_ROWS - 1);
+export function queuesPage(area: Area): number {
+  return pageOf(area, STATUS_ROWS + DETAIL_ROWS + TABLE_HEAD);
 }
 
 export function QueuesView({ state, area }: { state: QueuesState; area: Area }) {
   const { theme, columns } = area;
   const line = { theme, columns };
   const { failure } = state;
-  const current = currentRow(state);
+  const current = currentRow(state.picker);
   return (
     <Box flexDirection="column">
       <Line {...line} spans={statusSpans(state, area)} />
       <Table
-        rows={state.shown}
+        rows={state.picker.shown}
         columns={columnsOf(state, area)}
-        cursor={state.cursor}
+        cursor={state.picker.cursor}
         area={{ ...area, rows: queuesPage(area) + 1 }}
       />
       {failure !== undefined
@@ -41,49 +44,29 @@ export function QueuesView({ state, area }: { state: QueuesState; area: Area }) 
   );
 }
 
-function statusSpans(state: QueuesState, { theme }: Area): Span[] {
-  const { rows, shown, marked, filter, isFiltering, cluster, planning } = state;
+function statusSpans({ picker, cluster, planning, failure }: QueuesState, { theme }: Area): Span[] {
+  const { ellipsis } = theme.glyphs;
   if (cluster === undefined) {
-    return [span(state.failure === undefined ? ` Asking the broker${theme.glyphs.ellipsis}` : "")];
+    return [span(failure === undefined ? ` Asking the broker${ellipsis}` : "")];
   }
-  const counted = shown.length === rows.length
-    ? plural(rows.length, "queue")
-    : `${formatCount(shown.length)} of ${plural(rows.length, "queue")}`;
-  const marks = marked.size === 0
-    ? "none marked: all are meant"
-    : `${formatCount(marked.size)} marked`;
   return [
-    span(` ${counted}`),
-    span(`, ${marks}`, marked.size === 0 ? "dim" : "accent"),
-    ...isFiltering || filter !== ""
-      ? [
-        span(`   /${escapeText(filter)}`, "strong"),
-        ...isFiltering ? [span(theme.style.unicode ? "▏" : "_", "accent")] : [],
-      ]
-      : [],
-    ...planning ? [span(`   looking for hazards${theme.glyphs.ellipsis}`, "dim")] : [],
+    ...pickerStatus(picker, { noun: "queue", theme }),
+    ...planning ? [span(`   looking for hazards${ellipsis}`, "dim")] : [],
   ];
 }
 
-function columnsOf(state: QueuesState, { theme }: Area): TableColumn<QueueRow>[] {
-  const { marked, unmarked } = theme.glyphs;
-  const hasVhosts = state.rows.some(({ queue }) => queue.vhost !== state.rows[0]?.queue.vhost);
-  const sorted = (sort: Sort) =>
-    state.sort === sort
-      ? { sorted: state.descending ? "descending" as const : "ascending" as const }
-      : {};
-  const figure = (value: number | undefined, text: (value: number) => string) =>
-    value === undefined ? span("-", "dim") : span(text(value));
+function columnsOf({ picker }: QueuesState, { theme }: Area): TableColumn<QueueRow>[] {
+  const { rows } = picker;
+  const hasVhosts = rows.some(({ queue }) => queue.vhost !== rows[0]?.queue.vhost);
+  const sorted = (order: keyof typeof ORDER) => sortedBy(picker, ORDER[order]);
+  const figure = (value: number | undefined) =>
+    value === undefined ? span("-", "dim") : span(formatCount(value));
   return [
-    {
-      title: " ",
-      width: 1,
-      cell: ({ key }) => state.marked.has(key) ? span(marked, "accent") : span(unmarked, "dim"),
-    },
+    markColumn(picker, theme),
     ...hasVhosts
       ? [{
         title: "VHOST",
-        width: vhostWidth(state),
+        width: vhostWidth(rows),
         rank: 2,
         cell: ({ queue }: QueueRow) => span(escapeText(queue.vhost), "dim"),
       }]
@@ -104,15 +87,15 @@ function columnsOf(state: QueuesState, { theme }: Area): TableColumn<QueueRow>[]
       title: "READY",
       width: 11,
       align: "right",
-      ...sorted("messages"),
-      cell: ({ queue }) => figure(queue.messagesReady, formatCount),
+      ...sorted("ready"),
+      cell: ({ queue }) => figure(queue.messagesReady),
     },
     {
       title: "UNACKED",
       width: 9,
       align: "right",
       rank: 1,
-      cell: ({ queue }) => figure(queue.messagesUnacknowledged, formatCount),
+      cell: ({ queue }) => figure(queue.messagesUnacknowledged),
     },
     {
       title: "IN/S",
@@ -120,7 +103,7 @@ function columnsOf(state: QueuesState, { theme }: Area): TableColumn<QueueRow>[]
       align: "right",
       rank: 4,
       ...sorted("rate"),
-      cell: ({ queue }) => figure(queue.publishRate ?? 0, formatCount),
+      cell: ({ queue }) => figure(queue.publishRate ?? 0),
     },
     {
       title: "CONSUMERS",
@@ -128,7 +111,7 @@ function columnsOf(state: QueuesState, { theme }: Area): TableColumn<QueueRow>[]
       align: "right",
       rank: 3,
       ...sorted("consumers"),
-      cell: ({ queue }) => figure(queue.consumers, formatCount),
+      cell: ({ queue }) => figure(queue.consumers),
     },
     {
       title: "HAZARD",
@@ -141,6 +124,6 @@ function columnsOf(state: QueuesState, { theme }: Area): TableColumn<QueueRow>[]
   ];
 }
 
-function vhostWidth({ rows }: QueuesState): number {
+function vhostWidth(rows: readonly QueueRow[]): number {
   return Math.min(16, Math.max(5, ...rows.map(({ queue }) => widthOf(escapeText(queue.vhost)))));
 }

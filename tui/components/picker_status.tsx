@@ -1,0 +1,45 @@
+import { escapeText } from "../../src/console/text/escape.ts";
+import { formatCount, plural } from "../../src/console/text/format.ts";
+import type { Theme } from "../theme/theme.ts";
+import { type Span, span } from "./line.tsx";
+import type { Picker, PickerRow } from "./picker.ts";
+import type { TableColumn } from "./table_layout.ts";
+
+/** How many there are, how many are marked, and the filter. */
+export function pickerStatus(
+  { rows, shown, marked, filter, isFiltering }: Picker<PickerRow>,
+  { noun, theme }: { noun: string; theme: Theme },
+): Span[] {
+  const counted = shown.length === rows.length
+    ? plural(rows.length, noun)
+    : `${formatCount(shown.length)} of ${plural(rows.length, noun)}`;
+  const isNone = marked.size === 0;
+  const marks = isNone ? "none marked: all are meant" : `${formatCount(marked.size)} marked`;
+  return [
+    span(` ${counted}`),
+    span(`, ${marks}`, isNone ? "dim" : "accent"),
+    ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
+    ...isFiltering ? [span(theme.style.unicode ? "▏" : "_", "accent")] : [],
+  ];
+}
+
+/** The column of marks. */
+export function markColumn<Row extends PickerRow>(
+  { marked }: Picker<Row>,
+  { glyphs }: Theme,
+): TableColumn<Row> {
+  return {
+    title: " ",
+    width: 1,
+    cell: ({ key }) =>
+      marked.has(key) ? span(glyphs.marked, "accent") : span(glyphs.unmarked, "dim"),
+  };
+}
+
+/** What says that rows are in the order of a column. */
+export function sortedBy<Row extends PickerRow>(
+  { order, descending }: Picker<Row>,
+  index: number,
+): Pick<TableColumn<Row>, "sorted"> {
+  return order === index ? { sorted: descending ? "descending" : "ascending" } : {};
+}
