@@ -1,5 +1,6 @@
 import type { Override } from "../../src/config/overrides.ts";
 import type { Config } from "../../src/config/config.ts";
+import { shellWord } from "../../src/console/resume_command.ts";
 import type { TuiCall } from "../../src/console/tui_call.ts";
 import type { Engine } from "./engine.ts";
 import { type Failure, failureOf } from "./failure.ts";
@@ -34,6 +35,25 @@ export class Session {
       this.navigator.tell(`Warning: ${warning.message}`);
     }
     return config;
+  }
+
+  /**
+   * The same for a restore. Where no target is configured it goes back to where the backup came from,
+   * which the flags then say.
+   */
+  async loadRestore(
+    choices: readonly Override[],
+  ): Promise<{ config: Config; flags: readonly string[] }> {
+    const config = await this.load("restore", choices);
+    const { source, target } = config;
+    if (target !== undefined || source === undefined) return { config, flags: [] };
+    const flags = [
+      "--amqp-url",
+      '"$RABBITMQ_BACKUP_AMQP_URL"',
+      "--management-url",
+      shellWord(source.management_url),
+    ];
+    return { config: { ...config, target: source }, flags };
   }
 
   failure(error: unknown): Failure {

@@ -6,7 +6,7 @@ import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import type { QueueChoice } from "../queues/choice.ts";
-import { openRun } from "../run/screen.tsx";
+import { openRun, summaryEnd } from "../run/screen.tsx";
 import { NO_START_KEYS, PLAN_KEYS, type PlanCommand } from "./keys.ts";
 import { NO_PLAN, reducePlan } from "./state.ts";
 import { planPage, PlanView, readQueues } from "./view.tsx";
@@ -66,6 +66,7 @@ export function openPlan(session: Session, choice: QueueChoice): Screen {
       command: "backup",
       flags,
       run: (tools) => session.engine.runBackup({ ...started, ...tools }),
+      end: summaryEnd(session),
     }));
   }
 }

@@ -21,6 +21,14 @@ export const FAILED_KEYS: readonly Binding<RunCommand>[] = [
   ...MOVE_KEYS,
 ];
 
+/** The way on after a restore. */
+export const VERIFY_KEY: Binding<"next"> = {
+  keys: ["v"],
+  command: "next",
+  hint: "verify",
+  help: "read the queues again, compare them with the backup, and give all back",
+};
+
 export const DONE_KEYS: readonly Binding<RunCommand>[] = [
   { keys: ["enter"], command: "close", hint: "close", help: "back to the screen before" },
   ...MOVE_KEYS,

@@ -1,4 +1,4 @@
-import { exitCodeOf } from "../../../src/console/exit_code.ts";
+import { EXIT, exitCodeOf } from "../../../src/console/exit_code.ts";
 import { exitCodeOfSummary, stoppedError } from "../../../src/console/run_end.ts";
 import { escapeLines } from "../../../src/console/text/escape.ts";
 import { paint, signsOf } from "../../../src/console/text/style.ts";
@@ -8,7 +8,7 @@ import type { QueueDoneEvent, SummaryEvent } from "../../../src/engine/events.ts
 import { AppError } from "../../../src/errors.ts";
 import type { RunTools } from "../../app/engine.ts";
 import type { Failure } from "../../app/failure.ts";
-import type { MoveCommand } from "../../app/keys.ts";
+import type { Binding, MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
@@ -16,8 +16,14 @@ import { DONE_KEYS, FAILED_KEYS, type RunCommand, RUNNING_KEYS, STOPPING_KEYS } 
 import { NOT_BEGUN, reduceRun } from "./state.ts";
 import { runPage, RunView } from "./view.tsx";
 
+/** What came of a run. */
+export interface RunEnd {
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
 /** A run of the engine that is to be watched. */
-export interface RunCall {
+export interface RunCall<Result = SummaryEvent> {
   readonly title: string;
   /** The subject of a sentence: "The backup". */
   readonly what: string;
@@ -26,11 +32,23 @@ export interface RunCall {
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
-  run(tools: RunTools): Promise<SummaryEvent>;
+  run(tools: RunTools): Promise<Result>;
+  /** The result for a person, by the queues that have ended. */
+  end(result: Result, ended: readonly QueueDoneEvent[]): RunEnd;
+  /** What can be done when it has come to an end. */
+  readonly next?: { readonly binding: Binding<"next">; open(): Screen };
+}
+
+/** The end of a run that ends with a summary. */
+export function summaryEnd({ call }: Session) {
+  return (summary: SummaryEvent, ended: readonly QueueDoneEvent[]): RunEnd => ({
+    lines: summaryLines(summary, tallyOf(ended), call.style),
+    exitCode: exitCodeOfSummary(summary),
+  });
 }
 
 /** Runs it at once, and shows how it goes and what came of it. */
-export function openRun(session: Session, call: RunCall): Screen {
+export function openRun<Result>(session: Session, call: RunCall<Result>): Screen {
   const store = new Store(reduceRun, NOT_BEGUN);
   const controller = new AbortController();
   const isRunning = () => store.state.phase === "running" || store.state.phase === "stopping";
@@ -38,12 +56,10 @@ export function openRun(session: Session, call: RunCall): Screen {
     title: call.title,
     keys() {
       const { phase } = store.state;
-      return {
-        running: RUNNING_KEYS,
-        stopping: STOPPING_KEYS,
-        done: DONE_KEYS,
-        failed: FAILED_KEYS,
-      }[phase];
+      if (phase === "done") {
+        return [...call.next === undefined ? [] : [call.next.binding], ...DONE_KEYS];
+      }
+      return { running: RUNNING_KEYS, stopping: STOPPING_KEYS, failed: FAILED_KEYS }[phase];
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
@@ -60,6 +76,8 @@ export function openRun(session: Session, call: RunCall): Screen {
         return session.navigator.stop();
       case "close":
         return session.navigator.back();
+      case "next":
+        return call.next && session.navigator.replace(call.next.open());
       case "goOn":
         return session.navigator.replace(openRun(session, call));
       default: {
@@ -78,23 +96,23 @@ export function openRun(session: Session, call: RunCall): Screen {
     const resume = [session.call.invocation, call.command, ...session.call.flags, ...call.flags]
       .join(" ");
     try {
-      const summary = await call.run({
+      const result = await call.run({
         emit: (event) => store.dispatch({ type: "event", event }),
         signal: controller.signal,
       });
-      const lines = summaryLines(summary, tallyOf(store.state.ended), session.call.style);
-      end(lines, exitCodeOfSummary(summary));
-      store.dispatch({ type: "done", summary, lines });
+      const ended = call.end(result, store.state.ended);
+      end(ended);
+      store.dispatch({ type: "done", lines: ended.lines });
     } catch (thrown) {
       const error = stoppedError(thrown, controller.signal, resume);
       const failure = session.failure(error);
       const lines = failureLines(failure);
-      end(lines, error instanceof AppError ? exitCodeOf(error.code) : 1);
+      end({ lines, exitCode: error instanceof AppError ? exitCodeOf(error.code) : EXIT.failed });
       store.dispatch({ type: "failed", failure, lines });
     }
   }
 
-  function end(lines: readonly string[], exitCode: number): void {
+  function end({ lines, exitCode }: RunEnd): void {
     session.kept.push(...lines, "");
     session.exitCode = exitCode;
   }

@@ -3,7 +3,6 @@ import type {
   QueueDoneEvent,
   QueueProgress,
   StatusEvent,
-  SummaryEvent,
   WarningEvent,
 } from "../../../src/engine/events.ts";
 import { queueKey } from "../../../src/engine/queue_key.ts";
@@ -22,7 +21,6 @@ export interface RunState {
   /** Queues that have come to their end, the last one first. */
   readonly ended: readonly QueueDoneEvent[];
   readonly warnings: readonly WarningEvent[];
-  readonly summary?: SummaryEvent;
   readonly failure?: Failure;
   /** The result as text, in place of the queues. */
   readonly lines: readonly string[];
@@ -45,7 +43,7 @@ const RATES_KEPT = 120;
 export type RunAction =
   | { type: "event"; event: EngineEvent }
   | { type: "stopping" }
-  | { type: "done"; summary: SummaryEvent; lines: readonly string[] }
+  | { type: "done"; lines: readonly string[] }
   | { type: "failed"; failure: Failure; lines: readonly string[] }
   | { type: "move"; command: MoveCommand; page: number };
 
@@ -57,13 +55,7 @@ export function reduceRun(state: RunState, action: RunAction): RunState {
     case "stopping":
       return { ...state, phase: "stopping" };
     case "done":
-      return {
-        ...state,
-        phase: "done",
-        summary: action.summary,
-        lines: action.lines,
-        cursor: AT_TOP,
-      };
+      return { ...state, phase: "done", lines: action.lines, cursor: AT_TOP };
     case "failed":
       return {
         ...state,

@@ -3,6 +3,7 @@ import type { MoveCommand } from "../../app/keys.ts";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
+import { openBackups } from "../backups/screen.tsx";
 import { openQueues } from "../queues/screen.tsx";
 import { START_KEYS, type StartCommand } from "./keys.ts";
 import { NOT_ASKED, reduceStart, type Task, TASKS } from "./state.ts";
@@ -31,13 +32,13 @@ export function openStart(session: Session): Screen {
 
   function begin(task: Task): void {
     const { source, storage } = store.state.places;
-    if (source === undefined) return session.navigator.tell("There is no broker to back up");
-    if (storage === undefined) {
-      return session.navigator.tell("There is no storage to put a backup in");
-    }
+    if (storage === undefined) return session.navigator.tell("There is no storage for backups");
     switch (task) {
       case "backup":
+        if (source === undefined) return session.navigator.tell("There is no broker to back up");
         return session.navigator.open(openQueues(session));
+      case "restore":
+        return session.navigator.open(openBackups(session));
     }
   }
 

@@ -6,6 +6,7 @@ import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts"
 /** What can be begun. */
 export const TASKS = [
   { name: "backup", title: "Back up", about: "choose queues, see what reading them costs, watch" },
+  { name: "restore", title: "Restore", about: "look into a backup, choose, see the plan, verify" },
 ] as const;
 
 export type Task = (typeof TASKS)[number]["name"];

@@ -1,0 +1,48 @@
+import type { MoveCommand } from "../../app/keys.ts";
+import type { Screen } from "../../app/screen.ts";
+import type { Session } from "../../app/session.ts";
+import { Store } from "../../app/store.ts";
+import { openContents } from "../contents/screen.tsx";
+import { BACKUPS_KEYS, type BackupsCommand } from "./keys.ts";
+import { currentBackup, isFinished, NOT_LISTED, reduceBackups } from "./state.ts";
+import { backupsPage, BackupsView } from "./view.tsx";
+
+/** The backups of the storage, of which one is chosen to be restored. */
+export function openBackups(session: Session): Screen {
+  const store = new Store(reduceBackups, NOT_LISTED);
+  let left = new AbortController().signal;
+  return {
+    title: "Restore",
+    keys: () => BACKUPS_KEYS,
+    press(command, area) {
+      const known = command as BackupsCommand;
+      if (known === "choose") return choose();
+      if (known === "refresh") return void list();
+      store.dispatch({ type: "move", command: known as MoveCommand, page: backupsPage(area) });
+    },
+    subscribe: (listener) => store.subscribe(listener),
+    render: (area) => <BackupsView state={store.state} area={area} now={session.call.now()} />,
+    commandLine: () => session.commandLine("list"),
+    open(signal) {
+      left = signal;
+      void list();
+    },
+  };
+
+  function choose(): void {
+    const backup = currentBackup(store.state);
+    if (backup === undefined) return;
+    if (isFinished(backup)) return session.navigator.open(openContents(session, backup.backupId));
+    session.navigator.tell(`A backup that is ${backup.state} cannot be restored`);
+  }
+
+  async function list(): Promise<void> {
+    try {
+      const config = await session.load("restore");
+      const backups = await session.engine.listBackups(config, { signal: left });
+      store.dispatch({ type: "listed", backups });
+    } catch (error) {
+      if (!left.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** A question that is answered by typing a name. */
+export interface ConfirmState {
+  readonly typed: string;
+  /** The safe one has the focus at first. */
+  readonly focus: "cancel" | "confirm";
+  /** The answer was not the name. */
+  readonly isWrong: boolean;
+}
+
+export const UNANSWERED: ConfirmState = { typed: "", focus: "cancel", isWrong: false };
+
+export type ConfirmAction =
+  | { type: "type"; text: string }
+  | { type: "erase" | "otherButton" | "wrong" };
+
+/** The question after a key. */
+export function reduceConfirm(state: ConfirmState, action: ConfirmAction): ConfirmState {
+  switch (action.type) {
+    case "type":
+      return { ...state, typed: state.typed + action.text, isWrong: false };
+    case "erase":
+      return { ...state, typed: [...state.typed].slice(0, -1).join(""), isWrong: false };
+    case "otherButton":
+      return { ...state, focus: state.focus === "cancel" ? "confirm" : "cancel", isWrong: false };
+    case "wrong":
+      return { ...state, isWrong: true };
+  }
+}

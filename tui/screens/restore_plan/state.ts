@@ -1,0 +1,96 @@
+import type { WarningEvent } from "../../../src/engine/events.ts";
+import type { RestorePlan } from "../../../src/engine/plan_types.ts";
+import type { Failure } from "../../app/failure.ts";
+import type { MoveCommand } from "../../app/keys.ts";
+import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts";
+
+/** What to do with queues that hold messages already, the safest first. */
+export const IF_NOT_EMPTY = ["fail", "skip", "append"] as const;
+
+/** What a person may change about a restore, beside its queues. */
+export interface RestoreWishes {
+  /** Absent: as the configuration says. */
+  readonly ifNotEmpty?: (typeof IF_NOT_EMPTY)[number];
+  readonly definitions?: boolean;
+  /** Times as they are typed, of messages as the backup read them: `yesterday 14:00 .. 15:00`. */
+  readonly window: string;
+}
+
+/** What a restore would do, once it is known. */
+export interface RestorePlanState {
+  readonly wishes: RestoreWishes;
+  readonly isEditing: boolean;
+  readonly plan?: RestorePlan;
+  readonly warnings: readonly WarningEvent[];
+  readonly failure?: Failure;
+  readonly cursor: ListCursor;
+}
+
+export const NO_RESTORE_PLAN: RestorePlanState = {
+  wishes: { window: "" },
+  isEditing: false,
+  warnings: [],
+  cursor: AT_TOP,
+};
+
+export type RestorePlanAction =
+  | { type: "planning" }
+  | { type: "planned"; plan: RestorePlan }
+  | { type: "warned"; warning: WarningEvent }
+  | { type: "failed"; failure: Failure }
+  | { type: "editWindow" | "keepWindow" }
+  | WishAction
+  | { type: "move"; command: MoveCommand; page: number };
+
+type WishAction =
+  | { type: "nextIfNotEmpty" | "definitions" | "eraseWindow" }
+  | { type: "typeWindow"; text: string };
+
+/** The plan after something has come, or was pressed. */
+export function reduceRestorePlan(
+  state: RestorePlanState,
+  action: RestorePlanAction,
+): RestorePlanState {
+  switch (action.type) {
+    case "planning":
+      return { ...NO_RESTORE_PLAN, wishes: state.wishes };
+    case "planned":
+      return { ...state, plan: action.plan };
+    case "warned":
+      return { ...state, warnings: [...state.warnings, action.warning] };
+    case "failed":
+      return { ...state, failure: action.failure };
+    case "move": {
+      const size = { count: state.plan?.queues.length ?? 0, page: action.page };
+      return { ...state, cursor: moved(state.cursor, action.command, size) };
+    }
+    case "editWindow":
+      return { ...state, isEditing: true };
+    case "keepWindow":
+      return { ...state, isEditing: false };
+    default:
+      return { ...state, wishes: changed(state.wishes, action) };
+  }
+}
+
+/** Whether the plan has something to do that nothing stands against. */
+export function canRestore({ plan }: RestorePlanState): boolean {
+  return plan !== undefined && plan.refused === undefined &&
+    plan.definitions?.blocked === undefined &&
+    plan.queues.some(({ action }) => action !== "skip");
+}
+
+function changed(wishes: RestoreWishes, action: WishAction): RestoreWishes {
+  switch (action.type) {
+    case "nextIfNotEmpty": {
+      const index = IF_NOT_EMPTY.indexOf(wishes.ifNotEmpty ?? "fail");
+      return { ...wishes, ifNotEmpty: IF_NOT_EMPTY[(index + 1) % IF_NOT_EMPTY.length]! };
+    }
+    case "definitions":
+      return { ...wishes, definitions: !(wishes.definitions ?? false) };
+    case "eraseWindow":
+      return { ...wishes, window: [...wishes.window].slice(0, -1).join("") };
+    case "typeWindow":
+      return { ...wishes, window: wishes.window + action.text };
+  }
+}

@@ -1,0 +1,173 @@
+import { Box } from "ink";
+import { escapeText, queueLabel } from "../../../src/console/text/escape.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  plural,
+} from "../../../src/console/text/format.ts";
+import type { PlannedRestoreQueue, RestorePlan } from "../../../src/engine/plan_types.ts";
+import type { Area } from "../../app/screen.ts";
+import { FailureLines } from "../../components/failure.tsx";
+import { HazardLines } from "../../components/hazard_lines.tsx";
+import { Line, type Span, span } from "../../components/line.tsx";
+import { pageOf } from "../../components/picker_keys.ts";
+import { Table, TABLE_HEAD } from "../../components/table.tsx";
+import type { TableColumn } from "../../components/table_layout.ts";
+import type { Theme } from "../../theme/theme.ts";
+import { canRestore, type RestorePlanState, type RestoreWishes } from "./state.ts";
+
+/** Lines above the list: two places, wishes, the sum. */
+const HEAD_ROWS = 4;
+const DETAIL_ROWS = 4;
+
+/** Lines of queues that there is room for. */
+export function restorePlanPage(area: Area): number {
+  return pageOf(area, HEAD_ROWS + DETAIL_ROWS + TABLE_HEAD);
+}
+
+export function RestorePlanView({ state, area }: { state: RestorePlanState; area: Area }) {
+  const { theme, columns } = area;
+  const line = { theme, columns };
+  const { plan } = state;
+  return (
+    <Box flexDirection="column">
+      <Line {...line} spans={placeSpans(plan)} />
+      <Line
+        {...line}
+        spans={[span("  Into    ", "dim"), span(escapeText(plan?.target.address ?? ""), "accent")]}
+      />
+      <Line {...line} spans={wishSpans(state, theme)} />
+      <Line {...line} spans={sumSpans(state, theme)} />
+      {state.failure !== undefined
+        ? <FailureLines failure={state.failure} area={{ ...area, rows: area.rows - HEAD_ROWS }} />
+        : plan !== undefined && <Queues plan={plan} state={state} area={area} />}
+    </Box>
+  );
+}
+
+function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanState; area: Area }) {
+  const { cursor, warnings } = state;
+  const current = plan.queues[cursor.index];
+  const isTold = current?.reason !== undefined || (current?.notes ?? []).length > 0;
+  const told = plan.refused ?? plan.definitions?.blocked;
+  const blocked = told === undefined
+    ? undefined
+    : "problem" in told
+    ? { reason: told.problem, ...told.wayOut === undefined ? {} : { hint: told.wayOut } }
+    : { reason: told.message, ...told.hint === undefined ? {} : { hint: told.hint } };
+  const general = [
+    ...plan.warning === undefined ? [] : [plan.warning],
+    ...warnings.map(({ message }) => message),
+  ];
+  return (
+    <>
+      <Table
+        rows={plan.queues}
+        columns={columnsOf(plan, area.theme)}
+        cursor={cursor}
+        area={{ ...area, rows: restorePlanPage(area) + TABLE_HEAD }}
+      />
+      <HazardLines
+        hazard={isTold ? current : blocked ?? { notes: general }}
+        area={{ ...area, rows: DETAIL_ROWS }}
+      />
+    </>
+  );
+}
+
+function placeSpans(plan: RestorePlan | undefined): Span[] {
+  return [
+    span("  Backup  ", "dim"),
+    span(escapeText(plan?.backupId ?? ""), "strong"),
+    span(plan === undefined ? "" : `  in ${escapeText(plan.location)}`, "dim"),
+  ];
+}
+
+function wishSpans({ wishes, isEditing }: RestorePlanState, { style }: Theme): Span[] {
+  const { window } = wishes;
+  const time = window === "" && !isEditing ? "of any time" : `of the time ${escapeText(window)}`;
+  return [
+    span("  Wanted  ", "dim"),
+    span(`messages ${time}`, window === "" && !isEditing ? "dim" : "accent"),
+    ...isEditing ? [span(style.unicode ? "▏" : "_", "accent"), span("  from .. to", "dim")] : [],
+    ...otherWishes(wishes),
+  ];
+}
+
+function otherWishes({ ifNotEmpty, definitions }: RestoreWishes): Span[] {
+  return [
+    ...ifNotEmpty === undefined
+      ? []
+      : [span(`, queues that hold messages: ${ifNotEmpty}`, "accent")],
+    ...definitions === undefined
+      ? []
+      : [span(definitions ? ", definitions first" : ", no definitions", "accent")],
+  ];
+}
+
+function sumSpans(state: RestorePlanState, { glyphs }: Theme): Span[] {
+  const { plan, failure } = state;
+  if (failure !== undefined) return [];
+  if (plan === undefined) return [span(`  Looking at the target${glyphs.ellipsis}`)];
+  if (!canRestore(state)) {
+    return [span(`  ${glyphs.failed} Nothing can be restored like this`, "bad")];
+  }
+  const filled = plan.queues.filter(({ action }) => action !== "skip");
+  const messages = filled.reduce(
+    (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
+    0,
+  );
+  const bytes = filled.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
+  const created = filled.filter(({ action }) => action === "create").length;
+  const skipped = plan.queues.length - filled.length;
+  return [
+    span(
+      `  ${plural(filled.length, "queue")} with ${plural(messages, "message")} will be restored`,
+      "strong",
+    ),
+    ...created === 0 ? [] : [span(`, ${formatCount(created)} created`, "good")],
+    ...skipped === 0 ? [] : [span(`, ${formatCount(skipped)} skipped`, "attention")],
+    span(`   ${formatBytes(bytes)}, about ${formatSeconds(plan.estimate.seconds)}`, "dim"),
+  ];
+}
+
+function columnsOf(plan: RestorePlan, { glyphs }: Theme): TableColumn<PlannedRestoreQueue>[] {
+  const isMoved = plan.queues.some(({ destination }) => destination !== undefined);
+  const into = ({ vhost, queue, destination = { vhost, queue } }: PlannedRestoreQueue) =>
+    span(queueLabel(destination.vhost, destination.queue));
+  return [
+    { title: "QUEUE", width: "fill", cell: ({ vhost, queue }) => span(queueLabel(vhost, queue)) },
+    {
+      title: "TYPE",
+      width: 7,
+      rank: 1,
+      cell: ({ queueType }) => span(escapeText(queueType), "dim"),
+    },
+    {
+      title: "IN BACKUP",
+      width: 11,
+      align: "right",
+      rank: 2,
+      cell: ({ messages }) => span(formatCount(messages)),
+    },
+    { title: "RESTORED", width: 11, align: "right", cell: restoredSpan },
+    ...isMoved ? [{ title: "INTO", width: 20, cell: into }] : [],
+    { title: "WHAT", width: 16, cell: (queue) => actionSpan(queue, glyphs) },
+  ];
+}
+
+function restoredSpan({ action, atLeast, atMost, restoredBefore = 0 }: PlannedRestoreQueue): Span {
+  if (action === "skip") return span("0", "dim");
+  const sign = atLeast < atMost ? "<=" : "";
+  return span(`${sign}${formatCount(atMost - restoredBefore)}`);
+}
+
+function actionSpan(
+  { action, restoredBefore }: PlannedRestoreQueue,
+  glyphs: Theme["glyphs"],
+): Span {
+  if (action === "skip") return span(`${glyphs.attention} SKIP`, "attention");
+  if (restoredBefore !== undefined) return span("go on", "good");
+  return span(action === "create" ? "create and fill" : "fill", "good");
+}
