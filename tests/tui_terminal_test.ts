@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-control-regex
 /** The terminal is given back as it was, however the user interface ends. No broker is needed. */
 import assert from "node:assert/strict";
 import { join } from "node:path";

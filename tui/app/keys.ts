@@ -121,7 +121,7 @@ export type GlobalCommand = "help" | "back" | "quit" | "stop" | "copy";
 export const GLOBAL_KEYS: readonly Binding<GlobalCommand>[] = [
   { keys: ["?"], command: "help", hint: "help", help: "the keys of this screen" },
   { keys: ["esc"], command: "back", hint: "back", help: "back to the screen before" },
-  { keys: ["y"], command: "copy", help: "copy the command line to the terminal's clipboard" },
+  { keys: ["y"], command: "copy", help: "the same as a command: show all of it, and copy it" },
   { keys: ["q"], command: "quit", hint: "quit", help: "end the program" },
   {
     keys: ["ctrl-c"],

@@ -175,7 +175,13 @@ export class Navigator {
     const line = this.screen.commandLine?.();
     if (line === undefined) return this.tell("There is no command line here");
     this.host.copy(line);
-    this.tell("The command line is in the clipboard, if the terminal allows it");
+    this.ask({
+      title: "The same as a command",
+      lines: [line, "", "It is in the clipboard, where the terminal allows that."],
+      choices: ["Close"],
+      focus: 0,
+      answers: [() => {}],
+    });
   }
 
   #quit(): void {

@@ -86,6 +86,19 @@ Deno.test("q ends at once without work, and asks while work runs; Cancel has the
   assert.deepEqual(log, ["quit", "stop", "quit"]);
 });
 
+Deno.test("y shows and copies the command that does the same, where there is one", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(named("one"));
+  press("y");
+  assert.match(navigator.notice!, /no command line/);
+  navigator.open(named("two", { commandLine: () => "rabbitmq-backup list" }));
+  press("y");
+  assert.deepEqual(log, ["copy rabbitmq-backup list"]);
+  assert.equal(navigator.question?.lines[0], "rabbitmq-backup list");
+  press("enter");
+  assert.equal(navigator.question, undefined);
+});
+
 Deno.test("esc does not leave a screen whose work runs", () => {
   const { navigator, log, press } = newNavigator();
   navigator.open(named("one"));

@@ -6,6 +6,14 @@ import { RUNNING_KEYS } from "../screens/run/keys.ts";
 import { RunView } from "../screens/run/view.tsx";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
+import { BACKUPS_KEYS } from "../screens/backups/keys.ts";
+import { BackupsView } from "../screens/backups/view.tsx";
+import { openConfirm } from "../screens/confirm/screen.tsx";
+import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
+import { ContentsView } from "../screens/contents/view.tsx";
+import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
+import { RestorePlanView } from "../screens/restore_plan/view.tsx";
+import { backupsSample, contentsSample, restorePlanSample } from "./restore_samples.ts";
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
@@ -31,10 +39,38 @@ const plan = stillScreen({
 });
 
 const run = stillScreen({
-  title: "backup-20250304T050607Z",
+  title: "Backing up",
   keys: () => RUNNING_KEYS,
   render: (area) => <RunView state={runSample()} area={area} stopping="giving the messages back" />,
   commandLine: () => "rabbitmq-backup backup --config backup.yaml",
+});
+
+const backups = stillScreen({
+  title: "Restore",
+  keys: () => BACKUPS_KEYS,
+  render: (area) => <BackupsView state={backupsSample()} area={area} now={NOW} />,
+  commandLine: () => "rabbitmq-backup list --config backup.yaml",
+});
+
+const contents = stillScreen({
+  title: "nightly-20250303",
+  keys: () => pickerKeys(contentsSample().picker, CONTENTS_KEYS),
+  render: (area) => <ContentsView state={contentsSample()} area={area} />,
+});
+
+const restorePlan = stillScreen({
+  title: "Plan",
+  keys: () => RESTORE_PLAN_KEYS,
+  render: (area) => <RestorePlanView state={restorePlanSample()} area={area} />,
+  commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
+});
+
+const confirm = openConfirm({
+  target: "mq.example:5672",
+  lines: ["Backup nightly-20250303 will be written into mq.example:5672."],
+  commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
+  cancel: () => {},
+  confirm: () => {},
 });
 
 /** Each screen as the documentation shows it, and what tests look for in it, in any size. */
@@ -51,10 +87,41 @@ export const PICTURES: Readonly<
   },
   plan: {
     screens: [start, queues, plan],
-    shows: [/5 queues with 535,824 messages/, /REFUSED/, /raise delivery-limit/, /Enter start/],
+    shows: [
+      /Reads 5 queues, 535,824 messages, 1 at a cost, 1 left out/,
+      /REFUSED/,
+      /raise delivery-limit/,
+      /Enter start/,
+    ],
   },
   run: {
     screens: [start, queues, run],
     shows: [/40 %/, /214,330 of 535,824/, /audit +reading/, /emails +✔ done/, /s stop safely/],
+  },
+  backups: {
+    screens: [start, backups],
+    shows: [
+      /nightly-20250303 +✔ complete/,
+      /weekly-20250228 +! partial/,
+      /27 h/,
+      /1 queue is not in it/,
+    ],
+  },
+  contents: {
+    screens: [start, backups, contents],
+    shows: [/2 queues, none marked/, /orders +classic +20,000|orders +20,000/, /Only in part/],
+  },
+  restore_plan: {
+    screens: [start, backups, contents, restorePlan],
+    shows: [
+      /1 queue, 20,000 messages to restore/,
+      /1 skipped/,
+      /it holds 12 messages/,
+      /Enter restore/,
+    ],
+  },
+  confirm: {
+    screens: [start, backups, contents, restorePlan, confirm],
+    shows: [/Type mq\.example:5672 to confirm/, /\[ Cancel \] +Restore/],
   },
 };

@@ -60,7 +60,7 @@ export function openPlan(session: Session, choice: QueueChoice): Screen {
     if (started === undefined) return;
     const flags = [...choice.flags, "--backup-id", shellWord(started.backupId)];
     session.navigator.replace(openRun(session, {
-      title: started.backupId,
+      title: "Backing up",
       what: "The backup",
       stopping: "giving the messages back and keeping what was read",
       command: "backup",

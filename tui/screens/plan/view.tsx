@@ -77,7 +77,7 @@ function sumSpans(state: PlanState, { theme }: Area): Span[] {
   const cost = read.filter(({ verdict }) => verdict === "cost").length;
   return [
     span(
-      `  ${plural(read.length, "queue")} with ${plural(messages, "message")} will be read`,
+      `  Reads ${plural(read.length, "queue")}, ${plural(messages, "message")}`,
       "strong",
     ),
     ...cost === 0 ? [] : [span(`, ${formatCount(cost)} at a cost`, "attention")],

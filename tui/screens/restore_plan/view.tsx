@@ -56,10 +56,11 @@ function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanSt
     : "problem" in told
     ? { reason: told.problem, ...told.wayOut === undefined ? {} : { hint: told.wayOut } }
     : { reason: told.message, ...told.hint === undefined ? {} : { hint: told.hint } };
-  const general = [
+  // What a partial backup lacks is told as both.
+  const general = new Set([
     ...plan.warning === undefined ? [] : [plan.warning],
     ...warnings.map(({ message }) => message),
-  ];
+  ]);
   return (
     <>
       <Table
@@ -69,7 +70,7 @@ function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanSt
         area={{ ...area, rows: restorePlanPage(area) + TABLE_HEAD }}
       />
       <HazardLines
-        hazard={isTold ? current : blocked ?? { notes: general }}
+        hazard={isTold ? current : blocked ?? { notes: [...general] }}
         area={{ ...area, rows: DETAIL_ROWS }}
       />
     </>
@@ -90,16 +91,16 @@ function wishSpans({ wishes, isEditing }: RestorePlanState, { style }: Theme): S
   return [
     span("  Wanted  ", "dim"),
     span(`messages ${time}`, window === "" && !isEditing ? "dim" : "accent"),
-    ...isEditing ? [span(style.unicode ? "▏" : "_", "accent"), span("  from .. to", "dim")] : [],
+    ...isEditing
+      ? [span(style.unicode ? "▏" : "_", "accent"), span("  from .. to, such as -2h .. now", "dim")]
+      : [],
     ...otherWishes(wishes),
   ];
 }
 
 function otherWishes({ ifNotEmpty, definitions }: RestoreWishes): Span[] {
   return [
-    ...ifNotEmpty === undefined
-      ? []
-      : [span(`, queues that hold messages: ${ifNotEmpty}`, "accent")],
+    ...ifNotEmpty === undefined ? [] : [span(`, if not empty: ${ifNotEmpty}`, "accent")],
     ...definitions === undefined
       ? []
       : [span(definitions ? ", definitions first" : ", no definitions", "accent")],
@@ -123,7 +124,7 @@ function sumSpans(state: RestorePlanState, { glyphs }: Theme): Span[] {
   const skipped = plan.queues.length - filled.length;
   return [
     span(
-      `  ${plural(filled.length, "queue")} with ${plural(messages, "message")} will be restored`,
+      `  ${plural(filled.length, "queue")}, ${plural(messages, "message")} to restore`,
       "strong",
     ),
     ...created === 0 ? [] : [span(`, ${formatCount(created)} created`, "good")],

@@ -25,8 +25,8 @@ export function wishedSettings(
       : [setting("restore_definitions", definitions, definitions ? ["--restore-definitions"] : [])],
     ...start === ""
       ? []
-      : [setting("time_window_start", start, ["--time-window-start", shellWord(start)])],
-    ...end === "" ? [] : [setting("time_window_end", end, ["--time-window-end", shellWord(end)])],
+      : [setting("time_window_start", start, [`--time-window-start=${shellWord(start)}`])],
+    ...end === "" ? [] : [setting("time_window_end", end, [`--time-window-end=${shellWord(end)}`])],
   ];
   return {
     overrides: settings.map(([key, value]) => ({

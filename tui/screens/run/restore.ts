@@ -18,7 +18,7 @@ export interface RestoreRun {
 export function openRestoreRun(session: Session, run: RestoreRun): Screen {
   const { restore, flags } = run;
   return openRun(session, {
-    title: restore.backupId,
+    title: "Restoring",
     what: "The restore",
     stopping: "waiting for the confirmation of what was published",
     command: "restore",
