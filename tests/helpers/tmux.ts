@@ -6,6 +6,7 @@ export interface TmuxOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** The program in place of `main.ts`. */
   readonly program?: string;
 }
@@ -15,7 +16,7 @@ export class TmuxRun implements AsyncDisposable {
   readonly #socket = `rabbitmq-backup-test-${crypto.randomUUID()}`;
 
   static async start(args: readonly string[], options: TmuxOptions = {}): Promise<TmuxRun> {
-    const { columns = 80, rows = 24, env = {}, program = MAIN } = options;
+    const { columns = 80, rows = 24, env = {}, program = MAIN, cwd } = options;
     const terminal = new TmuxRun();
     const words = [Deno.execPath(), "run", "-A", program, ...args];
     const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
@@ -23,6 +24,7 @@ export class TmuxRun implements AsyncDisposable {
     const command =
       `${quoted}; echo "code $?"; stty -a | grep -Eo -- ' -?(icanon|echo)\\b'; exec sleep 600`;
     const size = ["-x", String(columns), "-y", String(rows)];
+    const folder = cwd === undefined ? [] : ["-c", cwd];
     const all = { LANG: "C.UTF-8", NO_COLOR: "", CI: "", ...env };
     const variables = Object.entries(all).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     await terminal.#tmux(
@@ -32,6 +34,7 @@ export class TmuxRun implements AsyncDisposable {
       "new-session",
       "-d",
       ...size,
+      ...folder,
       ...variables,
       command,
     );

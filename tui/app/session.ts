@@ -2,6 +2,7 @@ import type { Override } from "../../src/config/overrides.ts";
 import type { Config } from "../../src/config/config.ts";
 import { shellWord } from "../../src/console/resume_command.ts";
 import type { TuiCall } from "../../src/console/tui_call.ts";
+import type { Connection } from "../screens/connect/connection.ts";
 import type { Engine } from "./engine.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import type { Navigator } from "./navigator.ts";
@@ -11,6 +12,8 @@ export class Session {
   readonly call: TuiCall;
   readonly engine: Engine;
   readonly navigator: Navigator;
+  /** What was told on the way; it wins over file, variables and flags. */
+  connection: Connection | undefined;
   /** What stays in the scroll-back after the end, in the order in which it happened. */
   readonly kept: string[] = [];
   /** That of the last run. */
@@ -27,7 +30,10 @@ export class Session {
 
   /** The configuration with what was chosen on top; each of its warnings is shown once. */
   async load(mode: "backup" | "restore", choices: readonly Override[] = []): Promise<Config> {
-    const { config, warnings } = await this.call.load(mode, choices);
+    const { config, warnings } = await this.call.load(mode, [
+      ...this.connection?.overrides(mode === "backup" ? "source" : "target") ?? [],
+      ...choices,
+    ]);
     this.call.redactor.addConfig(config);
     const warning = warnings.find(({ message }) => !this.#told.has(message));
     if (warning !== undefined) {
@@ -62,6 +68,11 @@ export class Session {
 
   /** A command line that does the same as a screen. */
   commandLine(command: string, flags: readonly string[] = []): string {
-    return ["rabbitmq-backup", command, ...this.call.flags, ...flags].join(" ");
+    return ["rabbitmq-backup", command, ...this.flags, ...flags].join(" ");
+  }
+
+  /** Flags of commands that go by the same configuration. */
+  get flags(): string[] {
+    return [...this.call.flags, ...this.connection?.flags ?? []];
   }
 }

@@ -23,7 +23,20 @@ export function fitted(spans: readonly Span[], columns: number, ellipsis: string
     room -= widthOf(text);
     if (text !== one.text || room <= 0) break;
   }
-  return room > 0 ? [...kept, span(pad("", room))] : kept;
+  return joined(room > 0 ? [...kept, span(pad("", room))] : kept);
+}
+
+/** Neighbours that look alike as one: what is drawn costs by the piece. */
+function joined(spans: readonly Span[]): Span[] {
+  const result: Span[] = [];
+  for (const one of spans) {
+    const last = result.at(-1);
+    // Blanks have no looks, but for inverse ones, which a whole line is.
+    if (last !== undefined && (last.tone === one.tone || one.text.trim() === "")) {
+      result[result.length - 1] = { ...last, text: last.text + one.text };
+    } else result.push(one);
+  }
+  return result;
 }
 
 /** One line of spans. */
@@ -36,12 +49,17 @@ export function Line(
   },
 ) {
   const shown = fitted(spans, columns, theme.glyphs.ellipsis);
+  if (isCursor) {
+    // Colours on an inverse line would be hard to read.
+    return (
+      <Text wrap="truncate" {...theme.look("cursor")}>
+        {shown.map(({ text }) => text).join("")}
+      </Text>
+    );
+  }
   return (
-    <Text wrap="truncate" {...isCursor ? theme.look("cursor") : {}}>
-      {shown.map(({ text, tone }, index) => (
-        // Colours on an inverse line would be hard to read.
-        <Text key={index} {...isCursor ? {} : theme.look(tone)}>{text}</Text>
-      ))}
+    <Text wrap="truncate">
+      {shown.map(({ text, tone }, index) => <Text key={index} {...theme.look(tone)}>{text}</Text>)}
     </Text>
   );
 }

@@ -8,6 +8,9 @@ import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
 import { BACKUPS_KEYS } from "../screens/backups/keys.ts";
 import { BackupsView } from "../screens/backups/view.tsx";
+import { CONNECT_KEYS } from "../screens/connect/keys.ts";
+import { NOT_FILLED } from "../screens/connect/state.ts";
+import { ConnectView } from "../screens/connect/view.tsx";
 import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
@@ -18,6 +21,11 @@ import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
 import { NOW, planSample, queuesSample, runSample, startSample } from "./samples.ts";
+
+const CONNECT_SAMPLE = {
+  values: { ...NOT_FILLED.values, host: "mq.example", password: "secret" },
+  focus: 2,
+};
 
 const start = stillScreen({
   title: "Start",
@@ -43,6 +51,13 @@ const run = stillScreen({
   keys: () => RUNNING_KEYS,
   render: (area) => <RunView state={runSample()} area={area} stopping="giving the messages back" />,
   commandLine: () => "rabbitmq-backup backup --config backup.yaml",
+});
+
+const connect = stillScreen({
+  title: "Connect",
+  keys: () => CONNECT_KEYS,
+  typing: { text: () => {} },
+  render: (area) => <ConnectView state={CONNECT_SAMPLE} area={area} />,
 });
 
 const backups = stillScreen({
@@ -80,6 +95,10 @@ export const PICTURES: Readonly<
   start: {
     screens: [start],
     shows: [/mq\.example:5672/, /1 backup, the last one 27 h ago/, /Back up/],
+  },
+  connect: {
+    screens: [start, connect],
+    shows: [/Broker +mq\.example/, /Password +\*{6}/, /with the tag|is not shown/, /esc cancel/],
   },
   queues: {
     screens: [start, queues],

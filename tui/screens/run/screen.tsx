@@ -93,7 +93,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
   }
 
   async function run(): Promise<void> {
-    const resume = [session.call.invocation, call.command, ...session.call.flags, ...call.flags]
+    const resume = [session.call.invocation, call.command, ...session.flags, ...call.flags]
       .join(" ");
     try {
       const result = await call.run({

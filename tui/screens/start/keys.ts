@@ -1,6 +1,6 @@
 import { type Binding, MOVE_KEYS, type MoveCommand } from "../../app/keys.ts";
 
-export type StartCommand = MoveCommand | "begin" | "ask";
+export type StartCommand = MoveCommand | "begin" | "ask" | "connect" | "save";
 
 export const START_KEYS: readonly Binding<StartCommand>[] = [
   {
@@ -9,6 +9,23 @@ export const START_KEYS: readonly Binding<StartCommand>[] = [
     hint: "begin",
     help: "begin what the cursor is on",
   },
-  { keys: ["r"], command: "ask", hint: "connect again", help: "ask broker and storage again" },
+  {
+    keys: ["c"],
+    command: "connect",
+    hint: "connect",
+    help: "say where the broker and the storage are",
+  },
+  { keys: ["r"], command: "ask", hint: "ask again", help: "ask broker and storage again" },
   ...MOVE_KEYS,
+];
+
+/** When it was said on the way where broker and storage are. */
+export const CONNECTED_KEYS: readonly Binding<StartCommand>[] = [
+  {
+    keys: ["ctrl-s"],
+    command: "save",
+    hint: "save",
+    help: "save it as a configuration file, without the password",
+  },
+  ...START_KEYS,
 ];

@@ -5,9 +5,13 @@ import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { openBackups } from "../backups/screen.tsx";
 import { openQueues } from "../queues/screen.tsx";
-import { START_KEYS, type StartCommand } from "./keys.ts";
+import { openConnect } from "../connect/screen.tsx";
+import { CONNECTED_KEYS, START_KEYS, type StartCommand } from "./keys.ts";
 import { NOT_ASKED, reduceStart, type Task, TASKS } from "./state.ts";
 import { StartView } from "./view.tsx";
+
+/** In the folder where the program was started. */
+const SAVED_AS = "rabbitmq-backup.yaml";
 
 /** The first screen: it stands before anything was asked. */
 export function openStart(session: Session): Screen {
@@ -15,11 +19,15 @@ export function openStart(session: Session): Screen {
   let left = new AbortController().signal;
   return {
     title: "Start",
-    keys: () => START_KEYS,
+    keys: () => session.connection === undefined ? START_KEYS : CONNECTED_KEYS,
     press(command) {
       const known = command as StartCommand;
       if (known === "begin") return begin(TASKS[store.state.cursor.index]!.name);
       if (known === "ask") return void ask();
+      if (known === "connect") {
+        return session.navigator.open(openConnect(session, () => void ask()));
+      }
+      if (known === "save") return void save();
       store.dispatch({ type: "move", command: known as MoveCommand });
     },
     subscribe: (listener) => store.subscribe(listener),
@@ -39,6 +47,21 @@ export function openStart(session: Session): Screen {
         return session.navigator.open(openQueues(session));
       case "restore":
         return session.navigator.open(openBackups(session));
+    }
+  }
+
+  async function save(): Promise<void> {
+    const { connection } = session;
+    if (connection === undefined) return;
+    try {
+      await Deno.writeTextFile(SAVED_AS, connection.yaml, { createNew: true, mode: 0o600 });
+      session.navigator.tell(`Saved as ${SAVED_AS}: it takes the variable RABBITMQ_PASSWORD`);
+    } catch (error) {
+      session.navigator.tell(
+        error instanceof Deno.errors.AlreadyExists
+          ? `There is a ${SAVED_AS} already: nothing was written`
+          : session.failure(error).message,
+      );
     }
   }
 

@@ -85,7 +85,7 @@ function brokerTold({ broker }: StartState, { theme: { glyphs } }: Area): Span[]
   if (broker.state !== "there") {
     return unansweredSpans(broker.state, {
       glyphs,
-      missing: "--config, --amqp-url or RABBITMQ_BACKUP_AMQP_URL",
+      missing: "set --config or --amqp-url",
     });
   }
   const { cluster, version, queues, messages } = broker.value;
@@ -103,7 +103,7 @@ function storageTold(
   if (backups.state !== "there") {
     return unansweredSpans(backups.state, {
       glyphs,
-      missing: "--config, --path or RABBITMQ_BACKUP_PATH",
+      missing: "set --config or --path",
     });
   }
   const told = `${countText(backups.value)}${newestText(backups.value, now)}`;
@@ -118,7 +118,7 @@ function unansweredSpans(
     case "asking":
       return [span(`asking${glyphs.ellipsis}`, "dim")];
     case "missing":
-      return [span(`none is configured: ${missing}`, "attention")];
+      return [span(`none is known yet: c asks for it, or ${missing}`, "attention")];
     case "failed":
       return [span(`${glyphs.failed} cannot be used`, "bad")];
   }

@@ -1,0 +1,66 @@
+import { stringify } from "yaml";
+import type { Override } from "../../../src/config/overrides.ts";
+import { shellWord } from "../../../src/console/resume_command.ts";
+import type { FieldName } from "./state.ts";
+
+type Values = Readonly<Record<FieldName, string>>;
+
+/** A broker and a storage that a person has told, for backups and restores alike. */
+export interface Connection {
+  overrides(side: "source" | "target"): Override[];
+  /** Of commands that do the same; the URL comes from a variable. */
+  readonly flags: readonly string[];
+  /** A configuration file that says the same, with the password as `${RABBITMQ_PASSWORD}`. */
+  readonly yaml: string;
+}
+
+/** The connection that a filled form means; what is left empty is as it was before. */
+export function connectionOf(values: Values): Connection {
+  const { user, password } = values;
+  const host = values.host.trim();
+  const management = values.management.trim();
+  const storage = values.storage.trim();
+  const secret = password === "" ? undefined : encodeURIComponent(password.toWellFormed());
+  const url = host === "" ? undefined : brokerUrl(host, user, secret);
+  return {
+    overrides: (side) => [
+      ...url === undefined ? [] : [override([side, "amqp_url"], url)],
+      ...management === "" ? [] : [override([side, "management_url"], management)],
+      ...storage === "" ? [] : [override(["storage"], storage)],
+    ],
+    flags: [
+      ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
+      ...management === "" ? [] : ["--management-url", shellWord(management)],
+      ...storage === "" ? [] : ["--path", shellWord(storage)],
+    ],
+    yaml: yamlOf({ ...values, host, management, storage }),
+  };
+}
+
+const VARIABLE = "${RABBITMQ_PASSWORD}";
+
+function yamlOf({ host, user, password, management, storage }: Values): string {
+  const url = brokerUrl(host, user, password === "" ? undefined : VARIABLE);
+  const endpoint = {
+    // One that was typed inside the URL does not stay there.
+    amqp_url: url.replace(/^(amqps?:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`),
+    ...management === "" ? {} : { management_url: management },
+  };
+  // One object under two keys would become an alias.
+  const broker = host === "" ? {} : { source: endpoint, target: { ...endpoint } };
+  return stringify({ ...broker, ...storage === "" ? {} : { storage } });
+}
+
+/** `host` may be a URL already; then it says what it says, and credentials come where it has none. */
+function brokerUrl(host: string, user: string, secret: string | undefined): string {
+  const [, scheme = "amqp://", credentials, rest = ""] = /^(amqps?:\/\/)?(?:([^@/]*)@)?(.*)$/.exec(
+    host,
+  )!;
+  const login = credentials ??
+    encodeURIComponent(user.trim()) + (secret === undefined ? "" : `:${secret}`);
+  return `${scheme}${login}@${rest}`;
+}
+
+function override(path: string[], value: string): Override {
+  return { path, value, origin: "what was typed here" };
+}

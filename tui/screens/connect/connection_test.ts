@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { connectionOf } from "./connection.ts";
+import { NOT_FILLED } from "./state.ts";
+
+const filled = (values: Partial<typeof NOT_FILLED.values>) =>
+  connectionOf({ ...NOT_FILLED.values, ...values });
+const urlOf = (values: Partial<typeof NOT_FILLED.values>) =>
+  filled(values).overrides("source").find(({ path }) => path[1] === "amqp_url")?.value;
+
+Deno.test("a host and a password are enough for a URL, and a URL stays what it is", () => {
+  assert.equal(urlOf({}), undefined);
+  assert.equal(urlOf({ host: "mq", password: "p@ss:/" }), "amqp://guest:p%40ss%3A%2F@mq");
+  assert.equal(urlOf({ host: "mq:5673", user: "me" }), "amqp://me@mq:5673");
+  assert.equal(urlOf({ host: "amqps://mq/shop", password: "x" }), "amqps://guest:x@mq/shop");
+  assert.equal(urlOf({ host: "amqp://a:b@mq", user: "me", password: "x" }), "amqp://a:b@mq");
+});
+
+Deno.test("a password inside a URL is not saved either", () => {
+  const { source } = parse(filled({ host: "amqp://a:topsecret@mq" }).yaml);
+  assert.equal(source.amqp_url, "amqp://a:${RABBITMQ_PASSWORD}@mq");
+});
+
+Deno.test("neither flags nor the file that is saved hold the password", () => {
+  const connection = filled({
+    host: "mq",
+    password: "topsecret",
+    management: "http://mq:8080",
+    storage: "/var/my backups",
+  });
+  assert.deepEqual(connection.flags, [
+    "--amqp-url",
+    '"$RABBITMQ_BACKUP_AMQP_URL"',
+    "--management-url",
+    "http://mq:8080",
+    "--path",
+    "'/var/my backups'",
+  ]);
+  assert.doesNotMatch(connection.yaml, /topsecret/);
+  const endpoint = {
+    amqp_url: "amqp://guest:${RABBITMQ_PASSWORD}@mq",
+    management_url: "http://mq:8080",
+  };
+  assert.deepEqual(parse(connection.yaml), {
+    source: endpoint,
+    target: endpoint,
+    storage: "/var/my backups",
+  });
+});
