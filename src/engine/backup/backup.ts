@@ -18,6 +18,7 @@ import { Packer } from "../packing/packer.ts";
 import { storedKey } from "../packing/store_spooled.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { queueKey } from "../queue_key.ts";
 import { openRunStorage } from "../open_storage.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
@@ -77,14 +78,14 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     const client = new ManagementClient(requireSource(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
-    const source = await sourceIdentity(client, { signal });
+    const source = await sourceIdentity(client, { nodes, signal });
     await untilCalm(nodes, { emit, signal });
     const found = await survey({
       config,
       client,
       connections,
       source,
-      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      checkpoint,
       nodes,
       streams,
       signal,
@@ -160,17 +161,16 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const { config, backupId, emit, signal } = options;
   await using connections = connectionsOf(config, signal);
   const client = new ManagementClient(requireSource(config));
-  const source = await sourceIdentity(client, { signal });
+  const nodes = new NodeWatch(client);
+  const source = await sourceIdentity(client, { nodes, signal });
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-  const deliveryCount = (queue: { vhost: string; name: string }) =>
-    checkpoint.deliveryCount(source.clusterName, queue);
   const found = await survey({
     config,
     client,
     connections,
-    nodes: new NodeWatch(client),
+    nodes,
     source,
-    deliveryCount,
+    checkpoint,
     streams: streamsOf(config, { emit, signal }),
     signal,
   });
@@ -327,12 +327,6 @@ function assertSameFormat(
     `Cannot go on with backup "${context.backupId}": it was begun with another backup.format or compression`,
     { hint: "set both as they were, or choose another backup_id" },
   );
-}
-
-/** Errors of one queue; all others (connection, storage, spool) end the run. */
-function isQueueFailure(error: unknown): error is AppError {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
 
 function skipped(

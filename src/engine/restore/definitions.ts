@@ -51,6 +51,11 @@ export interface StoredDefinitions {
   readonly policies: readonly DefinedPolicy[];
 }
 
+/** Whether a value of definitions is a void of AMQP, which brokers write as this text. */
+export function isVoid(value: unknown): boolean {
+  return value === null || value === undefined || value === "undefined";
+}
+
 /**
  * Reads what a restore needs of the definitions of a backup.
  *

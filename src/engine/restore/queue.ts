@@ -11,6 +11,7 @@ import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
+import { counted } from "../names.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import type { QueueName, RestoreMapping } from "./mapping.ts";
 import { OutgoingProperties, type OutgoingRules, USER_ID_HEADER } from "./outgoing.ts";
@@ -238,14 +239,14 @@ class QueueRestore {
       this.#context.emit({ type: "warning", vhost, queue: name, message, hint });
     if (copying > 0) {
       warn(
-        `${countOf(copying)} had CC or BCC headers, which were left out`,
+        `${counted(copying, "message")} had CC or BCC headers, which were left out`,
         "the broker would have copied each of them to the queues named there once more",
       );
     }
     if (userIds > 0) {
       const isKept = this.#context.rules.foreignUserId === "header";
       warn(
-        `${countOf(userIds)} had the user_id of another user, which ` +
+        `${counted(userIds, "message")} had the user_id of another user, which ` +
           (isKept ? `is the header ${USER_ID_HEADER} now` : "was left out"),
         `with the tag impersonator "${this.#context.rules.username}" may keep it`,
       );
@@ -356,10 +357,6 @@ class QueueRestore {
       parser.finish();
     }
   }
-}
-
-function countOf(messages: number): string {
-  return messages === 1 ? "1 message" : `${messages} messages`;
 }
 
 /** How many records of a queue's backup are in front of each segment, by its key. */

@@ -1,0 +1,85 @@
+/** What a person should hear of a restore, beside how far it is. */
+import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
+import type { RestoreOptions } from "../../config/config.ts";
+import type { EventSink } from "../events.ts";
+import { counted, isOrAre } from "../names.ts";
+import type { RestoreOutcome } from "./queues.ts";
+import type { MessageSelection } from "./selection.ts";
+import type { RestoreSurvey } from "./survey.ts";
+import type { UndeliveredArchive } from "./undelivered.ts";
+
+/** Times from now are resolved: a log should tell to what. */
+export function tellWindow({ timeWindow }: MessageSelection, emit: EventSink): void {
+  if (timeWindow === undefined) return;
+  const { start, end, field } = timeWindow;
+  const parts = [
+    ...Number.isFinite(start) ? [`from ${new Date(start).toISOString()}`] : [],
+    ...Number.isFinite(end) ? [`up to ${new Date(end).toISOString()}`] : [],
+  ];
+  const message = `Only messages whose ${field} is ${parts.join(" ")}`;
+  emit({ type: "step", message });
+}
+
+/** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
+export function tellNotes({ notes }: RestoreSurvey, emit: EventSink): void {
+  for (const [{ destination: { vhost, name } }, texts] of notes) {
+    for (const text of texts) {
+      emit({
+        type: "warning",
+        vhost,
+        queue: name,
+        message: `Queue "${name}" of vhost "${vhost}": ${text}`,
+      });
+    }
+  }
+}
+
+/** A mistyped date or tenant looks like success otherwise. */
+export function tellNoneChosen(
+  { messages, leftOut, resumed }: RestoreOutcome,
+  emit: EventSink,
+): void {
+  if (messages > 0 || leftOut === 0 || resumed > 0) return;
+  emit({
+    type: "warning",
+    message:
+      `No message was restored: none of ${leftOut} is of the time and kind that was asked for`,
+    hint: "check the time window and the filters of the restore",
+  });
+}
+
+/** The summary counts them; this says where to look. */
+export function tellDuplicates(positions: readonly RestoreQueueRow[], emit: EventSink): void {
+  for (const { vhost, name, resent } of positions) {
+    if (resent === 0) continue;
+    emit({
+      type: "warning",
+      vhost,
+      queue: name,
+      message:
+        `Up to ${
+          counted(resent, "message")
+        } of queue "${name}" of vhost "${vhost}" may be there twice, ` +
+        "because of an interruption",
+    });
+  }
+}
+
+/** Says where they are, and how to try once more. */
+export function tellUndelivered(
+  archives: readonly UndeliveredArchive[],
+  { mode, emit }: { mode: RestoreOptions["publish_mode"]; emit: EventSink },
+): void {
+  for (const { backupId, location, messages } of archives) {
+    emit({
+      type: "warning",
+      message: `${counted(messages, "message")} that the target did not take ` +
+        `${isOrAre(messages)} kept in ${location} as backup "${backupId}"`,
+      hint: mode === "exchange"
+        ? "other queues of the same exchange may have taken them: where they did, restore them " +
+          "with publish_mode direct-to-queue into the queues that lack them"
+        : "when there is room or a queue for them, with the same configuration and mappings: " +
+          `restore --path ${location} --backup-id ${backupId} --if-not-empty append`,
+    });
+  }
+}
