@@ -137,3 +137,17 @@ export interface Manifest {
   total_bytes: number;
   total_segments: number;
 }
+
+/** The sums of a manifest over its queues. */
+export function totalsOf(
+  queues: readonly QueueEntry[],
+): Pick<Manifest, "total_messages" | "total_body_bytes" | "total_bytes" | "total_segments"> {
+  const segments = queues.flatMap((queue) => queue.segments);
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    total_messages: sum(queues.map((queue) => queue.message_count)),
+    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
+    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
+    total_segments: segments.length,
+  };
+}

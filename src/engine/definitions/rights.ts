@@ -3,9 +3,7 @@ import { hasPassword } from "../../definitions/password.ts";
 import { compilePolicyPattern } from "../../config/policy_pattern.ts";
 import { type Definitions, objectsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
-
-/** As the broker calls the default exchange when it looks at permissions. */
-const DEFAULT_EXCHANGE = "amq.default";
+import { DEFAULT_EXCHANGE_NAME } from "../restore/mapping.ts";
 
 /**
  * Whether the user who restores messages may publish them once the definitions are imported. A
@@ -52,7 +50,7 @@ export function rightsProblem(
 /** A pattern that is not understood here is left to the broker; an empty one matches nothing. */
 function mayWrite(pattern: string): boolean {
   if (pattern === "") return false;
-  return compilePolicyPattern(pattern)?.(DEFAULT_EXCHANGE) ?? true;
+  return compilePolicyPattern(pattern)?.(DEFAULT_EXCHANGE_NAME) ?? true;
 }
 
 /** A user who gets another password could not restore the messages. */

@@ -78,3 +78,17 @@ export async function readForRestore(
     throw new AppError("damaged", problem, { cause: error });
   }
 }
+
+/** The same, or undefined where the backup has none, or damaged ones. */
+export async function readIfWhole(
+  storage: Storage,
+  manifest: Manifest,
+): Promise<StoredDefinitions | undefined> {
+  if (manifest.definitions === null) return undefined;
+  try {
+    return await readForRestore(storage, manifest);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "damaged") return undefined;
+    throw error;
+  }
+}

@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { manifestKey, segmentKey } from "../../archive/layout.ts";
-import type { Manifest, QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
+import {
+  type Manifest,
+  type QueueEntry,
+  type SegmentEntry,
+  totalsOf,
+} from "../../archive/manifest.ts";
 import { encodeManifest } from "../../archive/manifest_io.ts";
 import { RecordParser, type RecordSink } from "../../archive/record.ts";
 import { packSegment } from "../../archive/segment.ts";
@@ -238,8 +243,6 @@ function manifestOf(
   { manifest, run }: UndeliveredContext,
   { backupId, createdAt, queues }: { backupId: string; createdAt: number; queues: QueueEntry[] },
 ): Manifest {
-  const segments = queues.flatMap((queue) => queue.segments);
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return {
     format_version: 2,
     backup_id: backupId,
@@ -254,9 +257,6 @@ function manifestOf(
     queues,
     skipped: [],
     warnings: [`messages of backup "${manifest.backup_id}" that ${run.scope} did not take`],
-    total_messages: sum(queues.map((queue) => queue.message_count)),
-    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
-    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
-    total_segments: segments.length,
+    ...totalsOf(queues),
   };
 }
