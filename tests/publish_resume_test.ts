@@ -138,3 +138,26 @@ testOnEach("a broker that does not come back: the command that goes on is told",
     assert.ok(found.length >= sent.length && found.length <= sent.length + WINDOW);
   }
 });
+
+testOnEach("killed while a rate held it back: few messages may be there twice", async (broker) => {
+  await using vhost = await testVhost(broker, "resume");
+  await using job = await newJob(broker);
+  const { queue, sent } = await load(broker, await vhost.queue("classic"), 200);
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await deleteQueue(broker, queue);
+  // A window that would hold all of it.
+  const slow = { restore: { window: 1000, rate_limit_messages_per_sec: 40 } };
+  const run = await job.startRestore(slow, ["--json", "--progress-interval", "100ms"]);
+  await run.waitFor(/"messages_done":[1-9]\d/);
+  run.kill("SIGKILL");
+  await run.done;
+  const again = await job.restore({ restore: { window: 1000 } }, ["--json"]);
+  assertOk(again);
+  const [summary] = jsonLines(again, "summary");
+  const extra = (await pikaRead(broker, queue)).length - sent.length;
+  assert.ok(extra <= summary.possible_duplicates, `${extra} more`);
+  // What a tenth of a second lets out, and what of the one before was not confirmed yet.
+  assert.ok(summary.possible_duplicates <= 2 * 4, `${summary.possible_duplicates} were told`);
+  assert.ok(summary.messages < sent.length - 5);
+  assert.equal(summary.messages_in_all, sent.length);
+});

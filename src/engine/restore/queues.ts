@@ -3,15 +3,17 @@ import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import type { AppError } from "../../errors.ts";
 import { counted, isOrAre } from "../names.ts";
 import { isQueueFailure } from "../queue_failure.ts";
-import { queueKey } from "../queue_key.ts";
 import { restoreStream } from "../stream/restore.ts";
 import type { Bindings } from "./bindings.ts";
 import { createBound } from "./create.ts";
-import { leftOutOf, type RestoreContext, type RestoredQueue, restoreQueue } from "./queue.ts";
+import type { RestoreContext, RestoredQueue, Taken } from "./context.ts";
+import { leftOutOf, restoreQueue } from "./queue.ts";
 import type { Target } from "./targets.ts";
 
 /** What of a queue that nothing was published to. */
 const NOTHING: RestoredQueue = { messages: 0, bytes: 0, leftOut: 0, untimed: 0, undelivered: 0 };
+
+const nothingTaken = (): Taken => ({ messages: 0, bytes: 0, undelivered: 0 });
 
 /** What came of all queues. */
 export interface RestoreOutcome {
@@ -23,6 +25,7 @@ export interface RestoreOutcome {
   /** Messages of restored queues that were not chosen. */
   leftOut: number;
   copies: number;
+  unsureCopies: number;
   /** Queues that an earlier run was done with. */
   resumed: number;
 }
@@ -45,6 +48,7 @@ export async function restoreQueues(
     bytes: 0,
     leftOut: 0,
     copies: 0,
+    unsureCopies: 0,
     resumed: 0,
   };
   const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
@@ -63,16 +67,16 @@ export async function restoreQueues(
     }
     pool.add(async () => {
       if (signal.aborted) return;
+      const taken = nothingTaken();
       try {
-        await restoreOne(context, { target, bindings: options.bindings, created, outcome });
+        await restoreOne(context, { target, bindings: options.bindings, created, taken, outcome });
       } catch (error) {
         if (isQueueFailure(error, ["damaged"]) && !signal.aborted) {
           firstFailure ??= error;
           outcome.failed++;
           meter.errorCount++;
-          const messages = takenOf(context, target);
-          outcome.messages += messages;
-          report(context, target, { outcome: "failed", ...NOTHING, messages, seconds: 0, error });
+          count(outcome, taken);
+          report(context, target, { outcome: "failed", ...NOTHING, ...taken, seconds: 0, error });
         } else {
           options.abort.abort(error);
         }
@@ -91,10 +95,11 @@ async function restoreOne(
     target: Target;
     bindings: Bindings;
     created: ReadonlyMap<Target, Promise<RestoreQueueRow>>;
+    taken: Taken;
     outcome: RestoreOutcome;
   },
 ): Promise<void> {
-  const { target, bindings, created, outcome } = options;
+  const { target, bindings, created, taken, outcome } = options;
   const { entry, destination, share } = target;
   const startedAt = performance.now();
   const position = await (created.get(target) ?? connectedBound(context, { target, bindings }));
@@ -107,22 +112,27 @@ async function restoreOne(
       share,
       depthBefore: target.depth,
       position,
+      taken,
     });
   if (isNothing) context.meter.queuesDone++;
   // Beforehand only the most that there can be is known.
-  else {context.meter.messagesTotal -= share.atMost - position.confirmed -
-      restored.messages - restored.undelivered;}
+  else context.meter.messagesTotal -= share.atMost - position.confirmed - restored.messages;
   outcome.ok++;
   if (position.done) outcome.resumed++;
-  outcome.messages += restored.messages;
-  outcome.bytes += restored.bytes;
+  count(outcome, restored);
   outcome.leftOut += restored.leftOut;
-  outcome.copies += restored.copies ?? 0;
   report(context, target, {
     outcome: position.done ? "resumed" : "ok",
     ...restored,
     seconds: (performance.now() - startedAt) / 1000,
   });
+}
+
+function count(outcome: RestoreOutcome, taken: Taken): void {
+  outcome.messages += taken.messages;
+  outcome.bytes += taken.bytes;
+  outcome.copies += taken.copies ?? 0;
+  outcome.unsureCopies += taken.unsureCopies ?? 0;
 }
 
 /**
@@ -191,13 +201,6 @@ function undeliveredText({ undelivered }: RestoredQueue): string | undefined {
   if (undelivered === 0) return undefined;
   return `the target did not take ${counted(undelivered, "message")}, ` +
     `which ${isOrAre(undelivered)} kept apart`;
-}
-
-/** What the target took of a queue in this call, as far as it is recorded. */
-function takenOf({ checkpoint, run }: RestoreContext, { entry, position }: Target): number {
-  const row = checkpoint.restoreQueues(run.id).find((each) => queueKey(each) === queueKey(entry));
-  const taken = ({ confirmed, undelivered = 0 }: RestoreQueueRow) => confirmed - undelivered;
-  return row === undefined ? 0 : Math.max(0, taken(row) - taken(position));
 }
 
 function left({ share, position, action }: Target): number {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
 import { openRunStorage } from "../open_storage.ts";
@@ -11,7 +12,7 @@ import { claimRestore, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
 import { Pauses } from "./pauses.ts";
-import type { RestoreContext } from "./queue.ts";
+import type { RestoreContext } from "./context.ts";
 import { restoreQueues } from "./queues.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Reconnector } from "./reconnect.ts";
@@ -86,7 +87,8 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     const mapping = new RestoreMapping(config.restore);
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
-    if (recorded.length > 0) {
+    const isResumed = recorded.length > 0;
+    if (isResumed) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }
     const survey = await surveyRestore({
@@ -181,6 +183,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       queuesSkipped: outcome.skipped,
       queuesFailed: outcome.failed,
       messages: outcome.messages,
+      ...isResumed ? { inAll: inAll(positions) } : {},
       bytes: outcome.bytes,
       seconds: meter.seconds,
       possibleDuplicates: positions.reduce((sum, { resent }) => sum + resent, 0),
@@ -190,13 +193,22 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
         undeliveredBackups: archives.map((archive) => archive.backupId),
         undeliveredLocation: archives[0]!.location,
       }),
-      ...(routing === undefined ? {} : { copies: outcome.copies }),
+      ...(routing === undefined
+        ? {}
+        : { copies: outcome.copies, unsureCopies: outcome.unsureCopies }),
       reconnects: reconnector.outages,
       pausedSeconds: pauses.seconds,
     };
   } finally {
     await storage.close();
   }
+}
+
+/** What the target has and has not taken, with the runs before this one. */
+function inAll(positions: readonly RestoreQueueRow[]): { messages: number; undelivered: number } {
+  const undelivered = positions.reduce((sum, row) => sum + (row.undelivered ?? 0), 0);
+  const confirmed = positions.reduce((sum, row) => sum + row.confirmed, 0);
+  return { messages: confirmed - undelivered, undelivered };
 }
 
 /** Removes segments that a killed restore had fetched. */

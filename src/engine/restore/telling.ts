@@ -3,6 +3,8 @@ import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import type { EventSink } from "../events.ts";
 import { counted, isOrAre } from "../names.ts";
+import type { RestoreContext } from "./context.ts";
+import { type OutgoingProperties, USER_ID_HEADER } from "./outgoing.ts";
 import type { RestoreOutcome } from "./queues.ts";
 import type { MessageSelection } from "./selection.ts";
 import type { RestoreSurvey } from "./survey.ts";
@@ -81,5 +83,32 @@ export function tellUndelivered(
         : "when there is room or a queue for them, with the same configuration and mappings: " +
           `restore --path ${location} --backup-id ${backupId} --if-not-empty append`,
     });
+  }
+}
+
+/** Says what of the properties of messages is not as it was. */
+export function tellChanges(
+  { rules, emit }: Pick<RestoreContext, "rules" | "emit">,
+  { entry: { vhost, name }, outgoing: { copying, userIds } }: {
+    entry: { vhost: string; name: string };
+    outgoing: OutgoingProperties;
+  },
+): void {
+  const warn = (message: string, hint: string) =>
+    emit({ type: "warning", vhost, queue: name, message, hint });
+  if (copying > 0) {
+    warn(
+      `${counted(copying, "message")} had CC or BCC headers, which were left out`,
+      "the broker would have copied each of them to the queues named there once more",
+    );
+  }
+  if (userIds > 0) {
+    const what = rules.foreignUserId === "header"
+      ? `is the header ${USER_ID_HEADER} now`
+      : "was left out";
+    warn(
+      `${counted(userIds, "message")} had the user_id of another user, which ${what}`,
+      `with the tag impersonator "${rules.username}" may keep it`,
+    );
   }
 }

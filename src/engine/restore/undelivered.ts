@@ -25,6 +25,8 @@ const COMPRESSION = "zstd";
 const LEVEL = 3;
 const SEGMENT_MAX_BYTES = 128 * 1024 * 1024;
 const LONGEST_ID = 128;
+/** How the id of an archive ends. */
+const ARCHIVE_SUFFIX = /\.undelivered-\d{8}T\d{9}Z$/;
 
 /** A backup of messages that a restore could not deliver. */
 export interface UndeliveredArchive {
@@ -74,10 +76,14 @@ export async function storeUndelivered(
   }
 }
 
-/** Says when, down to the millisecond: no two runs write the same. */
-function archiveId(backupId: string, now: Date): string {
+/**
+ * Says when, down to the millisecond: no two runs write the same. What is left of such an archive is
+ * one of the same backup, later.
+ */
+export function archiveId(backupId: string, now: Date): string {
   const suffix = `.undelivered-${now.toISOString().replace(/[-:.]/g, "")}`;
-  return backupId.slice(0, LONGEST_ID - suffix.length) + suffix;
+  const origin = backupId.replace(ARCHIVE_SUFFIX, "");
+  return origin.slice(0, LONGEST_ID - suffix.length) + suffix;
 }
 
 async function storeArchive(

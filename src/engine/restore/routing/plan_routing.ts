@@ -12,7 +12,7 @@ import type { MessageSelection } from "../selection.ts";
 import type { Target } from "../targets.ts";
 import { type Closed, ExchangeRouting } from "./exchange_routing.ts";
 import { FanoutCount, type FanoutPlan, fanoutRefusal } from "./fanout.ts";
-import type { RoutedBinding } from "./router.ts";
+import { defaultBinding, type RoutedBinding } from "./router.ts";
 import { readTopology } from "./topology.ts";
 
 /** How a restore through exchanges would go. */
@@ -107,15 +107,16 @@ function addedBindings(
   const added = [...byVhost].map(([vhost, group]) =>
     [
       vhost,
-      group.flatMap(({ entry, destination }) =>
-        (bindings.get(queueKey(entry)) ?? []).map((binding) => ({
+      group.flatMap(({ entry, destination }) => [
+        defaultBinding(destination.name),
+        ...(bindings.get(queueKey(entry)) ?? []).map((binding) => ({
           source: binding.exchange,
           destination: destination.name,
           toQueue: true,
           routingKey: binding.routingKey,
           arguments: binding.arguments,
-        }))
-      ),
+        })),
+      ]),
     ] as const
   );
   return new Map(added);
