@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import PQueue from "p-queue";
 import { markerKey } from "../../archive/layout.ts";
-import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../../archive/manifest.ts";
+import type { DefinitionsEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { ManagementClient } from "../../broker/management/client.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
@@ -15,7 +14,6 @@ import type { EventSink, SummaryEvent } from "../events.ts";
 import { HoldBudget } from "../hold/budget.ts";
 import { quotedNames } from "../names.ts";
 import { Packer } from "../packing/packer.ts";
-import { storedKey } from "../packing/store_spooled.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
 import { isQueueFailure } from "../queue_failure.ts";
@@ -28,6 +26,7 @@ import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { type Omission, omissionsOf } from "../survey/omissions.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
+import { checkedRow } from "./checked_row.ts";
 import { claimBackup } from "./claim.ts";
 import { backupDefinitions } from "./definitions.ts";
 import { finishBackup } from "./manifest.ts";
@@ -277,56 +276,6 @@ async function backupQueues(
   const isNone = queues.every((planned) => failed.has(planned) || !hasToBeRead(planned));
   if (failure !== undefined && isNone) throw failure.error;
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
-}
-
-/**
- * What an earlier process did is looked at again: a queue has to be read again when its spool is gone,
- * or what was stored of it; a segment that is gone has to be stored again while it is in the spool.
- */
-async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<BackupQueueRow> {
-  const { checkpoint, run, storage } = context;
-  const isThere = async ({ key, size_bytes }: SegmentEntry) =>
-    (await storage.stat(key))?.size === size_bytes;
-  if (row.state === "done") {
-    for (const stored of row.report.entry!.segments) {
-      assertSameFormat(context, { row, stored });
-      if (!await isThere(stored)) return { ...row, state: "reading", report: {} };
-    }
-    return row;
-  }
-  if (row.state === "reading") return await checkedStream(row);
-  if (row.state !== "read") return row;
-  for (const segment of checkpoint.segments(run.id, row)) {
-    if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
-    if (segment.stored === undefined) continue;
-    assertSameFormat(context, { row, stored: segment.stored });
-    if (!await isThere(segment.stored)) {
-      checkpoint.putSegment(run.id, row, { ...segment, stored: undefined });
-    }
-  }
-  return row;
-
-  /** Of a stream that is being read, the segments that are stored are kept. */
-  async function checkedStream(row: BackupQueueRow): Promise<BackupQueueRow> {
-    for (const { stored } of checkpoint.segments(run.id, row)) {
-      assertSameFormat(context, { row, stored: stored! });
-      if (!await isThere(stored!)) return { ...row, report: {} };
-    }
-    return row;
-  }
-}
-
-/** A backup is in one format. */
-function assertSameFormat(
-  context: BackupContext,
-  { row, stored }: { row: BackupQueueRow; stored: SegmentEntry },
-): void {
-  if (storedKey(context, { ...row, sequence: stored.sequence }) === stored.key) return;
-  throw new AppError(
-    "config",
-    `Cannot go on with backup "${context.backupId}": it was begun with another backup.format or compression`,
-    { hint: "set both as they were, or choose another backup_id" },
-  );
 }
 
 function skipped(

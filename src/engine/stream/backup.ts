@@ -5,6 +5,7 @@ import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { jobOf, storeSegment } from "../packing/store_spooled.ts";
 import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
@@ -48,7 +49,7 @@ export async function backupStream(
     progress.phase = "reading";
     const work = await begin(context, { ...item, progress });
     if (work !== undefined) await readAll(context, work);
-    const entry = entryOf(planned, work);
+    const entry = work === undefined ? emptyEntry(planned) : streamEntry(emptyEntry(planned), work);
     checkpoint.putBackupQueue(run.id, {
       vhost: queue.vhost,
       name: queue.name,
@@ -61,15 +62,9 @@ export async function backupStream(
     reportDone(context, entry, meter.end(progress));
   } catch (error) {
     meter.end(progress);
-    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
+    if (isQueueFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
-}
-
-/** Errors that leave this stream out of the backup, and do not end the run. */
-function isStreamFailure(error: unknown): boolean {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
@@ -260,9 +255,11 @@ function madeAnew(name: string, what: string): AppError {
   );
 }
 
-function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
-  const entry = emptyEntry(planned);
-  if (work === undefined) return entry;
+/** The entry of a stream of which these segments are stored. */
+export function streamEntry(
+  entry: QueueEntry,
+  work: Pick<StreamWork, "segments" | "first" | "last" | "lastGap">,
+): QueueEntry {
   const { segments, lastGap, last } = work;
   const chunks = segments.map(({ spooled }) => spooled);
   const sum = (value: (stream: SpooledChunks) => number) =>
