@@ -1,10 +1,11 @@
 /** A backup that was interrupted, and whose source is gone: what there is of it can be restored. */
 import assert from "node:assert/strict";
-import { type Broker, testOnEach } from "./helpers/brokers.ts";
+import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { type CliResult, runCli } from "./helpers/cli.ts";
 import {
   allOf,
   assertFailed,
+  assertNothingLeft,
   assertOk,
   assertPartial,
   load,
@@ -137,4 +138,27 @@ testOnEach("only the storage is left: queues are put together from it", async (b
     manifest.warnings.join(),
   );
   await assertRestorable(broker, { job, small, vhost });
+});
+
+Deno.test("what was read and not stored comes from the spool", async () => {
+  const broker = brokers().at(-1)!;
+  await using vhost = await testVhost(broker, "finish");
+  await using job = await newJob(broker);
+  const { queue, sent } = await load(broker, await vhost.queue("orders"), 50);
+  // A storage that takes nothing but what stands beside the queues.
+  const blocked = job.dir.join("backups", "test", "queues");
+  await Deno.mkdir(job.dir.join("backups", "test"), { recursive: true });
+  await Deno.writeTextFile(blocked, "");
+  const failed = await job.backup({ vhosts: [vhost.name] });
+  assert.equal(failed.code, 6, allOf(failed));
+  await deleteQueue(broker, queue);
+  await Deno.remove(blocked);
+
+  const result = await finish(job);
+  assertPartial(result);
+  assert.equal(jsonLines(result, "summary")[0].messages, 50);
+  assertOk(await job.validate());
+  assertOk(await job.restore());
+  assertSameMessages(sent, await pikaRead(broker, queue));
+  await assertNothingLeft(job);
 });

@@ -6,7 +6,7 @@ import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
