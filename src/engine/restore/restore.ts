@@ -23,6 +23,7 @@ import {
   tellDuplicates,
   tellNoneChosen,
   tellNotes,
+  tellOtherTargets,
   tellUndelivered,
   tellWindow,
 } from "./telling.ts";
@@ -88,6 +89,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     const recorded = checkpoint.restoreQueues(run.id);
     emit({ type: "step", message: "Looking at the target" });
     const isResumed = recorded.length > 0;
+    if (!isResumed && !options.isPlanSeen) tellOtherTargets(checkpoint, { key, emit });
     if (isResumed) {
       emit({ type: "step", message: `Going on with the restore of ${backupId}` });
     }

@@ -1,5 +1,6 @@
 /** What a person should hear of a restore, beside how far it is. */
-import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
+import type { RestoreQueueRow, RunKey } from "../../checkpoint/rows.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import type { EventSink } from "../events.ts";
 import { counted, isOrAre } from "../names.ts";
@@ -20,6 +21,22 @@ export function tellWindow({ timeWindow }: MessageSelection, emit: EventSink): v
   ];
   const message = `Only messages whose ${field} is ${parts.join(" ")}`;
   emit({ type: "step", message });
+}
+
+/** A broker has many addresses, and a restore goes on under the one that it was begun with. */
+export function tellOtherTargets(
+  checkpoint: CheckpointStore,
+  { key, emit }: { key: RunKey; emit: EventSink },
+): void {
+  for (const other of checkpoint.otherScopes(key)) {
+    emit({
+      type: "warning",
+      message: `An unfinished restore of "${key.backupId}" into ${other} is known, and this one, ` +
+        `into ${key.scope}, is another`,
+      hint:
+        "if both are the same broker, write its address as it was: then that restore is gone on with",
+    });
+  }
 }
 
 /** What is not as it was in the backup: the plan has it too, and not everybody looks at it first. */
