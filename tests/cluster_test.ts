@@ -41,7 +41,9 @@ for (const { version } of brokers()) {
       ];
       for (const [name, step] of steps) {
         // Without its nodes, no later step can tell anything.
-        if (!await context.step(name, () => firstError(step(nodes)))) break;
+        if (await context.step(name, () => firstError(step(nodes)))) continue;
+        for (const node of cluster.nodes) console.error(await lastWords(node));
+        break;
       }
     },
   });
@@ -131,6 +133,14 @@ async function restoreLeaders({ near, third }: Nodes): Promise<void> {
     if (dies) await third.restart();
     await middle.assertRestored(result);
   }
+}
+
+/** What a node logged last, for whoever looks at a failed test. */
+async function lastWords(node: DebianBroker): Promise<string> {
+  const lines = (await node.log()).trimEnd().split("\n").slice(-40);
+  return [`${node.nodeName} ${node.isRunning ? "runs" : "is down"}; its log ends:`, ...lines].join(
+    "\n",
+  );
 }
 
 /** The error that a test failed with, not that of cleaning up on a node that it left dead. */
