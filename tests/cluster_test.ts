@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chooseWay } from "../scripts/lib/broker.ts";
 import type { DebianBroker } from "../scripts/lib/debian_broker.ts";
 import { DebianCluster } from "../scripts/lib/debian_cluster.ts";
+import { say } from "../scripts/lib/output.ts";
 import { brokers } from "./helpers/brokers.ts";
 import type { CliResult } from "./helpers/cli.ts";
 import {
@@ -42,7 +43,7 @@ for (const { version } of brokers()) {
       for (const [name, step] of steps) {
         // Without its nodes, no later step can tell anything.
         if (await context.step(name, () => firstError(step(nodes)))) continue;
-        for (const node of cluster.nodes) console.error(await lastWords(node));
+        for (const node of cluster.nodes) say(await lastWords(node));
         break;
       }
     },
