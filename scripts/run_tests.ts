@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -22,7 +22,7 @@ import {
   sweepStorages,
 } from "./lib/storage_servers.ts";
 import { sweep } from "./lib/sweep.ts";
-import { type Lane, runInLanes } from "./lib/test_lanes.ts";
+import { type Lane, runInLanes, type TestPart } from "./lib/test_lanes.ts";
 import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
 
 const USAGE =
@@ -46,11 +46,13 @@ const STORAGES_VARIABLE = "RABBITMQ_BACKUP_TEST_STORAGES";
 /** What runs longest, longest first. */
 const LONGEST = [
   "cluster_test.ts",
-  "storage_faults_test.ts",
-  "definitions_scale_test.ts",
-  "storage_outage_test.ts",
   "consumer_timeout_test.ts",
+  "definitions_scale_test.ts",
+  "storage_faults_test.ts",
+  "storage_outage_test.ts",
 ];
+/** Of these, the tests on one version take so long that those on the others run beside them. */
+const BY_VERSION = new Set(["cluster_test.ts", "consumer_timeout_test.ts"]);
 
 interface Choice {
   readonly versions: readonly BrokerVersion[];
@@ -169,21 +171,21 @@ async function runWithServers(
       await describe(env[STORAGES_VARIABLE], storages.servers);
     }
     const lanes: Lane[] = [];
-    if (Deno.env.get(BROKERS_VARIABLE)) {
+    const areGiven = Boolean(Deno.env.get(BROKERS_VARIABLE));
+    if (areGiven) {
       print(`==> brokers as ${BROKERS_VARIABLE} names them`);
-      lanes.push({ env });
+      lanes.push({ env: () => env });
     } else {
       await announce(options.versions);
       for (let number = 1; number <= Math.min(options.lanes, files.length); number++) {
         const brokers = await startAll(options.versions, started);
-        const path = join(folder, `brokers-${number}.json`);
-        await describe(path, brokers.map(({ description }) => description));
-        lanes.push({ env: { ...env, [BROKERS_VARIABLE]: path } });
+        lanes.push(await newLane(brokers, { env, folder: join(folder, `${number}`) }));
       }
     }
     print(`==> tests on servers, ${lanes.length} side by side`);
     const { flags } = options;
-    return await runInLanes(files, { lanes, flags, longest: LONGEST, signal: interrupt.signal });
+    const parts = partsOf(files, areGiven ? [] : options.versions);
+    return await runInLanes(parts, { lanes, flags, signal: interrupt.signal });
   } catch (error) {
     print(error instanceof Error ? error.message : String(error));
     return { passed: 0, failed: 1 };
@@ -194,6 +196,32 @@ async function runWithServers(
     await Deno.remove(folder, { recursive: true });
     print(`==> servers stopped`);
   }
+}
+
+/** What takes longest first, so that it does not run alone at the end; cut up by these versions. */
+function partsOf(files: readonly string[], versions: readonly BrokerVersion[]): TestPart[] {
+  const rank = (file: string) => {
+    const index = LONGEST.indexOf(basename(file));
+    return index === -1 ? LONGEST.length : index;
+  };
+  const ordered = files.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+  return ordered.flatMap((file) =>
+    BY_VERSION.has(basename(file)) && versions.length > 0
+      ? versions.map((version) => ({ file, version }))
+      : [{ file }]
+  );
+}
+
+/** A lane whose tests find these brokers, or one of them, and what `env` names. */
+async function newLane(
+  brokers: readonly Broker[],
+  { env, folder }: { env: Record<string, string>; folder: string },
+): Promise<Lane> {
+  await Deno.mkdir(folder);
+  const path = (name: string) => join(folder, `${name}.json`);
+  await describe(path("all"), brokers.map(({ description }) => description));
+  for (const { version, description } of brokers) await describe(path(version), [description]);
+  return { env: (version) => ({ ...env, [BROKERS_VARIABLE]: path(version ?? "all") }) };
 }
 
 /** Writes what tests have to know of servers. */

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { print } from "./output.ts";
 import { signal } from "./process.ts";
+import type { BrokerVersion } from "./roots.ts";
 import { add, type Counts, countSummary, NONE } from "./test_result.ts";
 
 /** A file that takes longer hangs. */
@@ -9,67 +10,75 @@ const FILE_WITHIN_MS = 12 * 60_000;
 
 /** A row of test files, one after the other. */
 export interface Lane {
-  /** Where its tests find their servers. */
-  readonly env: Record<string, string>;
+  /** The variables by which its tests find their servers, all or those of one version. */
+  env(version?: BrokerVersion): Record<string, string>;
+}
+
+/** What one process runs. */
+export interface TestPart {
+  readonly file: string;
+  /** On this broker alone. */
+  readonly version?: BrokerVersion;
 }
 
 export interface LaneOptions {
   readonly lanes: readonly Lane[];
   /** Arguments of `deno test` before the file. */
   readonly flags: readonly string[];
-  /** What runs longest, by name, so that it is not begun last. */
-  readonly longest: readonly string[];
   readonly signal: AbortSignal;
 }
 
-/** Runs each file in a process of its own; what it printed is shown when it has ended. */
+interface Done {
+  readonly name: string;
+  readonly seconds: number;
+  readonly counts: Counts;
+  readonly output: string;
+}
+
+/** Runs each part in a process of its own, begun in their order; shows what it printed at its end. */
 export async function runInLanes(
-  files: readonly string[],
+  parts: readonly TestPart[],
   options: LaneOptions,
 ): Promise<Counts> {
-  const waiting = inOrder(files, options.longest);
-  const done: { file: string; seconds: number; counts: Counts; output: string }[] = [];
+  const waiting = [...parts];
+  const done: Done[] = [];
   const work = async (lane: Lane) => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
       if (options.signal.aborted) return;
-      const start = Date.now();
-      const { code, output } = await runFile(file, { lane, ...options });
-      const counts = countSummary(output, code);
-      const seconds = Math.round((Date.now() - start) / 1000);
-      done.push({ file, seconds, counts, output });
-      print(output.trimEnd());
-      print(`==> ${done.length} of ${files.length}: ${basename(file)}, ${seconds} s`);
+      const ended = await runPart(part, { lane, ...options });
+      done.push(ended);
+      print(ended.output.trimEnd());
+      print(`==> ${done.length} of ${parts.length}: ${ended.name}, ${ended.seconds} s`);
     }
   };
   await Promise.all(options.lanes.map(work));
   const slowest = done.toSorted((one, other) => other.seconds - one.seconds).slice(0, 10);
-  print(
-    `==> slowest: ${
-      slowest.map(({ file, seconds }) => `${basename(file)} ${seconds} s`).join(", ")
-    }`,
-  );
+  print(`==> slowest: ${slowest.map(({ name, seconds }) => `${name} ${seconds} s`).join(", ")}`);
   // Once more, where it is found.
-  for (const { file, counts, output } of done) {
-    if (counts.failed > 0) print(`==> FAILED: ${basename(file)}\n${errorsOf(output)}`);
+  for (const { name, counts, output } of done) {
+    if (counts.failed > 0) print(`==> FAILED: ${name}\n${errorsOf(output)}`);
   }
   return done.map(({ counts }) => counts).reduce(add, NONE);
 }
 
-function inOrder(files: readonly string[], longest: readonly string[]): string[] {
-  const rank = (file: string) => {
-    const index = longest.indexOf(basename(file));
-    return index === -1 ? longest.length : index;
+async function runPart(part: TestPart, options: LaneOptions & { lane: Lane }): Promise<Done> {
+  const start = Date.now();
+  const { code, output } = await runFile(part, options);
+  return {
+    name: basename(part.file) + (part.version === undefined ? "" : ` on ${part.version}`),
+    seconds: Math.round((Date.now() - start) / 1000),
+    counts: countSummary(output, code),
+    output,
   };
-  return files.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
 }
 
 async function runFile(
-  file: string,
+  { file, version }: TestPart,
   { lane, flags, signal: interrupt }: LaneOptions & { lane: Lane },
 ): Promise<{ code: number; output: string }> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", ...flags, file],
-    env: lane.env,
+    env: lane.env(version),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
