@@ -103,7 +103,6 @@ testOnEach("three hundred small queues", async (broker) => {
   await client.deleteQueues(names);
   const restore = await job.restore({}, ["--json"]);
   assert.equal(restore.code, 0, restore.stderr);
-  const [given] = jsonLines(restore, "summary");
   assert.deepEqual(new Set(await client.depths(names)), new Set([2]));
   for (const name of [names[0]!, names[299]!]) {
     assert.deepEqual((await client.take(name)).map(({ body }) => body), [`${name} a`, `${name} b`]);

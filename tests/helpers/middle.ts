@@ -131,7 +131,7 @@ export class Middle implements AsyncDisposable {
 }
 
 /** The end of a run that has to be near. */
-export async function within(run: CliRun, milliseconds = 20_000): Promise<CliResult> {
+export async function within(run: CliRun, milliseconds = 60_000): Promise<CliResult> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
