@@ -253,6 +253,11 @@ export const BACKUP_SETTINGS: SettingGroup = {
       help: "leave out the broker's definitions",
     },
     SPOOL_DIR,
+    {
+      flags: "--reconnect-secs <number>",
+      path: "backup.reconnect_secs",
+      help: "how long to try when the connection is lost; 0: not at all",
+    },
   ],
 };
 

@@ -110,7 +110,7 @@ export interface SummaryEvent {
   readonly copies?: number;
   /** Messages that the target rejected and that some of several queues may have; not in `copies`. */
   readonly unsureCopies?: number;
-  /** Restore: how often the connection was lost and made again. */
+  /** How often the connection was lost and made again. */
   readonly reconnects?: number;
   /** Restore: how long alarms of the target held it back. */
   readonly pausedSeconds?: number;
