@@ -14,14 +14,14 @@ export interface SegmentEntry {
   last_timestamp: number;
   /** SHA-256 of the stored object, hex. */
   checksum: string;
-  /** Only of a stream, whose records are chunks. */
+  /** Only of a stream. */
   stream?: StreamRange;
 }
 
-/** What the chunks of a segment hold. */
+/** What a segment holds of a stream. */
 export interface StreamRange {
   message_count: number;
-  /** Offset of its first chunk, and of the last record of its last one. */
+  /** Offset of its first chunk or message, and of its last message. */
   first_offset: number;
   last_offset: number;
 }
@@ -40,6 +40,17 @@ export interface StreamReport {
   gaps: { first: number; last: number }[];
   /** Messages in chunks of which some were published with a filter value. */
   filtered_messages: number;
+}
+
+/** What was read of a stream by AMQP 0-9-1. */
+export interface AmqpStreamReport {
+  /** Offsets of the first and the last message that came. */
+  first_offset: number;
+  last_offset: number;
+  /** Offsets, both inclusive, that did not come. */
+  gaps: { first: number; last: number }[];
+  /** What this way of reading loses, for people. */
+  losses: string[];
 }
 
 /** How a queue was read and given back. */
@@ -84,6 +95,8 @@ export interface QueueEntry {
   capture: CaptureReport | null;
   /** Only of a stream that is kept as chunks; absent of an empty one. */
   stream?: StreamReport;
+  /** Only of a stream that was read by AMQP 0-9-1: its records are messages, like those of a queue. */
+  amqp_stream?: AmqpStreamReport;
   /** Why it is not the whole queue; absent when it is. */
   partial?: string;
 }

@@ -31,14 +31,14 @@ export interface SpooledSegment {
   /** Capture time of the first and last record, epoch milliseconds. */
   firstTimestamp: number;
   lastTimestamp: number;
-  /** Only of a stream, whose records are chunks. */
+  /** Only of a stream. */
   stream?: SpooledChunks;
 }
 
-/** What the chunks of a spooled segment hold. */
+/** What a spooled segment holds of a stream: chunks, or messages that came by AMQP 0-9-1. */
 export interface SpooledChunks {
   messageCount: number;
-  /** Offset of the first chunk, and of the last record of the last one. */
+  /** Offset of the first chunk or message, and of the last message. */
   firstOffset: number;
   lastOffset: number;
   /** Sum and greatest of the sizes of entries: messages, or batches as they are. */
@@ -46,7 +46,7 @@ export interface SpooledChunks {
   largestBody: number;
   /** Messages in chunks of which some were published with a filter value. */
   filteredMessages: number;
-  /** Offsets, both inclusive, that the broker had dropped in front of or between the chunks. */
+  /** Offsets, both inclusive, that did not come, in front of or between the chunks or messages. */
   gaps: { first: number; last: number }[];
 }
 
@@ -75,6 +75,8 @@ export interface BackupQueueRow {
     depth?: number;
     /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
     offsets?: { first: number; last: number };
+    /** These offsets are read by AMQP 0-9-1. */
+    byAmqp?: true;
   };
 }
 

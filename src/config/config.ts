@@ -82,6 +82,7 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly include_definitions: boolean;
   readonly stop_at_current_depth: boolean;
   readonly stream_enabled: boolean;
+  readonly stream_protocol: "auto" | "stream" | "amqp";
   readonly format: "v2" | "rbak-v1";
   readonly spool_dir: string;
   /** Absent: nine tenths of what is free on its disk. */

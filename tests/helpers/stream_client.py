@@ -57,7 +57,7 @@ def made_up(number, rng):
         properties=Properties(message_id=f"id-{number}", subject="s", group_sequence=number),
         application_properties=properties,
         message_annotations={"x-note": f"n{number}"},
-        body=[rng.randbytes(rng.choice([0, 1, 100, 3000]))],
+        body=rng.randbytes(rng.choice([1, 100, 3000])),
     )
 
 
@@ -68,7 +68,9 @@ def login(options):
 
 async def publish(options):
     rng = random.Random(options.seed)
-    messages = [made_up(options.first + number, rng) for number in range(options.count)]
+    numbers = range(options.first, options.first + options.count)
+    messages = [AMQPMessage(body=b"simple %d" % number) if options.simple else made_up(number, rng)
+                for number in numbers]
     confirmed, done = 0, asyncio.Event()
 
     def on_confirm(status):
@@ -134,6 +136,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=25, help="messages a batch, with a codec as mode")
     parser.add_argument("--first", type=int, default=0, help="number of the first message")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--simple", help="publish: messages with nothing but a body")
     parser.add_argument("--filter", help="read: only chunks with this value")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     return parser.parse_args()

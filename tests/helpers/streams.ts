@@ -22,11 +22,18 @@ interface Stream {
   readonly name: string;
 }
 
-/** Publishes made-up messages that use AMQP 1.0's types, and waits for all confirms. */
+/** Publishes made-up messages that use AMQP 1.0's types, or simple ones, and waits for all confirms. */
 export async function streamPublish(
   broker: StreamBroker,
   stream: Stream,
-  options: { count: number; mode?: StreamMode; batch?: number; first?: number; seed?: number },
+  options: {
+    count: number;
+    mode?: StreamMode;
+    batch?: number;
+    first?: number;
+    seed?: number;
+    simple?: true;
+  },
 ): Promise<void> {
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await client("publish", broker, stream, flags);

@@ -105,27 +105,30 @@ function captureLines({ queues }: Manifest): string[] {
 
 /** Offsets and times of the segments of streams: what a restore can begin and end at. */
 function streamLines({ queues }: Manifest): string[] {
-  return queues.flatMap(({ vhost, name, stream, segments }) => {
-    if (stream === undefined) return [];
+  return queues.flatMap(({ vhost, name, stream, amqp_stream: byAmqp, segments }) => {
+    const bounds = stream ?? byAmqp;
+    if (bounds === undefined) return [];
     const rows = segments.map(({ sequence, stream: range, first_timestamp, last_timestamp }) => [
       String(sequence),
       `${range!.first_offset} to ${range!.last_offset}`,
       formatCount(range!.message_count),
       `${formatTime(first_timestamp)} to ${formatTime(last_timestamp)}`,
     ]);
-    const filtered = stream.filtered_messages === 0
+    const filtered = !stream?.filtered_messages
       ? ""
       : `, up to ${formatCount(stream.filtered_messages)} messages with filter values`;
+    const lacks = byAmqp === undefined ? [] : [`  Lacks: ${byAmqp.losses.join("; ")}`];
     return [
       "",
-      `Stream ${queueLabel(vhost, name)}: offsets ${stream.first_offset} to ` +
-      `${stream.last_offset}${filtered}`,
+      `Stream ${queueLabel(vhost, name)}: offsets ${bounds.first_offset} to ` +
+      `${bounds.last_offset}${filtered}${byAmqp === undefined ? "" : ", by AMQP 0-9-1"}`,
+      ...lacks,
       ...renderTable(
         [
           { title: "  SEGMENT", align: "right" },
           { title: "OFFSETS" },
           { title: "MESSAGES", align: "right" },
-          { title: "WRITTEN" },
+          { title: byAmqp === undefined ? "WRITTEN" : "READ" },
         ],
         rows,
       ),

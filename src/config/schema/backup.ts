@@ -48,8 +48,11 @@ export const BackupSchema = z.strictObject({
   stop_at_current_depth: z.boolean().default(true).describe(
     "Read as many messages as a queue held when it was looked at, and not those that arrive meanwhile.",
   ),
-  stream_enabled: z.boolean().default(true).describe(
-    "Back up streams as well. They are read by the stream protocol; see stream_port.",
+  stream_enabled: z.boolean().default(true).describe("Back up streams as well."),
+  stream_protocol: z.enum(["auto", "stream", "amqp"]).default("auto").describe(
+    "How streams are read. stream: by the stream protocol (see stream_port), which loses nothing. " +
+      "amqp: by AMQP 0-9-1, which loses what docs/streams.md says. auto: by the stream protocol, and " +
+      "where its port cannot be reached by AMQP, with a warning; the backup is partial then.",
   ),
   format: z.enum(["v2", "rbak-v1"]).default("v2")
     .describe("Format of the segments; rbak-v1 is that of the earlier tool."),

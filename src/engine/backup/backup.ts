@@ -207,7 +207,17 @@ function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
     const { vhost, name } = queue;
     emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
   }
-  const costly = read.filter(({ plan }) => plan.verdict === "cost");
+  const byAmqp = read.filter(({ plan }) => plan.byAmqp !== undefined);
+  for (const [reason, having] of Map.groupBy(byAmqp, ({ plan }) => plan.reason!)) {
+    const names = quotedNames(having.map(({ queue }) => queue));
+    emit({
+      type: "warning",
+      message: `Not all of ${names} will be in the backup: ${reason}`,
+      hint: "make the stream port reachable (source.stream_port), or accept it with " +
+        "backup.stream_protocol: amqp",
+    });
+  }
+  const costly = read.filter(({ plan }) => plan.verdict === "cost" && plan.byAmqp === undefined);
   for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
     const names = quotedNames(having.map(({ queue }) => queue));
     emit({ type: "step", message: `Reading ${names} has a cost: ${reason}` });
@@ -219,7 +229,7 @@ function tellOmissions(omissions: readonly Omission[], emit: EventSink): void {
 }
 
 function planned({ queue, plan }: PlannedQueue) {
-  const { keepsPart: _, hold: __, returnMethod, ...shown } = plan;
+  const { keepsPart: _, hold: __, byAmqp: ___, returnMethod, ...shown } = plan;
   return queue.type === "stream" ? shown : { ...shown, returnMethod };
 }
 

@@ -5,15 +5,13 @@ import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
-import { jobOf, storeSegment } from "../packing/store_spooled.ts";
 import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
 import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
-
-/** Segments of one stream that may wait to be stored while reading goes on. */
-const SEGMENTS_AHEAD = 2;
+import { readStreamByAmqp } from "./amqp_backup.ts";
+import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
 
 /** One stream of a backup, and what is done of it. */
 interface StreamWork {
@@ -46,9 +44,9 @@ export async function backupStream(
     const room = (SEGMENTS_AHEAD + 1) * options.segment_max_bytes;
     using _spool = await context.budget.spoolBytes(room, context.signal);
     progress.phase = "reading";
-    const work = await begin(context, { ...item, progress });
-    if (work !== undefined) await readAll(context, work);
-    const entry = entryOf(planned, work);
+    const entry = planned.plan.byAmqp === undefined
+      ? await readStream(context, { ...await resumed(context, item), progress })
+      : await readStreamByAmqp(context, { ...await resumed(context, item), progress });
     checkpoint.putBackupQueue(run.id, {
       vhost: queue.vhost,
       name: queue.name,
@@ -64,6 +62,28 @@ export async function backupStream(
     if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
+}
+
+/** What was begun by one protocol is not gone on with by the other. */
+async function resumed(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow },
+): Promise<{ planned: PlannedQueue; row?: BackupQueueRow }> {
+  const { planned, row } = item;
+  if (row?.state !== "reading" || row.report.offsets === undefined) return { planned };
+  const isSame = (row.report.byAmqp ?? false) === (planned.plan.byAmqp !== undefined);
+  if (isSame) return { planned, row };
+  await forget(context, planned);
+  return { planned };
+}
+
+async function readStream(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<QueueEntry> {
+  const work = await begin(context, item);
+  if (work !== undefined) await readAll(context, work);
+  return entryOf(item.planned, work);
 }
 
 /** Errors that leave this stream out of the backup, and do not end the run. */
@@ -86,7 +106,7 @@ async function begin(
   const { checkpoint, run } = context;
   const { planned, progress } = item;
   const { vhost, name } = planned.queue;
-  const known = item.row?.state === "reading" ? item.row.report.offsets : undefined;
+  const known = item.row?.report.offsets;
   if (known !== undefined) {
     const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
@@ -171,64 +191,6 @@ async function readThrough(
       spool.abandon();
       await retry.orThrow(error, { hasProgressed: spool.next > before });
     }
-  }
-}
-
-/** Stores segments one after the other, in order, while the next ones are read. */
-class Storing {
-  readonly #context: BackupContext;
-  readonly #work: StreamWork;
-  readonly #abort: AbortController;
-  #waiting = 0;
-  #last: Promise<void> = Promise.resolve();
-  #room: PromiseWithResolvers<void> | undefined;
-
-  constructor(context: BackupContext, item: { work: StreamWork; abort: AbortController }) {
-    this.#context = context;
-    this.#work = item.work;
-    this.#abort = item.abort;
-  }
-
-  add(spooled: SpooledStreamSegment, sequence: number): void {
-    this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      if (!this.#abort.signal.aborted) await this.#store(spooled, sequence);
-      this.#waiting--;
-      this.#room?.resolve();
-      this.#room = undefined;
-    }).catch((error) => {
-      this.#abort.abort(error);
-      this.#room?.reject(error);
-    });
-  }
-
-  /** Undefined while there is room for more; else a promise of it. */
-  room(): Promise<void> | undefined {
-    if (this.#waiting < SEGMENTS_AHEAD) return undefined;
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise;
-  }
-
-  /** When nothing is being stored any more. */
-  async idle(): Promise<void> {
-    await this.#last;
-  }
-
-  async #store(spooled: SpooledStreamSegment, sequence: number): Promise<void> {
-    const { checkpoint, run, signal } = this.#context;
-    const { row, segments } = this.#work;
-    const job = jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 });
-    const stored = await storeSegment(this.#context, {
-      row,
-      segment: { sequence, spooled },
-      job,
-      losses: new Set(),
-      signal,
-    });
-    const segment = { sequence, spooled, stored };
-    checkpoint.putSegment(run.id, row, segment);
-    segments.push(segment);
-    Deno.removeSync(spooled.file);
   }
 }
 

@@ -13,7 +13,7 @@ import { isSameCluster } from "./cluster_name.ts";
 import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
-import { StreamSurvey } from "../stream/survey.ts";
+import { StreamLook } from "../stream/look.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -59,7 +59,14 @@ export async function survey(options: {
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config: { backup }, config, client, connections, source, signal } = options;
-  const streams = backup.stream_enabled ? new StreamSurvey(options.streams) : undefined;
+  const streams = backup.stream_enabled
+    ? new StreamLook(options.streams, {
+      connections,
+      protocol: backup.stream_protocol,
+      brokerVersion: source.rabbitmqVersion,
+      signal,
+    })
+    : undefined;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -177,7 +184,7 @@ async function factsOf(
     elections: Elections;
     source: SourceIdentity;
     /** Absent: streams are left out. */
-    streams: StreamSurvey | undefined;
+    streams: StreamLook | undefined;
   },
 ): Promise<QueueFacts | { error: AppError } | undefined> {
   const known = {
@@ -214,7 +221,7 @@ async function factsOf(
   }
   try {
     if (queue.type === "stream") {
-      return { ...known, ready: await streams?.messagesOf(queue) ?? 0, consumers: 0 };
+      return { ...known, consumers: 0, ...await streams?.at(queue) ?? { ready: 0 } };
     }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)
