@@ -1,4 +1,10 @@
-import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+import type {
+  ChunkMark,
+  QueueEntry,
+  SegmentEntry,
+  SkippedQueue,
+  StreamBaseEntry,
+} from "../archive/manifest.ts";
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
@@ -74,7 +80,7 @@ export interface BackupQueueRow {
     /** `reading`: ready messages when it began. */
     depth?: number;
     /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
-    offsets?: { first: number; last: number };
+    offsets?: { first: number; last: number; lastChunk: ChunkMark; base?: StreamBaseEntry };
   };
 }
 

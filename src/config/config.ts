@@ -82,6 +82,11 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly include_definitions: boolean;
   readonly stop_at_current_depth: boolean;
   readonly stream_enabled: boolean;
+  readonly stream_incremental: boolean;
+  /** Absent: the newest backup. */
+  readonly stream_base?: string | undefined;
+  /** As written: `stream_from.ts` reads it. */
+  readonly stream_from: string | number;
   readonly format: "v2" | "rbak-v1";
   readonly spool_dir: string;
   /** Absent: nine tenths of what is free on its disk. */

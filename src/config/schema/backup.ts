@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { definitionsKeys } from "./definitions.ts";
-import { byteSize, count, patterns, text } from "./values.ts";
+import { byteSize, count, patterns, streamFrom, text } from "./values.ts";
 
 const KIB = 2 ** 10;
 
@@ -50,6 +50,17 @@ export const BackupSchema = z.strictObject({
   ),
   stream_enabled: z.boolean().default(true).describe(
     "Back up streams as well. They are read by the stream protocol; see stream_port.",
+  ),
+  stream_incremental: z.boolean().default(false).describe(
+    "Store of a stream only what is new since the newest backup of it in this storage, and refer to " +
+      "that one: a restore takes both. A stream without one is stored from stream_from on.",
+  ),
+  stream_base: text().optional().describe(
+    "The backup to refer to, in place of the newest. Turns stream_incremental on.",
+  ),
+  stream_from: streamFrom().default("first").describe(
+    'Where to begin with a stream: "first"; an offset; a time, RFC 3339 with a zone or from now ' +
+      '("-2h"); or "next": behind the newest backup of it, without referring to that one.',
   ),
   format: z.enum(["v2", "rbak-v1"]).default("v2")
     .describe("Format of the segments; rbak-v1 is that of the earlier tool."),
