@@ -58,6 +58,17 @@ const stream = z.object({
   last_offset: offset,
   gaps,
   filtered_messages: count,
+  last_chunk: z.object({
+    first_offset: offset,
+    timestamp: time,
+    epoch: count,
+    crc: count,
+  }).optional(),
+  base: z.object({
+    backup_id: z.string(),
+    manifest_checksum: sha256,
+    last_offset: offset,
+  }).optional(),
 });
 
 const amqpStream = z.object({

@@ -1,4 +1,10 @@
-import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+import type {
+  ChunkMark,
+  QueueEntry,
+  SegmentEntry,
+  SkippedQueue,
+  StreamBaseEntry,
+} from "../archive/manifest.ts";
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
@@ -74,9 +80,9 @@ export interface BackupQueueRow {
     /** `reading`: ready messages when it began. */
     depth?: number;
     /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
-    offsets?: { first: number; last: number };
-    /** These offsets are read by AMQP 0-9-1. */
-    byAmqp?: true;
+    offsets?: { first: number; last: number; lastChunk: ChunkMark; base?: StreamBaseEntry };
+    /** The same of a stream that is read by AMQP 0-9-1. */
+    amqpOffsets?: { first: number; last: number };
   };
 }
 

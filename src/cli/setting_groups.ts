@@ -229,6 +229,21 @@ export const BACKUP_SETTINGS: SettingGroup = {
       help: "size of a segment, such as 128MiB",
     },
     {
+      flags: "--stream-incremental",
+      path: "backup.stream_incremental",
+      help: "of streams only what is new since their newest backup",
+    },
+    {
+      flags: "--base <id>",
+      path: "backup.stream_base",
+      help: "the backup that it is to be new since",
+    },
+    {
+      flags: "--stream-from <place>",
+      path: "backup.stream_from",
+      help: "first, an offset, a time, or next: behind the newest backup",
+    },
+    {
       flags: "--archive-format <format>",
       path: "backup.format",
       help: "v2, or rbak-v1 of the earlier tool",

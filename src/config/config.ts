@@ -83,6 +83,11 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly stop_at_current_depth: boolean;
   readonly stream_enabled: boolean;
   readonly stream_protocol: "auto" | "stream" | "amqp";
+  readonly stream_incremental: boolean;
+  /** Absent: the newest backup. */
+  readonly stream_base?: string | undefined;
+  /** As written: `stream_from.ts` reads it. */
+  readonly stream_from: string | number;
   readonly format: "v2" | "rbak-v1";
   readonly spool_dir: string;
   /** Absent: nine tenths of what is free on its disk. */

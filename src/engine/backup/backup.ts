@@ -10,6 +10,7 @@ import { type Config, requireSource, requireStorage } from "../../config/config.
 import { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { HoldBudget } from "../hold/budget.ts";
@@ -25,6 +26,8 @@ import { removeFolder } from "../spool/spool.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { type Omission, omissionsOf } from "../survey/omissions.ts";
+import { BaseCheck } from "../stored/chain.ts";
+import { StreamStarts } from "../stream/start.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
 import { claimBackup } from "./claim.ts";
@@ -79,6 +82,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
     emit({ type: "step", message: "Looking at the queues" });
     const source = await sourceIdentity(client, { signal });
     await untilCalm(nodes, { emit, signal });
+    const starts = await streamStarts(storage, { ...options, signal, cluster: source.clusterName });
     const found = await survey({
       config,
       client,
@@ -87,6 +91,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
       nodes,
       streams,
+      starts,
       signal,
     });
     const omissions = omissionsOf(found, requireSource(config).queues);
@@ -126,6 +131,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       checkpoint,
       connections,
       streams,
+      starts,
       packer,
       nodes,
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
@@ -164,6 +170,11 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
   const deliveryCount = (queue: { vhost: string; name: string }) =>
     checkpoint.deliveryCount(source.clusterName, queue);
+  const storage = await openRunStorage(options);
+  const { location } = storage;
+  const cluster = source.clusterName;
+  const starts = await streamStarts(storage, { ...options, cluster })
+    .finally(() => storage.close());
   const found = await survey({
     config,
     client,
@@ -172,6 +183,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     source,
     deliveryCount,
     streams: streamsOf(config, { emit, signal }),
+    starts,
     signal,
   });
   tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
@@ -182,9 +194,6 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       hint: "give the user that tag, or set backup.include_definitions: false",
     });
   }
-  const storage = await openRunStorage(options);
-  const { location } = storage;
-  await storage.close();
   return {
     backupId,
     location,
@@ -239,8 +248,9 @@ async function backupQueues(
 ): Promise<void> {
   const { checkpoint, run, meter, signal } = context;
   const rows = new Map<string, BackupQueueRow>();
+  const bases = new BaseCheck(context.storage);
   for (const row of checkpoint.backupQueues(run.id)) {
-    rows.set(queueKey(row), await checkedRow(context, row));
+    rows.set(queueKey(row), await checkedRow(context, { row, bases }));
   }
   const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
   // Deep queues first: they take longest, and the others fill the gaps.
@@ -293,10 +303,18 @@ async function backupQueues(
  * What an earlier process did is looked at again: a queue has to be read again when its spool is gone,
  * or what was stored of it; a segment that is gone has to be stored again while it is in the spool.
  */
-async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<BackupQueueRow> {
+async function checkedRow(
+  context: BackupContext,
+  { row, bases }: { row: BackupQueueRow; bases: BaseCheck },
+): Promise<BackupQueueRow> {
   const { checkpoint, run, storage } = context;
   const isThere = async ({ key, size_bytes }: SegmentEntry) =>
     (await storage.stat(key))?.size === size_bytes;
+  // What is stored stands on something that is gone.
+  const base = row.report.offsets?.base ?? row.report.entry?.stream?.base;
+  if (base !== undefined && !await bases.isThere(base)) {
+    return { ...row, state: "reading", report: {} };
+  }
   if (row.state === "done") {
     for (const stored of row.report.entry!.segments) {
       assertSameFormat(context, { row, stored });
@@ -400,6 +418,13 @@ function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number 
   if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return heldAtMost(planned);
+}
+
+async function streamStarts(
+  storage: Storage,
+  { config, ...context }: Pick<RunOptions, "config" | "backupId" | "signal"> & { cluster: string },
+): Promise<StreamStarts> {
+  return await StreamStarts.of(config.backup, { ...context, storage, now: Date.now() });
 }
 
 function streamsOf(

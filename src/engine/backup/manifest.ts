@@ -1,5 +1,5 @@
 import { manifestKey } from "../../archive/layout.ts";
-import type { DefinitionsEntry, Manifest } from "../../archive/manifest.ts";
+import { type DefinitionsEntry, type Manifest, totalsOf } from "../../archive/manifest.ts";
 import { encodeManifest } from "../../archive/manifest_io.ts";
 import { AppError } from "../../errors.ts";
 import { bytesOf, ObjectExistsError } from "../../storage/storage.ts";
@@ -65,8 +65,6 @@ function buildManifest(
   );
   const incomplete = result.incomplete || skipped.some(({ kind }) => kind !== "excluded") ||
     queues.some(({ partial }) => partial !== undefined);
-  const segments = queues.flatMap((queue) => queue.segments);
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return {
     format_version: context.options.format === "v2" ? 2 : 1,
     backup_id: context.backupId,
@@ -81,9 +79,6 @@ function buildManifest(
     queues,
     skipped,
     warnings: result.warnings,
-    total_messages: sum(queues.map((queue) => queue.message_count)),
-    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
-    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
-    total_segments: segments.length,
+    ...totalsOf(queues),
   };
 }

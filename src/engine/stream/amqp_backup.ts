@@ -52,8 +52,8 @@ async function begin(
   const { checkpoint, run } = context;
   const { planned, progress, row: known } = item;
   const { vhost, name } = planned.queue;
-  if (known?.report.offsets !== undefined) {
-    const { offsets } = known.report;
+  if (known?.report.amqpOffsets !== undefined) {
+    const { amqpOffsets: offsets } = known.report;
     const segments = checkpoint.segments(run.id, known) as AmqpStreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? offsets.first - 1;
     progress.messagesTotal = offsets.last - read;
@@ -66,7 +66,7 @@ async function begin(
   );
   if (offsets === undefined) return undefined;
   progress.messagesTotal = offsets.last - offsets.first + 1;
-  const report = { entry: emptyEntry(planned), offsets, byAmqp: true as const };
+  const report = { entry: emptyEntry(planned), amqpOffsets: offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
   checkpoint.putBackupQueue(run.id, row);
   return { planned, row, ...offsets, segments: [], progress };

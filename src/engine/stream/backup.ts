@@ -1,5 +1,5 @@
 import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
-import { type StreamBounds, streamBounds } from "../../broker/stream/commands.ts";
+import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
@@ -12,14 +12,16 @@ import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
 import { readStreamByAmqp } from "./amqp_backup.ts";
 import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
+import { otherStream, type StreamStart } from "./start.ts";
 
 /** One stream of a backup, and what is done of it. */
 interface StreamWork {
   readonly planned: PlannedQueue;
   readonly row: BackupQueueRow;
-  /** What is read: from the first offset up to the last that was committed when it was begun. */
-  readonly first: bigint;
-  readonly last: bigint;
+  /** What is read, up to the last offset that was committed when it was begun. */
+  readonly start: StreamStart;
+  /** Nothing was asked of the stream since `start` was found. */
+  isFresh: boolean;
   /** Segments in storage, in order. */
   readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
   readonly progress: QueueWork;
@@ -28,8 +30,8 @@ interface StreamWork {
 }
 
 /**
- * Backs up one stream: reads its chunks from the first offset up to the last that is committed now,
- * and stores a segment while the next one is read. Nothing is taken, held or given back. A segment
+ * Backs up one stream: reads its chunks, from where it is to begin up to the last that is committed
+ * now, and stores a segment while the next one is read. Nothing is taken, held or given back. A segment
  * that is stored is in the checkpoint; a later run goes on behind it.
  */
 export async function backupStream(
@@ -70,10 +72,13 @@ async function resumed(
   item: { planned: PlannedQueue; row?: BackupQueueRow },
 ): Promise<{ planned: PlannedQueue; row?: BackupQueueRow }> {
   const { planned, row } = item;
-  if (row?.state !== "reading" || row.report.offsets === undefined) return { planned };
-  const isSame = (row.report.byAmqp ?? false) === (planned.plan.byAmqp !== undefined);
-  if (isSame) return { planned, row };
-  await forget(context, planned);
+  if (row?.state !== "reading") return { planned };
+  const { offsets, amqpOffsets } = row.report;
+  const [same, other] = planned.plan.byAmqp === undefined
+    ? [offsets, amqpOffsets]
+    : [amqpOffsets, offsets];
+  if (same !== undefined) return { planned, row };
+  if (other !== undefined) await forget(context, planned);
   return { planned };
 }
 
@@ -111,26 +116,46 @@ async function begin(
     const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
     progress.messagesTotal = known.last - read;
-    const [first, last] = [BigInt(known.first), BigInt(known.last)];
-    return { planned, row: item.row!, first, last, segments, progress };
+    const start = { ...known, first: BigInt(known.first), last: BigInt(known.last) };
+    return { planned, row: item.row!, start, isFresh: false, segments, progress };
   }
-  const bounds = await retrying(
+  const { queue } = planned;
+  const start = await retrying(
     context,
-    planned.queue,
-    () => withStream(context, planned, (connection) => streamBounds(connection, name)),
+    queue,
+    () => withStream(context, planned, (connection) => context.starts.find({ connection, queue })),
   );
-  if (bounds === undefined) return undefined;
-  const offsets = { first: offsetNumber(bounds.first), last: offsetNumber(bounds.last) };
+  if (start === undefined) return undefined;
+  tellStart(context, { queue, start });
+  const { lastChunk, base } = start;
+  const offsets = {
+    first: offsetNumber(start.first),
+    last: offsetNumber(start.last),
+    lastChunk,
+    ...(base === undefined ? {} : { base }),
+  };
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
   checkpoint.putBackupQueue(run.id, row);
-  return { planned, row, ...bounds, segments: [], progress };
+  return { planned, row, start, isFresh: true, segments: [], progress };
+}
+
+/** What was not asked for, is told: that it is taken whole, or that something is gone. */
+function tellStart(
+  { emit }: BackupContext,
+  { queue: { vhost, name }, start: { note, isWarning } }: {
+    queue: { vhost: string; name: string };
+    start: StreamStart;
+  },
+): void {
+  if (!isWarning) return;
+  emit({ type: "warning", vhost, queue: name, message: `Stream "${name}": ${note}` });
 }
 
 /** Reads what is not stored yet, and stores it. */
 async function readAll(context: BackupContext, work: StreamWork): Promise<void> {
-  const { planned, segments, first, last, progress } = work;
+  const { planned, segments, start: { first, last }, progress } = work;
   const read = segments.at(-1)?.spooled.stream.lastOffset;
   const next = read === undefined ? first : BigInt(read) + 1n;
   if (next > last) return;
@@ -168,16 +193,15 @@ async function readThrough(
   context: BackupContext,
   { work, spool, storing }: { work: StreamWork; spool: ChunkSpool; storing: Storing },
 ): Promise<void> {
-  const { planned, last } = work;
+  const { planned, start: { last } } = work;
   const { signal } = context;
   const retry = new Retry(context, planned.queue);
   while (spool.next <= last) {
     const before = spool.next;
     try {
       await withStream(context, planned, async (connection) => {
-        const bounds = await boundsOf(connection, work);
-        if (bounds.first > spool.next) spool.skipTo(bounds.first > last ? last + 1n : bounds.first);
-        if (spool.next > last) return;
+        if (!work.isFresh) await assertSame(connection, work);
+        work.isFresh = false;
         await readChunks(connection, {
           stream: planned.queue.name,
           from: spool.next,
@@ -187,6 +211,8 @@ async function readThrough(
           signal,
         });
       });
+      // What there is begins behind it.
+      if (spool.next <= last) spool.skipTo(last + 1n);
     } catch (error) {
       spool.abandon();
       await retry.orThrow(error, { hasProgressed: spool.next > before });
@@ -203,15 +229,14 @@ async function withStream<T>(
   return await work(connection);
 }
 
-/** What the stream holds now. Offsets only grow: where they end before, it is another of that name. */
-async function boundsOf(
+/** A log is never written again: where it is another, the stream is another of that name. */
+async function assertSame(
   connection: StreamConnection,
-  { planned: { queue }, last }: StreamWork,
-): Promise<StreamBounds> {
-  const bounds = await streamBounds(connection, queue.name);
-  if (bounds === undefined) throw madeAnew(queue.name, "it is empty now");
-  if (bounds.last >= last) return bounds;
-  throw madeAnew(queue.name, `it ends at offset ${bounds.last} now, and ended at ${last}`);
+  { planned: { queue }, start: { lastChunk } }: StreamWork,
+): Promise<void> {
+  const offset = BigInt(lastChunk.first_offset);
+  const why = otherStream(lastChunk, await chunkAt(connection, queue.name, { offset }));
+  if (why !== undefined) throw madeAnew(queue.name, why);
 }
 
 function madeAnew(name: string, what: string): AppError {
@@ -225,17 +250,19 @@ function madeAnew(name: string, what: string): AppError {
 function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
   const entry = emptyEntry(planned);
   if (work === undefined) return entry;
-  const { segments, lastGap, last } = work;
+  const { segments, lastGap, start: { first: from, last, lastChunk, base } } = work;
   const chunks = segments.map(({ spooled }) => spooled);
   const sum = (value: (stream: SpooledChunks) => number) =>
     chunks.reduce((total, { stream }) => total + value(stream), 0);
   const gaps = [...chunks.flatMap(({ stream }) => stream.gaps), ...lastGap ? [lastGap] : []];
   const [first] = chunks;
   const stream: StreamReport = {
-    first_offset: offsetNumber(work.first),
+    first_offset: offsetNumber(from),
     last_offset: offsetNumber(last),
     gaps,
     filtered_messages: sum(({ filteredMessages }) => filteredMessages),
+    last_chunk: lastChunk,
+    ...(base === undefined ? {} : { base }),
   };
   return {
     ...entry,

@@ -6,6 +6,8 @@ import { AppError } from "../../errors.ts";
 import type { ReadByAmqp } from "../../safety/facts.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { amqpLosses } from "./amqp_losses.ts";
+import { offsetNumber } from "./chunk_spool.ts";
+import type { StreamStart, StreamStarts } from "./start.ts";
 import { StreamSurvey } from "./survey.ts";
 
 /** How long the last chunk of a stream may take to come, where only its number is wanted, milliseconds. */
@@ -37,11 +39,17 @@ export class StreamLook {
    */
   async at(
     queue: { vhost: string; name: string },
-  ): Promise<{ ready: number; byAmqp?: ReadByAmqp }> {
+    starts: StreamStarts | undefined,
+  ): Promise<{ ready: number; start?: StreamStart | undefined; byAmqp?: ReadByAmqp }> {
     const { protocol } = this.#options;
     if (protocol === "amqp") return await this.#byAmqp(queue, "backup.stream_protocol: amqp");
     try {
-      return { ready: await this.#survey.messagesOf(queue) };
+      if (starts === undefined) return { ready: await this.#survey.messagesOf(queue) };
+      const start = await this.#survey.startOf(queue, starts);
+      return {
+        start,
+        ready: start === undefined ? 0 : offsetNumber(start.last - start.first + 1n),
+      };
     } catch (error) {
       if (protocol === "stream" || !isUnreachable(error)) throw error;
       return await this.#byAmqp(queue, error.message.replace(/^Cannot /, "cannot "));

@@ -14,6 +14,7 @@ import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
 import { StreamLook } from "../stream/look.ts";
+import type { StreamStart, StreamStarts } from "../stream/start.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -28,6 +29,8 @@ export interface PlannedQueue {
   readonly ready: number;
   readonly consumers: number;
   readonly plan: QueuePlan;
+  /** Of a stream that is to be backed up and not empty: what of it. */
+  readonly start?: StreamStart;
 }
 
 /** All that a backup will look at. */
@@ -56,6 +59,8 @@ export async function survey(options: {
   deliveryCount: (queue: { vhost: string; name: string }) => number;
   nodes: NodeWatch;
   streams: StreamConnector;
+  /** Where streams are begun with; absent: with all that they hold. */
+  starts?: StreamStarts;
   signal: AbortSignal;
 }): Promise<Survey> {
   const { config: { backup }, config, client, connections, source, signal } = options;
@@ -90,8 +95,10 @@ export async function survey(options: {
   const asked = planned.filter(({ plan }) => plan.verdict !== "excluded");
   if (denials.length > 0 && denials.length === asked.length) throw denials[0]!;
   // A refused queue without messages is one whose depth is not known.
-  const queues = planned.filter(({ ready, plan }) =>
-    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused")
+  const queues = planned.filter(({ ready, plan, start }) =>
+    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused") ||
+    // Without it what it stands on would be out of reach.
+    start?.base !== undefined
   );
   return {
     queues,
@@ -113,7 +120,8 @@ export async function survey(options: {
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, { inspector, elections, source, streams });
+        const { starts } = options;
+        const facts = await factsOf(queue, { inspector, elections, source, streams, starts });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -138,8 +146,19 @@ export async function survey(options: {
           readStreams: backup.stream_enabled,
           ...choicesFor(queue),
         });
-        const { ready, consumers } = facts;
-        result.push(withinFormat({ queue, ready, consumers, plan }, backup.format));
+        const { ready, consumers, start } = facts;
+        result.push(withinFormat(
+          {
+            queue,
+            ready,
+            consumers,
+            plan: start?.note === undefined
+              ? plan
+              : { ...plan, notes: [...plan.notes, start.note] },
+            ...(start === undefined ? {} : { start }),
+          },
+          backup.format,
+        ));
       }
       return result;
     });
@@ -179,14 +198,15 @@ function streamInV1(): AppError {
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, elections, source, streams }: {
+  { inspector, elections, source, streams, starts }: {
     inspector: QueueInspector;
     elections: Elections;
     source: SourceIdentity;
     /** Absent: streams are left out. */
     streams: StreamLook | undefined;
+    starts: StreamStarts | undefined;
   },
-): Promise<QueueFacts | { error: AppError } | undefined> {
+): Promise<QueueFacts & { start?: StreamStart | undefined } | { error: AppError } | undefined> {
   const known = {
     vhost: queue.vhost,
     name: queue.name,
@@ -221,7 +241,7 @@ async function factsOf(
   }
   try {
     if (queue.type === "stream") {
-      return { ...known, consumers: 0, ...await streams?.at(queue) ?? { ready: 0 } };
+      return { ...known, consumers: 0, ...await streams?.at(queue, starts) ?? { ready: 0 } };
     }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)
