@@ -45,6 +45,8 @@ export interface StreamReport {
   filtered_messages: number;
   /** The chunk that holds `last_offset`. */
   last_chunk?: ChunkMark;
+  /** Consumers that had stored an offset; absent: none, or they could not be asked for. */
+  consumers?: StoredConsumer[];
   /** What the backup stands on: it has what came behind that, and no more. Absent: on nothing. */
   base?: StreamBaseEntry;
 }
@@ -65,6 +67,13 @@ export interface StreamBaseEntry {
   manifest_checksum: string;
   /** `last_offset` of the stream there. */
   last_offset: number;
+}
+
+/** A consumer of a stream, by the name under which it stores offsets. */
+export interface StoredConsumer {
+  name: string;
+  /** As it stored it: mostly that of the last message that it was done with. */
+  offset: number;
 }
 
 /** What was read of a stream by AMQP 0-9-1. */

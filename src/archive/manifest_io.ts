@@ -64,6 +64,7 @@ const stream = z.object({
     epoch: count,
     crc: count,
   }).optional(),
+  consumers: z.array(z.object({ name: z.string().max(255), offset })).optional(),
   base: z.object({
     backup_id: z.string(),
     manifest_checksum: sha256,

@@ -54,6 +54,8 @@ export interface SpooledChunks {
   filteredMessages: number;
   /** Offsets, both inclusive, that did not come, in front of or between the chunks or messages. */
   gaps: { first: number; last: number }[];
+  /** Names of consumers that have stored offsets. */
+  consumers?: string[];
 }
 
 /** A segment on its way from spool to storage; `stored` is there when it has arrived. */
@@ -80,7 +82,14 @@ export interface BackupQueueRow {
     /** `reading`: ready messages when it began. */
     depth?: number;
     /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
-    offsets?: { first: number; last: number; lastChunk: ChunkMark; base?: StreamBaseEntry };
+    offsets?: {
+      first: number;
+      last: number;
+      lastChunk: ChunkMark;
+      base?: StreamBaseEntry;
+      /** Names of consumers that the base has. */
+      consumers?: readonly string[];
+    };
     /** The same of a stream that is read by AMQP 0-9-1. */
     amqpOffsets?: { first: number; last: number };
   };

@@ -122,6 +122,8 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
+  /** Of streams. */
+  readonly consumer_offsets: boolean;
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;

@@ -46,12 +46,34 @@ export async function streamRead(
   options: { count: number; filter?: string; seconds?: number },
 ): Promise<StreamMessage[]> {
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const output = await client("read", broker, stream, flags);
+  return parsed(await client("read", broker, stream, flags));
+}
+
+/** Stores the offset of a consumer, and waits until the broker has it. */
+export async function storeConsumer(
+  broker: StreamBroker,
+  stream: Stream,
+  { name, offset }: { name: string; offset: number },
+): Promise<void> {
+  await client("store", broker, stream, ["--name", name, "--offset", String(offset)]);
+}
+
+/** Reads `count` messages from where a consumer has stopped, by the offset that it has stored. */
+export async function resumeConsumer(
+  broker: StreamBroker,
+  stream: Stream,
+  { name, count }: { name: string; count: number },
+): Promise<StreamMessage[]> {
+  const output = await client("resume", broker, stream, ["--name", name, "--count", String(count)]);
+  return parsed(output);
+}
+
+function parsed(output: string): StreamMessage[] {
   return output.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
 async function client(
-  command: "publish" | "read",
+  command: "publish" | "read" | "store" | "resume",
   { streamPort }: StreamBroker,
   { vhost, name }: Stream,
   flags: string[],

@@ -1,4 +1,4 @@
-import type { Manifest, QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import type { Manifest, QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import type { Chain } from "../../engine/stored/chain.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, formatTime, plural } from "./format.ts";
@@ -133,6 +133,7 @@ function streamLines(
       `Stream ${queueLabel(vhost, name)}: ${offsetsText(bounds)}${filtered}` +
       (byAmqp === undefined ? "" : ", by AMQP 0-9-1"),
       ...lacks,
+      ...consumerLines(stream?.consumers ?? []),
       ...chainLines(chains.get(queue), style),
       ...rows.length === 0 ? [] : renderTable(
         [
@@ -151,6 +152,12 @@ function offsetsText(
   { first_offset: first, last_offset: last }: Pick<StreamReport, "first_offset" | "last_offset">,
 ): string {
   return first > last ? `nothing from offset ${first} on` : `offsets ${first} to ${last}`;
+}
+
+function consumerLines(consumers: readonly StoredConsumer[]): string[] {
+  if (consumers.length === 0) return [];
+  const texts = consumers.map(({ name, offset }) => `${escapeText(name)} at ${offset}`);
+  return [`  consumers: ${texts.join(", ")}`];
 }
 
 /** The backups that a restore of the stream takes as well. */

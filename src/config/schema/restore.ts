@@ -53,6 +53,10 @@ export const RestoreSchema = z.strictObject({
     "What to do when a queue on the target holds messages: stop before anything is published, " +
       "add to them, or leave that queue out.",
   ),
+  consumer_offsets: z.boolean().default(true).describe(
+    "Store the offsets that consumers of a stream had, as those of the same messages in the target, " +
+      "where they have none there.",
+  ),
   max_concurrent_queues: count(1, 256).default(4)
     .describe("Queues that are restored at the same time."),
   window: count(1, 65_535).default(4000).describe(

@@ -7,5 +7,6 @@ export function amqpLosses(brokerVersion: string): string[] {
     "what AMQP 0-9-1 has no place for (footers, types of ids and numbers, some properties)",
     ...atLeast(brokerVersion, 4, 0) ? [] : ["annotations", "data sections but the last"],
     "the times at which messages were written",
+    "the offsets that consumers have stored",
   ];
 }

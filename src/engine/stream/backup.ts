@@ -1,4 +1,4 @@
-import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import type { QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
@@ -11,6 +11,7 @@ import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spo
 import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
 import { readStreamByAmqp } from "./amqp_backup.ts";
+import { storedConsumers } from "./consumers.ts";
 import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
 import { otherStream, type StreamStart } from "./start.ts";
 
@@ -87,8 +88,34 @@ async function readStream(
   item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
 ): Promise<QueueEntry> {
   const work = await begin(context, item);
-  if (work !== undefined) await readAll(context, work);
-  return entryOf(item.planned, work);
+  if (work === undefined) return entryOf(item.planned, undefined);
+  await readAll(context, work);
+  const entry = entryOf(item.planned, work);
+  const consumers = await consumersOf(context, work);
+  if (consumers.length === 0) return entry;
+  return { ...entry, stream: { ...entry.stream!, consumers } };
+}
+
+/** The consumers that the log tells of, and the offsets that they have stored now. */
+async function consumersOf(
+  context: BackupContext,
+  { planned, start, segments }: StreamWork,
+): Promise<StoredConsumer[]> {
+  const known = [
+    ...start.consumers ?? [],
+    ...segments.flatMap(({ spooled }) => spooled.stream.consumers ?? []),
+  ];
+  return await retrying(
+    context,
+    planned.queue,
+    () =>
+      withStream(
+        context,
+        planned,
+        (connection) =>
+          storedConsumers(connection, { stream: planned.queue.name, known, behind: start.last }),
+      ),
+  );
 }
 
 /** Errors that leave this stream out of the backup, and do not end the run. */
@@ -127,12 +154,13 @@ async function begin(
   );
   if (start === undefined) return undefined;
   tellStart(context, { queue, start });
-  const { lastChunk, base } = start;
+  const { lastChunk, base, consumers } = start;
   const offsets = {
     first: offsetNumber(start.first),
     last: offsetNumber(start.last),
     lastChunk,
     ...(base === undefined ? {} : { base }),
+    ...(consumers === undefined ? {} : { consumers }),
   };
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), offsets };
