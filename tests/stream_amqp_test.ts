@@ -7,6 +7,7 @@ import { newJob } from "./helpers/job.ts";
 import {
   assertSameMessages,
   type MessageToPublish,
+  type PikaMessage,
   pikaPublish,
   pikaRead,
 } from "./helpers/pika.ts";
@@ -172,3 +173,51 @@ testOnEach("by AMQP 0-9-1 a stream is read on after a lost connection", async (b
     routing: false,
   });
 });
+
+/** Without the offset, and the delivery mode that streams of 4.0 give each message. */
+function comparable(all: readonly PikaMessage[]) {
+  return all.map((message) => {
+    const { delivery_mode: _, ...properties } = message.properties;
+    const { "x-stream-offset": __, ...headers } = message.headers;
+    return { properties, headers, body: message.body ?? message.body_sha256 };
+  });
+}
+
+testOnEach(
+  "queues go into streams, and a stream that was read by AMQP into a queue",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "stream-types");
+    await using job = await newJob(broker);
+    const queue = await vhost.queue("q", { arguments: { "x-max-priority": 3 } });
+    const stream = await vhost.queue("s", { type: "stream", arguments: { "x-max-age": "7D" } });
+    await pikaPublish(broker, vhost.name, [...messages("q", 40), ...messages("s", 60)]);
+    const [queued, streamed] = [
+      await pikaRead(broker, queue),
+      await pikaRead(broker, stream, { stream: true, count: 60 }),
+    ];
+    const backup = { stream_protocol: "amqp" };
+    assertOk(await job.backup({ vhosts: [vhost.name], backup }));
+    const changed = {
+      queue_type_mapping: { classic: "stream", stream: "quorum" },
+      queue_mapping: { q: "as-stream", s: "as-queue" },
+    };
+    const restored = await job.restore({ restore: changed });
+    assertOk(restored);
+    assert.match(restored.stderr, /created as stream instead of classic/);
+    assert.match(restored.stderr, /without x-max-priority, which streams do not take/);
+    assert.match(restored.stderr, /without x-max-age, which quorum queues do not take/);
+    const of = (name: string) => ({ vhost: vhost.name, name });
+    const asStream = await pikaRead(broker, of("as-stream"), { stream: true, count: 40 });
+    assert.deepEqual(comparable(asStream), comparable(queued));
+    const asQueue = await pikaRead(broker, of("as-queue"));
+    assert.deepEqual(comparable(asQueue), comparable(streamed));
+
+    assertOk(await job.backup({ backupId: "log", vhosts: [vhost.name] }));
+    const refused = await job.restore({
+      backupId: "log",
+      restore: { ...changed, queues: { include: ["s"] } },
+    });
+    assert.equal(refused.code, 7, allOf(refused));
+    assert.match(refused.stderr, /the log of a stream, which cannot go into a quorum queue/);
+  },
+);

@@ -138,9 +138,7 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly queues: QueueFilter;
   readonly create_missing_vhosts: boolean;
   /** Types of missing queues that are created in another type. */
-  readonly queue_type_mapping: Readonly<
-    Partial<Record<"classic" | "quorum", "classic" | "quorum">>
-  >;
+  readonly queue_type_mapping: Readonly<Partial<Record<QueueType, QueueType>>>;
   /** Patterns of arguments that missing queues are created without. */
   readonly drop_queue_arguments: readonly string[];
   /** As written: `time_point.ts` reads it. Both ends belong to the window. */

@@ -9,7 +9,7 @@ const MAPPING_FORMS =
   'names, globs or "~" and a regular expression, with the new name, in which $1 ' +
   "is what the first * or group stands for.";
 
-const queueType = () => z.enum(["classic", "quorum"]);
+const queueType = () => z.enum(["classic", "quorum", "stream"]);
 
 /** `restore.messages`. */
 const MessagesSchema = z.strictObject({
@@ -44,7 +44,10 @@ export const RestoreSchema = z.strictObject({
   queue_type_mapping: mapping({ to: queueType() })
     .pipe(z.partialRecord(queueType(), queueType()))
     .prefault({})
-    .describe("Types in which missing queues are created in place of their own: classic: quorum."),
+    .describe(
+      "Types in which missing queues are created in place of their own: classic: quorum. A stream " +
+        "becomes a queue only where it was read by AMQP 0-9-1.",
+    ),
   drop_queue_arguments: patterns().prefault([])
     .describe(
       'Arguments that missing queues are created without: names or patterns, "x-queue-mode".',
