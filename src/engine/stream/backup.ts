@@ -67,7 +67,10 @@ export async function backupStream(
   }
 }
 
-/** What was begun by one protocol is not gone on with by the other. */
+/**
+ * What was begun by one protocol is not gone on with by the other, but begun anew; and nothing that was
+ * read by the stream protocol makes way for less because its port is closed for a moment.
+ */
 async function resumed(
   context: BackupContext,
   item: { planned: PlannedQueue; row?: BackupQueueRow },
@@ -79,6 +82,14 @@ async function resumed(
     ? [offsets, amqpOffsets]
     : [amqpOffsets, offsets];
   if (same !== undefined) return { planned, row };
+  if (offsets !== undefined && context.options.stream_protocol === "auto") {
+    const { because } = planned.plan.byAmqp!;
+    throw new AppError(
+      "broker_unreachable",
+      `Cannot go on with stream "${row.name}" by the stream protocol: ${because}`,
+      { hint: "run the same command when it can be reached, or with backup.stream_protocol: amqp" },
+    );
+  }
   if (other !== undefined) await forget(context, planned);
   return { planned };
 }
