@@ -121,6 +121,8 @@ async function contest(
   const backup = { floor: [] as Sample[], ours: [] as Sample[] };
   const restore = { floor: [] as Sample[], ours: [] as Sample[] };
   const first = `bench-${type}-1`; // what all restores restore
+  const bareReader = type === "stream" ? "bare reader" : "bare consumer";
+  let incremental: { incrementalShare?: number } = {};
   for (let run = 1; run <= runs; run++) {
     const step = async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
       await waitForRest(place.brokerPid);
@@ -131,12 +133,13 @@ async function contest(
     const backupId = `bench-${type}-${run}`;
     const readers = [
       () => step(backup.ours, "backup", () => arena.backup({ backupId })),
-      () => step(backup.floor, "bare consumer", () => arena.readBare()),
+      () => step(backup.floor, bareReader, () => arena.readBare()),
     ];
     if (run % 2 === 0) readers.reverse();
     await arena.createQueue();
     await step(restore.floor, "bare publisher", () => arena.publishBare());
     await readers[0]?.();
+    if (type === "stream" && run === 1) incremental = { incrementalShare: await share(arena) };
     await arena.deleteQueue();
     await arena.createQueue();
     await step(restore.ours, "restore", () => arena.restore({ backupId: first }));
@@ -146,9 +149,19 @@ async function contest(
   }
   await arena.removeBackup(first);
   return [
-    { queueType: type, operation: "backup", ...backup },
+    { queueType: type, operation: "backup", ...backup, ...incremental },
     { queueType: type, operation: "restore", ...restore },
   ];
+}
+
+/** Bytes that a backup of a hundredth more reads, of those of all. */
+async function share(arena: Arena): Promise<number> {
+  const { readBytes = 0 } = await arena.readBare();
+  const backupId = "bench-stream-new";
+  const bytes = await arena.incremental({ backupId });
+  await arena.removeBackup(backupId);
+  say(`stream  what is new: ${bytes} bytes by the stream protocol, ${readBytes} of all before`);
+  return bytes / readBytes;
 }
 
 function inShort(sample: Sample): string {

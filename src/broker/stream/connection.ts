@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { WireReader, type WireWriter } from "../../message/wire.ts";
 import { AppError, messageOf } from "../../errors.ts";
+import type { StreamSocket } from "./socket.ts";
 import { FrameSplitter } from "./frame_splitter.ts";
 import { CODE, COMMAND, RESPONSE_BIT, responseError } from "./protocol.ts";
 import { decoded, frameOf, putString, takeList, takeString } from "./wire.ts";
@@ -60,7 +61,7 @@ export class StreamConnection implements AsyncDisposable {
   #sentSince = false;
   #silentBeats = 0;
 
-  constructor(socket: Socket, address: string) {
+  constructor({ socket, listen }: StreamSocket, address: string) {
     this.#socket = socket;
     this.address = address;
     this.#tune.promise.catch(() => {});
@@ -73,7 +74,7 @@ export class StreamConnection implements AsyncDisposable {
       chunkBytes: (piece) => this.#current?.chunkBytes(piece),
       deliveryEnd: () => this.#current?.deliveryEnd(),
     });
-    socket.on("data", (bytes: Uint8Array) => {
+    listen((bytes) => {
       if (this.#lostBecause !== undefined) return;
       this.#silentBeats = 0;
       try {

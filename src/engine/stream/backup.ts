@@ -1,4 +1,6 @@
-import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import PQueue from "p-queue";
+import { queueFolder } from "../../archive/layout.ts";
+import type { QueueEntry, SegmentEntry, StreamReport } from "../../archive/manifest.ts";
 import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
@@ -14,7 +16,9 @@ import { Retry, retrying } from "./retry.ts";
 import { otherStream, type StreamStart } from "./start.ts";
 
 /** Segments of one stream that may wait to be stored while reading goes on. */
-const SEGMENTS_AHEAD = 2;
+const SEGMENTS_AHEAD = 3;
+/** Of these, segments that are packed and stored at the same time. */
+const SEGMENTS_AT_ONCE = 2;
 
 /** One stream of a backup, and what is done of it. */
 interface StreamWork {
@@ -75,8 +79,9 @@ function isStreamFailure(error: unknown): boolean {
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
-async function forget({ checkpoint, run, storage }: BackupContext, { queue }: PlannedQueue) {
-  const stored = checkpoint.segments(run.id, queue).map(({ stored }) => stored!.key);
+async function forget({ storage, backupId }: BackupContext, { queue }: PlannedQueue) {
+  const folder = queueFolder(backupId, queue.vhost, queue.name);
+  const stored = await Array.fromAsync(storage.list(`${folder}/`), ({ key }) => key);
   if (stored.length > 0) await storage.delete(stored);
 }
 
@@ -197,13 +202,18 @@ async function readThrough(
   }
 }
 
-/** Stores segments one after the other, in order, while the next ones are read. */
+/**
+ * Stores segments while the next ones are read, two at a time. What is stored is recorded in order: a
+ * later run goes on behind the last segment that is.
+ */
 class Storing {
   readonly #context: BackupContext;
   readonly #work: StreamWork;
   readonly #abort: AbortController;
+  readonly #pool = new PQueue({ concurrency: SEGMENTS_AT_ONCE });
   #waiting = 0;
-  #last: Promise<void> = Promise.resolve();
+  /** When all up to the newest segment are recorded. */
+  #recorded: Promise<void> = Promise.resolve();
   #room: PromiseWithResolvers<void> | undefined;
 
   constructor(context: BackupContext, item: { work: StreamWork; abort: AbortController }) {
@@ -214,12 +224,14 @@ class Storing {
 
   add(spooled: SpooledStreamSegment, sequence: number): void {
     this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      if (!this.#abort.signal.aborted) await this.#store(spooled, sequence);
+    const storing = this.#pool.add(() => this.#store(spooled, sequence));
+    this.#recorded = Promise.all([storing, this.#recorded]).then(([stored]) => {
+      this.#record({ sequence, spooled, stored });
       this.#waiting--;
       this.#room?.resolve();
       this.#room = undefined;
-    }).catch((error) => {
+    });
+    this.#recorded.catch((error) => {
       this.#abort.abort(error);
       this.#room?.reject(error);
     });
@@ -234,24 +246,28 @@ class Storing {
 
   /** When nothing is being stored any more. */
   async idle(): Promise<void> {
-    await this.#last;
+    await this.#pool.onIdle();
+    await this.#recorded.catch(() => {});
   }
 
-  async #store(spooled: SpooledStreamSegment, sequence: number): Promise<void> {
-    const { checkpoint, run, signal } = this.#context;
-    const { row, segments } = this.#work;
-    const job = jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 });
-    const stored = await storeSegment(this.#context, {
+  async #store(spooled: SpooledStreamSegment, sequence: number): Promise<SegmentEntry> {
+    const { signal } = this.#context;
+    signal.throwIfAborted();
+    const { row } = this.#work;
+    return await storeSegment(this.#context, {
       row,
       segment: { sequence, spooled },
-      job,
+      job: jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 }),
       losses: new Set(),
       signal,
     });
-    const segment = { sequence, spooled, stored };
-    checkpoint.putSegment(run.id, row, segment);
-    segments.push(segment);
-    Deno.removeSync(spooled.file);
+  }
+
+  #record(segment: SegmentRow & { spooled: SpooledStreamSegment }): void {
+    const { checkpoint, run } = this.#context;
+    checkpoint.putSegment(run.id, this.#work.row, segment);
+    this.#work.segments.push(segment);
+    Deno.removeSync(segment.spooled.file);
   }
 }
 

@@ -146,7 +146,8 @@ async function publishRest(
           before += outgoing.records;
           continue;
         }
-        await publisher.publish(outgoing, signal);
+        const room = publisher.publish(outgoing, signal);
+        if (room !== undefined) await room;
         restore.bytes += outgoing.size;
         work.bytesDone += outgoing.size;
         if (limit.isOn && limit.owe(outgoing.records, outgoing.size) > 0) await limit.wait(signal);
