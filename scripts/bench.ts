@@ -9,6 +9,7 @@ import { BODY_BYTES, writeBodies } from "./benchmark/messages.ts";
 import { type BenchOptions, parseOptions, type QueueType, USAGE } from "./benchmark/options.ts";
 import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
+import { contestOfStreams } from "./benchmark/streams.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
@@ -85,7 +86,13 @@ async function compare(
   const { messages, runs } = options;
   const load = [os.loadavg()[0] ?? 0];
   const contests: Contest[] = [];
-  for (const type of options.queueTypes) contests.push(...await contest(type, { runs, ...on }));
+  for (const type of options.queueTypes) {
+    contests.push(
+      ...type === "stream"
+        ? await contestOfStreams(on.place, { runs, step: stepOf(on.place, "stream") })
+        : await contest(type, { runs, ...on }),
+    );
+  }
   const reference = options.reference ? await measureReference(on.place) : undefined;
   const report: Report = {
     date: new Date().toISOString().slice(0, 10),
@@ -121,25 +128,17 @@ async function contest(
   const backup = { floor: [] as Sample[], ours: [] as Sample[] };
   const restore = { floor: [] as Sample[], ours: [] as Sample[] };
   const first = `bench-${type}-1`; // what all restores restore
-  const bareReader = type === "stream" ? "bare reader" : "bare consumer";
-  let incremental: { incrementalShare?: number } = {};
   for (let run = 1; run <= runs; run++) {
-    const step = async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
-      await waitForRest(place.brokerPid);
-      const sample = await work();
-      samples.push(sample);
-      say(`${type} ${run}/${runs}  ${what.padEnd(14)}  ${inShort(sample)}`);
-    };
+    const step = stepOf(place, `${type} ${run}/${runs}`);
     const backupId = `bench-${type}-${run}`;
     const readers = [
       () => step(backup.ours, "backup", () => arena.backup({ backupId })),
-      () => step(backup.floor, bareReader, () => arena.readBare()),
+      () => step(backup.floor, "bare consumer", () => arena.readBare()),
     ];
     if (run % 2 === 0) readers.reverse();
     await arena.createQueue();
     await step(restore.floor, "bare publisher", () => arena.publishBare());
     await readers[0]?.();
-    if (type === "stream" && run === 1) incremental = { incrementalShare: await share(arena) };
     await arena.deleteQueue();
     await arena.createQueue();
     await step(restore.ours, "restore", () => arena.restore({ backupId: first }));
@@ -149,19 +148,19 @@ async function contest(
   }
   await arena.removeBackup(first);
   return [
-    { queueType: type, operation: "backup", ...backup, ...incremental },
+    { queueType: type, operation: "backup", ...backup },
     { queueType: type, operation: "restore", ...restore },
   ];
 }
 
-/** Bytes that a backup of a hundredth more reads, of those of all. */
-async function share(arena: Arena): Promise<number> {
-  const { readBytes = 0 } = await arena.readBare();
-  const backupId = "bench-stream-new";
-  const bytes = await arena.incremental({ backupId });
-  await arena.removeBackup(backupId);
-  say(`stream  what is new: ${bytes} bytes by the stream protocol, ${readBytes} of all before`);
-  return bytes / readBytes;
+/** Measures one process after the other, each when the broker has come to rest. */
+function stepOf(place: ArenaPlace, name: string) {
+  return async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
+    await waitForRest(place.brokerPid);
+    const sample = await work();
+    samples.push(sample);
+    say(`${name}  ${what.padEnd(14)}  ${inShort(sample)}`);
+  };
 }
 
 function inShort(sample: Sample): string {

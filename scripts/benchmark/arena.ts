@@ -104,12 +104,12 @@ export class Arena {
   }
 
   /** The bare publisher. */
-  async publishBare(): Promise<Sample> {
+  async publishBare({ byAmqp = this.#type !== "stream" } = {}): Promise<Sample> {
     const { bodies, messages } = this.#place;
     const task = { window: PUBLISHER_WINDOW, bodies };
-    const measured = this.#type === "stream"
-      ? await this.#streamClient("floor_stream_publisher.ts", { ...task, messages })
-      : await this.#client("floor_publisher.ts", task);
+    const measured = byAmqp
+      ? await this.#client("floor_publisher.ts", task)
+      : await this.#streamClient("floor_stream_publisher.ts", { ...task, messages });
     await this.#whole();
     return { ...taken(measured), wallSeconds: secondsUntil(measured, "confirmed") };
   }
@@ -142,8 +142,7 @@ export class Arena {
   async incremental(options: ToolOptions): Promise<number> {
     const { broker, bodies, messages } = this.#place;
     const more = Math.ceil(messages / 100);
-    const task = { window: PUBLISHER_WINDOW, bodies, messages: more };
-    await this.#streamClient("floor_stream_publisher.ts", task);
+    await this.#client("floor_publisher.ts", { window: PUBLISHER_WINDOW, bodies }, more);
     await using proxy = TcpProxy.inFrontOf(`amqp://127.0.0.1:${broker.streamPort}`);
     const streamPort = Number(new URL(proxy.through(broker).amqpUrl).port);
     await this.#tool("backup", { ...options, streamPort, isIncremental: true });
@@ -184,8 +183,12 @@ export class Arena {
     await waitForDepth(broker, this.#queue, { depth: messages, timeoutMs: 120_000 });
   }
 
-  async #client(file: string, task: { window: number; bodies?: string }): Promise<Measured> {
-    const { broker, vhost, messages } = this.#place;
+  async #client(
+    file: string,
+    task: { window: number; bodies?: string },
+    messages = this.#place.messages,
+  ): Promise<Measured> {
+    const { broker, vhost } = this.#place;
     const amqpUrl = `${broker.amqpUrl}/${encodeURIComponent(vhost)}`;
     const argument = { ...task, amqpUrl, queue: this.#queue.name, messages };
     const json = JSON.stringify(argument satisfies ConsumerTask | PublisherTask);

@@ -83,7 +83,7 @@ function resultTable(results: readonly ContestResult[]): string[] {
     ],
     results.flatMap((result) => {
       const { queueType, operation } = result;
-      const reader = queueType === "stream" ? "bare chunk reader" : "bare consumer";
+      const reader = queueType.startsWith("stream") ? "bare chunk reader" : "bare consumer";
       const bare = operation === "backup" ? reader : "bare publisher";
       return [
         row([queueType, bare], result.floor, undefined),

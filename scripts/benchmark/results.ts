@@ -6,7 +6,7 @@ export type Operation = "backup" | "restore";
 
 /** What one operation and its floor took on one queue type, run by run. */
 export interface Contest {
-  readonly queueType: QueueType;
+  readonly queueType: QueueType | "stream, large chunks";
   readonly operation: Operation;
   readonly floor: readonly Sample[];
   readonly ours: readonly Sample[];
@@ -42,7 +42,7 @@ export interface Goal {
 }
 
 export interface ContestResult {
-  readonly queueType: QueueType;
+  readonly queueType: QueueType | "stream, large chunks";
   readonly operation: Operation;
   readonly floor: Figures;
   readonly ours: Figures;
@@ -91,7 +91,10 @@ function goals(contest: Contest, found: Omit<ContestResult, "goals"> & Context):
   const { operation, queueType, incrementalShare } = contest;
   const { ours, wallRatio, holdRatio } = found;
   const limits = queueType === "stream" ? GOALS.wallOfFloorOfStream : GOALS.wallOfFloor;
-  const list = [goal("wall / floor", wallRatio, { limit: limits[operation] })];
+  // Large chunks come as fast as memory is copied: there it is packing that takes the time.
+  const list = queueType === "stream, large chunks"
+    ? []
+    : [goal("wall / floor", wallRatio, { limit: limits[operation] })];
   if (holdRatio !== undefined) {
     list.push(goal("hold / floor", holdRatio, { limit: GOALS.holdOfFloor }));
   }
@@ -104,7 +107,7 @@ function goals(contest: Contest, found: Omit<ContestResult, "goals"> & Context):
   if (incrementalShare !== undefined) {
     list.push(goal("bytes of 1 % new", incrementalShare, { limit: GOALS.incrementalShare }));
   }
-  if (queueType === "stream") return list;
+  if (queueType.startsWith("stream")) return list;
   if (ours.storedBytes !== undefined) list.push(storedGoal(ours.storedBytes.median, found));
   return list;
 }

@@ -139,11 +139,14 @@ export class StreamConnection implements AsyncDisposable {
     }
   }
 
-  /** Sends bytes of whole frames; a promise when the socket is full, until it has room again. */
-  write(bytes: Uint8Array): Promise<void> | undefined {
+  /**
+   * Sends bytes of whole frames; a promise when the socket is full, until it has room again. The bytes
+   * must stay as they are until `onSent` is called.
+   */
+  write(bytes: Uint8Array, onSent?: () => void): Promise<void> | undefined {
     if (this.#lostBecause !== undefined) throw this.#lostBecause;
     this.#sentSince = true;
-    if (this.#socket.write(bytes)) return undefined;
+    if (this.#socket.write(bytes, onSent)) return undefined;
     return new Promise((resolve) => {
       const done = () => {
         this.#socket.off("drain", done);

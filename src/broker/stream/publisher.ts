@@ -6,6 +6,8 @@ import { decoded, putString } from "./wire.ts";
 
 /** A frame is sent when it holds this much, or as much as the broker takes. */
 const FRAME_BYTES = 64 * 1024;
+/** Frames whose memory is kept for the next ones. */
+const SPARE_FRAMES = 16;
 /** The longest head of an entry, and what stands in front of the first one. */
 const ENTRY_HEAD_BYTES = 19;
 const FRAME_HEAD_BYTES = 13;
@@ -53,6 +55,7 @@ export class StreamPublisher implements Disposable {
   #frame = new Uint8Array(0);
   #view = new DataView(this.#frame.buffer);
   #used = FRAME_HEAD_BYTES;
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #entries = 0;
   #version = 1;
 
@@ -183,10 +186,12 @@ export class StreamPublisher implements Disposable {
     this.#messagesWaiting += records;
   }
 
-  /** A frame of its own for each: the socket keeps it until it is sent. */
+  /** In memory that the socket has no more use for, where there is some. */
   #begin(version: number, size: number): void {
     this.#version = version;
-    this.#frame = new Uint8Array(Math.max(this.#limit, FRAME_HEAD_BYTES + size));
+    const length = Math.max(this.#limit, FRAME_HEAD_BYTES + size);
+    const spare = this.#spare.pop();
+    this.#frame = spare !== undefined && spare.length >= length ? spare : new Uint8Array(length);
     this.#view = new DataView(this.#frame.buffer);
     this.#used = FRAME_HEAD_BYTES;
   }
@@ -201,7 +206,11 @@ export class StreamPublisher implements Disposable {
     view.setUint8(8, PUBLISHER_ID);
     view.setUint32(9, this.#entries);
     this.#entries = 0;
-    await this.#connection.write(this.#frame.subarray(0, this.#used));
+    const frame = this.#frame;
+    const keep = () => {
+      if (frame.length <= FRAME_BYTES && this.#spare.length < SPARE_FRAMES) this.#spare.push(frame);
+    };
+    await this.#connection.write(frame.subarray(0, this.#used), keep);
   }
 
   async #until(isReached: () => boolean, signal: AbortSignal): Promise<void> {
