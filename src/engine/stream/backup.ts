@@ -1,3 +1,4 @@
+import { queueFolder } from "../../archive/layout.ts";
 import type { QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
@@ -136,8 +137,9 @@ function isStreamFailure(error: unknown): boolean {
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
-async function forget({ checkpoint, run, storage }: BackupContext, { queue }: PlannedQueue) {
-  const stored = checkpoint.segments(run.id, queue).map(({ stored }) => stored!.key);
+async function forget({ storage, backupId }: BackupContext, { queue }: PlannedQueue) {
+  const folder = queueFolder(backupId, queue.vhost, queue.name);
+  const stored = await Array.fromAsync(storage.list(`${folder}/`), ({ key }) => key);
   if (stored.length > 0) await storage.delete(stored);
 }
 

@@ -160,7 +160,8 @@ async function publishRest(
           await publisher.finish(signal);
           await consumers.store(connection, outgoing.id);
         }
-        await publisher.publish(outgoing, signal);
+        const room = publisher.publish(outgoing, signal);
+        if (room !== undefined) await room;
         consumers.passed(outgoing);
         restore.bytes += outgoing.size;
         work.bytesDone += outgoing.size;
