@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { runCli } from "./helpers/cli.ts";
 import { testOnEach } from "./helpers/brokers.ts";
-import { allOf, assertOk } from "./helpers/failure.ts";
+import { allOf, assertOk, filesBelow } from "./helpers/failure.ts";
 import { newJob } from "./helpers/job.ts";
 import {
   assertSameMessages,
@@ -11,7 +11,7 @@ import {
   pikaPublish,
   pikaRead,
 } from "./helpers/pika.ts";
-import { deleteQueue, testVhost } from "./helpers/queues.ts";
+import { deleteQueue, testVhost, waitUntil } from "./helpers/queues.ts";
 import { streamPublish, streamRead } from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
@@ -143,36 +143,55 @@ testOnEach("what AMQP 0-9-1 does not give out of a stream is named", async (brok
   assert.match(skipped[1].reason, /it holds what this broker cannot give out so/);
 });
 
-testOnEach("by AMQP 0-9-1 a stream is read on after a lost connection", async (broker) => {
-  await using vhost = await testVhost(broker, "stream-amqp-cut");
-  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
-  await using job = await newJob(broker);
-  const queue = await vhost.queue("s", { type: "stream" });
-  const body = btoa("y".repeat(3_000));
-  const all = Array.from({ length: 1_500 }, (_, index) => ({
-    routing_key: "s",
-    properties: { message_id: `m${index}` },
-    body,
-  }));
-  await pikaPublish(broker, vhost.name, all);
-  const sent = await pikaRead(broker, queue, { stream: true, count: 1_500 });
-  proxy.stallAfter(3_000_000);
-  const { amqpUrl } = proxy.through(broker);
-  const source = { amqp_url: amqpUrl, queues: { vhosts: [vhost.name] }, ...CLOSED };
-  const backup = { stream_protocol: "amqp", segment_max_bytes: 512 * 1024 };
-  const run = await job.startBackup({ source, backup });
-  const end = performance.now() + 30_000;
-  while (proxy.passed < 3_000_000 && performance.now() < end) await pause(10);
-  proxy.cut();
-  const result = await run.done;
-  assertOk(result);
-  assert.match(result.stderr, /Stream "s" is tried again/);
-  await deleteQueue(broker, queue);
-  assertOk(await job.restore());
-  assertSameMessages(sent, await pikaRead(broker, queue, { stream: true, count: 1_500 }), {
-    routing: false,
-  });
-});
+testOnEach(
+  "by AMQP 0-9-1 a stream is read on after a lost connection, and a kill",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "stream-amqp-cut");
+    await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
+    await using job = await newJob(broker);
+    const queue = await vhost.queue("s", { type: "stream" });
+    const body = btoa("y".repeat(3_000));
+    const all = Array.from({ length: 1_500 }, (_, index) => ({
+      routing_key: "s",
+      properties: { message_id: `m${index}` },
+      body,
+    }));
+    await pikaPublish(broker, vhost.name, all);
+    const sent = await pikaRead(broker, queue, { stream: true, count: 1_500 });
+    proxy.stallAfter(3_000_000);
+    const { amqpUrl } = proxy.through(broker);
+    const source = { amqp_url: amqpUrl, queues: { vhosts: [vhost.name] }, ...CLOSED };
+    const backup = { stream_protocol: "amqp", segment_max_bytes: 512 * 1024 };
+    const run = await job.startBackup({ source, backup });
+    const end = performance.now() + 30_000;
+    while (proxy.passed < 3_000_000 && performance.now() < end) await pause(10);
+    proxy.cut();
+    const result = await run.done;
+    assertOk(result);
+    assert.match(result.stderr, /Stream "s" is tried again/);
+    assert.equal(entryOf(await job.manifest(), "s").message_count, 1_500);
+
+    proxy.stallAfter(3_000_000);
+    const again = { backupId: "killed", source, backup };
+    const killed = await job.startBackup(again);
+    const isStored = async () =>
+      (await filesBelow(job.backups)).some((file) => /^killed\/.*segment-/.test(file));
+    await waitUntil(isStored, { what: "a segment to be stored" });
+    killed.kill("SIGKILL");
+    await killed.done;
+    proxy.cut();
+    const resumed = await job.backup(again);
+    assertOk(resumed);
+    assert.match(resumed.stderr, /Going on with backup killed/);
+    assertOk(await job.validate("killed"));
+    assert.deepEqual(entryOf(await job.manifest("killed"), "s").amqp_stream.gaps, []);
+    await deleteQueue(broker, queue);
+    assertOk(await job.restore({ backupId: "killed" }));
+    assertSameMessages(sent, await pikaRead(broker, queue, { stream: true, count: 1_500 }), {
+      routing: false,
+    });
+  },
+);
 
 /** Without the offset, and the delivery mode that streams of 4.0 give each message. */
 function comparable(all: readonly PikaMessage[]) {
