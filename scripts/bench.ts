@@ -9,6 +9,7 @@ import { BODY_BYTES, writeBodies } from "./benchmark/messages.ts";
 import { type BenchOptions, parseOptions, type QueueType, USAGE } from "./benchmark/options.ts";
 import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
+import { contestOfStreams } from "./benchmark/streams.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
@@ -85,7 +86,13 @@ async function compare(
   const { messages, runs } = options;
   const load = [os.loadavg()[0] ?? 0];
   const contests: Contest[] = [];
-  for (const type of options.queueTypes) contests.push(...await contest(type, { runs, ...on }));
+  for (const type of options.queueTypes) {
+    contests.push(
+      ...type === "stream"
+        ? await contestOfStreams(on.place, { runs, step: stepOf(on.place, "stream") })
+        : await contest(type, { runs, ...on }),
+    );
+  }
   const reference = options.reference ? await measureReference(on.place) : undefined;
   const report: Report = {
     date: new Date().toISOString().slice(0, 10),
@@ -122,12 +129,7 @@ async function contest(
   const restore = { floor: [] as Sample[], ours: [] as Sample[] };
   const first = `bench-${type}-1`; // what all restores restore
   for (let run = 1; run <= runs; run++) {
-    const step = async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
-      await waitForRest(place.brokerPid);
-      const sample = await work();
-      samples.push(sample);
-      say(`${type} ${run}/${runs}  ${what.padEnd(14)}  ${inShort(sample)}`);
-    };
+    const step = stepOf(place, `${type} ${run}/${runs}`);
     const backupId = `bench-${type}-${run}`;
     const readers = [
       () => step(backup.ours, "backup", () => arena.backup({ backupId })),
@@ -149,6 +151,16 @@ async function contest(
     { queueType: type, operation: "backup", ...backup },
     { queueType: type, operation: "restore", ...restore },
   ];
+}
+
+/** Measures one process after the other, each when the broker has come to rest. */
+function stepOf(place: ArenaPlace, name: string) {
+  return async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
+    await waitForRest(place.brokerPid);
+    const sample = await work();
+    samples.push(sample);
+    say(`${name}  ${what.padEnd(14)}  ${inShort(sample)}`);
+  };
 }
 
 function inShort(sample: Sample): string {

@@ -51,11 +51,32 @@ const capture = z.object({
   fingerprint: sha256,
 });
 
+const gaps = z.array(z.object({ first: offset, last: offset }));
+
 const stream = z.object({
   first_offset: offset,
   last_offset: offset,
-  gaps: z.array(z.object({ first: offset, last: offset })),
+  gaps,
   filtered_messages: count,
+  last_chunk: z.object({
+    first_offset: offset,
+    timestamp: time,
+    epoch: count,
+    crc: count,
+  }).optional(),
+  consumers: z.array(z.object({ name: z.string().max(255), offset })).optional(),
+  base: z.object({
+    backup_id: z.string(),
+    manifest_checksum: sha256,
+    last_offset: offset,
+  }).optional(),
+});
+
+const amqpStream = z.object({
+  first_offset: offset,
+  last_offset: offset,
+  gaps,
+  losses: z.array(z.string()),
 });
 
 const queue = queueV1.extend({
@@ -67,6 +88,7 @@ const queue = queueV1.extend({
   largest_body: count,
   capture: capture.nullable(),
   stream: stream.optional(),
+  amqp_stream: amqpStream.optional(),
   partial: z.string().optional(),
 });
 

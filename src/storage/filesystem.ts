@@ -37,7 +37,7 @@ export interface FilesystemOptions {
  * Files get mode 0600 and directories 0700, less what the umask takes: messages are private. The
  * directory is created by the first `put`. Symbolic links below it are refused with
  * `storage_denied`. A store whose directory is missing has no objects for `get` and `stat`; listing
- * it is an error (`storage_unreachable`), as the path is likely mistaken.
+ * it is an error (`storage_missing`), as the path is likely mistaken.
  */
 export class FilesystemStorage implements Storage {
   /** Absolute path of the directory. */

@@ -59,6 +59,7 @@ async function list(context: CommandContext): Promise<number> {
           messages: backup.messages,
           size_bytes: backup.sizeBytes,
           format_version: backup.formatVersion,
+          ...backup.bases.length === 0 ? {} : { bases: backup.bases },
           ...backup.notes.length === 0 ? {} : { note: backup.notes.join("; ") },
         })),
       },

@@ -20,6 +20,7 @@ export function backupListLines(
   backups: readonly BackupListing[],
   { style, now }: { style: Style; now: Date },
 ): string[] {
+  const isChained = backups.some(({ bases }) => bases.length > 0);
   return [
     ...renderTable(
       [
@@ -30,6 +31,7 @@ export function backupListLines(
         { title: "QUEUES", align: "right" },
         { title: "MESSAGES", align: "right" },
         { title: "SIZE", align: "right" },
+        ...isChained ? [{ title: "STANDS ON" }] : [],
       ],
       backups.map((backup) => [
         escapeText(backup.backupId),
@@ -39,6 +41,7 @@ export function backupListLines(
         shown(backup.queues, formatCount),
         shown(backup.messages, formatCount),
         shown(backup.sizeBytes, formatBytes),
+        ...isChained ? [backup.bases.map(escapeText).join(", ")] : [],
       ]),
     ),
     ...noteLines(backups),

@@ -4,7 +4,7 @@ import { requireTarget, type RestoreOptions } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { planDefinitions } from "../definitions/restore_step.ts";
 import { openRunStorage } from "../open_storage.ts";
-import { loadManifest } from "../stored/list.ts";
+import { loadWhole } from "../stored/chain.ts";
 import type {
   PlannedFanout,
   PlannedRestoreQueue,
@@ -14,6 +14,7 @@ import type {
 import { newChoice, type RestoreChoice } from "./choice.ts";
 import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
+import { selectorOf } from "./plan.ts";
 import type { RestoreRunOptions } from "./restore.ts";
 import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
 import { planRouting } from "./routing/plan_routing.ts";
@@ -33,7 +34,8 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
   const storage = await openRunStorage(options);
   try {
     const { location } = storage;
-    const manifest = await loadManifest(storage, backupId);
+    const isWanted = selectorOf(config.restore.queues);
+    const manifest = await loadWhole(storage, backupId, isWanted);
     const { choice, recorded } = recordedBefore(options, {
       config,
       key: restoreKey(config, { backupId, location }),

@@ -24,6 +24,8 @@ export interface BackupListing {
   /** Bytes of all stored segments. */
   readonly sizeBytes: number | null;
   readonly formatVersion: 1 | 2 | null;
+  /** Backups that streams of it stand on. */
+  readonly bases: readonly string[];
   /** What a person should know: what is missing, or what is wrong. */
   readonly notes: readonly string[];
 }
@@ -126,6 +128,7 @@ function ofManifest(manifest: Manifest): BackupListing {
     messages: manifest.total_messages,
     sizeBytes: manifest.total_bytes,
     formatVersion: manifest.format_version,
+    bases: [...new Set(manifest.queues.flatMap(({ stream }) => stream?.base?.backup_id ?? []))],
     notes: [
       ...missing > 0 ? [`${queuesAre(missing)} not in it`] : [],
       ...inPart > 0 ? [`${queuesAre(inPart)} in it only in part`] : [],
@@ -185,5 +188,6 @@ function unknown(backupId: string): Omit<BackupListing, "state" | "notes"> {
     messages: null,
     sizeBytes: null,
     formatVersion: null,
+    bases: [],
   };
 }

@@ -65,6 +65,7 @@ Deno.test("list: backups of every state, the oldest first", async () => {
     messages: 5,
     sizeBytes: manifest.total_bytes,
     formatVersion: 2,
+    bases: [],
     notes: [],
   });
   assert.deepEqual(third!.notes, ["1 queue is not in it", "1 queue is in it only in part"]);
