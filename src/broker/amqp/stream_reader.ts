@@ -288,8 +288,8 @@ function readError(error: unknown, stream: string): AppError {
   if (/INTERNAL.ERROR/.test(text)) {
     return new AppError(
       "failed",
-      `Cannot read stream "${stream}" by AMQP 0-9-1: it holds what this broker cannot give out ` +
-        "so, and closes the connection over",
+      `Cannot read stream "${stream}" by AMQP 0-9-1: it holds what this broker cannot give ` +
+        "out that way, and closes the connection over it",
       {
         cause: error,
         hint: "make the stream port reachable (source.stream_port): by it every message is read",

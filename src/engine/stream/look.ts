@@ -52,7 +52,21 @@ export class StreamLook {
       };
     } catch (error) {
       if (protocol === "stream" || !isUnreachable(error)) throw error;
-      return await this.#byAmqp(queue, error.message.replace(/^Cannot /, "cannot "));
+      return await this.#instead(queue, error);
+    }
+  }
+
+  /** By AMQP; where that does not work either, the error says both. */
+  async #instead(queue: { vhost: string; name: string }, ofStream: AppError) {
+    const because = ofStream.message.replace(/^Cannot /, "cannot ");
+    try {
+      return await this.#byAmqp(queue, because);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code === "broker_missing") throw error;
+      throw new AppError(error.code, `${error.message}; by the stream protocol: ${because}`, {
+        cause: error,
+        ...(ofStream.hint === undefined ? {} : { hint: ofStream.hint }),
+      });
     }
   }
 
