@@ -1,0 +1,115 @@
+/** `doctor` on real brokers and stores: what it says is what a run does, and its policies are enough. */
+import assert from "node:assert/strict";
+import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
+import { type CliResult, runCli } from "./helpers/cli.ts";
+import { allOf, assertNoSecret, assertOk, assertWhole, load, TestUser } from "./helpers/failure.ts";
+import { type Job, type JobConfig, newJob } from "./helpers/job.ts";
+import { sessionKeys } from "./helpers/minio_session.ts";
+import { deleteQueue, management, testVhost } from "./helpers/queues.ts";
+import { newStore } from "./helpers/storages.ts";
+
+interface Told {
+  readonly area: string;
+  readonly check: string;
+  readonly status: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Runs it on the configuration of a backup, or of a restore. */
+async function examined(
+  job: Job,
+  config: JobConfig,
+  side: "backup" | "restore" = "backup",
+): Promise<{ result: CliResult; findings: Told[] }> {
+  const [, ...args] = side === "backup"
+    ? await job.backupArgs(config)
+    : await job.restoreArgs(config);
+  const result = await runCli(["doctor", ...args, "--json"]);
+  assertNoSecret(result);
+  return { result, findings: JSON.parse(result.stdout).findings };
+}
+
+/** Those that are not well, as `area check`. */
+function troubles(findings: readonly Told[]): string[] {
+  return findings.filter(({ status }) => status !== "ok")
+    .map(({ area, check, status }) => `${status} ${area} ${check}`);
+}
+
+async function policiesOf(args: readonly string[]): Promise<{ language: string; text: string }[]> {
+  const result = await runCli(["doctor", ...args, "--policies", "--json"]);
+  assertOk(result);
+  return JSON.parse(result.stdout).policies;
+}
+
+/** Does what the printed lines say; the passwords that they ask for are given. */
+async function follow(broker: Broker, text: string, user: TestUser): Promise<void> {
+  for (const line of text.split("\n")) {
+    const words = [...line.replace(/ {2}#.*$/, "").matchAll(/'([^']*)'|(\S+)/g)]
+      .map(([, quoted, plain]) => quoted ?? plain!);
+    assert.equal(words.shift(), "rabbitmqctl", line);
+    if (words[0] === "add_user") words.push(user.password);
+    // It takes seconds each time, and is the same everywhere.
+    if (broker.version === brokers().at(-1)!.version) await broker.rabbitmqctl(...words);
+    else await followByApi(words, user);
+  }
+}
+
+async function followByApi([command, ...words]: string[], user: TestUser): Promise<void> {
+  if (command === "set_user_tags") return await user.put(words.slice(1).join(","));
+  if (command !== "set_permissions") return;
+  const [, vhost = "", , configure = "", write = "", read = ""] = words;
+  await user.grant(vhost, { configure, write, read });
+}
+
+testOnEach(
+  "the printed policies are enough for a backup and for a restore, and doctor finds so",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "doctor");
+    const loaded = [
+      await load(broker, await vhost.queue("orders"), 30),
+      await load(broker, await vhost.queue("quorum", { type: "quorum" }), 30),
+    ];
+    const keys = await newStore("s3");
+    for (const side of ["backup", "restore"] as const) {
+      await using user = new TestUser(broker);
+      await using job = await newJob(user.address);
+      const config = {
+        vhosts: [vhost.name],
+        target: { management_url: broker.managementUrl },
+        restore: { queues: { vhosts: [vhost.name] } },
+        backup: { include_definitions: false },
+      };
+      const argsOf = (storage: Record<string, unknown>) =>
+        job[`${side}Args`]({ ...config, storage: { ...storage, prefix: "mq/prod" } });
+
+      // 1. Print the policies and follow them.
+      const [command, ...args] = await argsOf(keys);
+      const policies = await policiesOf(args);
+      assert.deepEqual(policies.map(({ language }) => language), ["sh", "json"], command);
+      await follow(broker, policies[0]!.text, user);
+      const session = { ...keys, ...await sessionKeys(JSON.parse(policies[1]!.text)) };
+
+      // 2. What the doctor says, and what the run does.
+      const storage = { ...session, prefix: "mq/prod" };
+      const { result, findings } = await examined(job, { ...config, storage }, side);
+      assert.equal(result.code, 0, allOf(result));
+      assert.deepEqual(troubles(findings), []);
+      assertOk(await job[side]({ ...config, storage }));
+      if (side === "restore") continue;
+      for (const { queue } of loaded) await deleteQueue(broker, queue);
+    }
+    await assertWhole(broker, ...loaded);
+  },
+);
+
+testOnEach("a port without streams is told where there are streams", async (broker) => {
+  await using vhost = await testVhost(broker, "doctor");
+  await vhost.queue("log", { type: "stream" });
+  const config = { vhosts: [vhost.name] };
+  await using job = await newJob(broker);
+  assert.equal((await examined(job, config)).result.code, 0);
+  const { result, findings } = await examined(job, { ...config, source: { stream_port: 1 } });
+  assert.equal(result.code, 15);
+  assert.ok(troubles(findings).includes("failed source stream"));
+});
