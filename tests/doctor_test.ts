@@ -103,6 +103,69 @@ testOnEach(
   },
 );
 
+testOnEach("a user who lacks one thing after the other is told each", async (broker) => {
+  await using vhost = await testVhost(broker, "doctor");
+  await vhost.queue("one");
+  await vhost.queue("two", { type: "quorum" });
+  await using user = new TestUser(broker);
+  await using job = await newJob(user.address);
+  const told = async () => {
+    const { result, findings } = await examined(job, { vhosts: [vhost.name] });
+    return { code: result.code, troubles: troubles(findings), findings };
+  };
+
+  await user.put("administrator", "not-the-configured-one");
+  const kept = await told();
+  assert.equal(kept.code, 15);
+  assert.deepEqual(kept.troubles, [
+    "warning storage list",
+    "failed source management",
+    "failed source amqp",
+  ]);
+
+  await user.put("management");
+  assert.deepEqual((await told()).troubles, [
+    "warning storage list",
+    "failed source tag",
+    "warning source tag",
+    "failed source queues",
+  ]);
+
+  await user.put("monitoring");
+  await user.grant(vhost.name, { read: "^one$" });
+  const part = await told();
+  assert.equal(part.code, 15);
+  const rights = part.findings.filter(({ check, status }) => check === "rights" && status !== "ok");
+  const isCharged = broker.version !== "4.3";
+  assert.deepEqual(
+    rights.map(({ status }) => status),
+    isCharged ? ["warning", "failed"] : ["failed"],
+  );
+  assert.match(rights.at(-1)!.message, /may not read "two" in vhost "doctor-/);
+  assert.match(rights.at(-1)!.hint!, /^rabbitmqctl set_permissions -p 'doctor-.*' user-.* '\^\$' /);
+
+  await user.grant(vhost.name, { read: ".*", write: "^amq\\.default$" });
+  const well = await told();
+  assert.equal(well.code, 0);
+  assert.deepEqual(well.troubles, ["warning storage list", "warning source tag"]);
+});
+
+testOnEach("nothing on the broker changes, and messages stay where they are", async (broker) => {
+  await using vhost = await testVhost(broker, "doctor");
+  const loaded = [
+    await load(broker, await vhost.queue("one"), 20),
+    await load(broker, await vhost.queue("two", { type: "quorum" }), 20),
+  ];
+  await using job = await newJob(broker);
+  const config = { vhosts: [vhost.name], restore: { queues: { vhosts: [vhost.name] } } };
+  const names = () => management(broker, `queues/${vhost.name}?columns=name`);
+  const before = await names();
+  assert.equal((await examined(job, config)).result.code, 0);
+  assert.equal((await examined(job, config, "restore")).result.code, 15); // no such backup
+  assert.deepEqual(await names(), before);
+  await assertWhole(broker, ...loaded);
+});
+
 testOnEach("a port without streams is told where there are streams", async (broker) => {
   await using vhost = await testVhost(broker, "doctor");
   await vhost.queue("log", { type: "stream" });
