@@ -43,14 +43,19 @@ async function policiesOf(args: readonly string[]): Promise<{ language: string; 
 }
 
 /** Does what the printed lines say; the passwords that they ask for are given. */
-async function follow(broker: Broker, text: string, user: TestUser): Promise<void> {
+async function follow(
+  broker: Broker,
+  text: string,
+  { user, side }: { user: TestUser; side: string },
+): Promise<void> {
   for (const line of text.split("\n")) {
     const words = [...line.replace(/ {2}#.*$/, "").matchAll(/'([^']*)'|(\S+)/g)]
       .map(([, quoted, plain]) => quoted ?? plain!);
     assert.equal(words.shift(), "rabbitmqctl", line);
     if (words[0] === "add_user") words.push(user.password);
     // It takes seconds each time, and is the same everywhere.
-    if (broker.version === brokers().at(-1)!.version) await broker.rabbitmqctl(...words);
+    const byHand = side === "backup" && broker.version === brokers().at(-1)!.version;
+    if (byHand) await broker.rabbitmqctl(...words);
     else await followByApi(words, user);
   }
 }
@@ -87,7 +92,7 @@ testOnEach(
       const [command, ...args] = await argsOf(keys);
       const policies = await policiesOf(args);
       assert.deepEqual(policies.map(({ language }) => language), ["sh", "json"], command);
-      await follow(broker, policies[0]!.text, user);
+      await follow(broker, policies[0]!.text, { user, side });
       const session = { ...keys, ...await sessionKeys(JSON.parse(policies[1]!.text)) };
 
       // 2. What the doctor says, and what the run does.
