@@ -8,6 +8,7 @@ import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
 import { addDefinitionsImportCommand } from "./commands/definitions_import.ts";
 import { addDefinitionsRollbackCommand } from "./commands/definitions_rollback.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
@@ -64,6 +65,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addDefinitionsDiffCommand(program, launch);
   addDefinitionsRollbackCommand(program, launch);
   program.commandsGroup("This program:");
+  addDoctorCommand(program, launch);
   addConfigCommand(program, launch);
   addHelpCommand(program, launch);
   return program;
