@@ -8,6 +8,8 @@ import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
 import { addDefinitionsImportCommand } from "./commands/definitions_import.ts";
 import { addDefinitionsRollbackCommand } from "./commands/definitions_rollback.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
@@ -57,6 +59,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
   addValidateCommand(program, launch);
+  addFinishCommand(program, launch);
   program.commandsGroup("Definitions:");
   addDefinitionsExportCommand(program, launch);
   addDefinitionsImportCommand(program, launch);
@@ -64,6 +67,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addDefinitionsRollbackCommand(program, launch);
   program.commandsGroup("This program:");
   addTuiCommand(program, launch);
+  addDoctorCommand(program, launch);
   addConfigCommand(program, launch);
   addHelpCommand(program, launch);
   return program;

@@ -57,7 +57,7 @@ export const ENGINE: Engine = {
     return await (await import("../../src/engine/backup/backup.ts")).planBackup(call);
   },
   async runBackup(call) {
-    return await (await import("../../src/engine/backup/backup.ts")).runBackup(call);
+    return await (await import("../../src/engine/backup/run.ts")).runBackup(call);
   },
   async planRestore(call) {
     return await (await import("../../src/engine/restore/dry_run.ts")).planRestore(call);

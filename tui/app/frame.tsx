@@ -54,7 +54,9 @@ export function Frame(
 function Content({ navigator, area }: { navigator: Navigator; area: Area }) {
   const { question, isHelpOpen, screen } = navigator;
   if (question !== undefined) return <Dialog text={question} area={area} />;
-  if (isHelpOpen) return <Help title={screen.title} bindings={navigator.bindings()} area={area} />;
+  if (isHelpOpen) {
+    return <Help topic={navigator.helpTopic()} top={navigator.helpTop} area={area} />;
+  }
   return <>{screen.render(area)}</>;
 }
 
@@ -98,6 +100,10 @@ function noteSpans({ notice, screen }: Navigator): Span[] {
 function hintSpans(navigator: Navigator, { columns, theme }: Area): Span[] {
   if (navigator.question !== undefined) {
     const keys = [["left", "choose"], ["enter", "take it"], ["esc", "cancel"]] as const;
+    return keys.flatMap(([key, hint]) => hintOf({ keys: [key], hint }, theme));
+  }
+  if (navigator.isHelpOpen) {
+    const keys = [["down", "scroll"], ["esc", "close"]] as const;
     return keys.flatMap(([key, hint]) => hintOf({ keys: [key], hint }, theme));
   }
   const global = navigator.screen.typing === undefined ? GLOBAL_KEYS.filter(hasHint) : [];

@@ -4,33 +4,46 @@ import { Line, type Span, span } from "../components/line.tsx";
 import { type Binding, GLOBAL_KEYS, keyLabel, MOVE_KEYS } from "./keys.ts";
 import type { Area } from "./screen.ts";
 
-/** The keys of a screen, from the table by which they are bound. */
-export function Help(
-  { title, bindings, area }: { title: string; bindings: readonly Binding[]; area: Area },
-) {
+/** What a help is about. */
+export interface HelpTopic {
+  readonly title: string;
+  readonly bindings: readonly Binding[];
+}
+
+/** The keys of a screen, from the table by which they are bound; `top`: the first line that is seen. */
+export function Help({ topic, top, area }: { topic: HelpTopic; top: number; area: Area }) {
+  const lines = helpLines(topic, area);
+  const from = Math.min(top, lastTop(topic, area));
+  return (
+    <Box flexDirection="column">
+      {lines.slice(from, from + area.rows).map((spans, index) => (
+        <Line key={index} spans={spans} theme={area.theme} columns={area.columns} />
+      ))}
+    </Box>
+  );
+}
+
+/** How far a help can be scrolled. */
+export function lastTop(topic: HelpTopic, area: Area): number {
+  return Math.max(0, helpLines(topic, area).length - area.rows);
+}
+
+function helpLines({ title, bindings }: HelpTopic, { theme }: Area): Span[][] {
   const moves = new Set<string>(MOVE_KEYS.map(({ command }) => command));
-  const own = bindings.filter(({ command }) => !moves.has(command));
   const sections: [string, readonly Binding[]][] = [
-    [title, own],
-    ["Lists", bindings.filter(({ command }) => moves.has(command))],
+    [title, bindings.filter(({ command }) => !moves.has(command))],
     ["Everywhere", GLOBAL_KEYS],
+    ["Lists", bindings.filter(({ command }) => moves.has(command))],
   ];
   const labels = (binding: Binding) =>
-    binding.keys.map((key) => keyLabel(key, area.theme.style)).join(" ");
+    binding.keys.map((key) => keyLabel(key, theme.style)).join(" ");
   const width = Math.max(...sections.flatMap(([, all]) => all).map((one) => widthOf(labels(one))));
-  const lines: Span[][] = sections.filter(([, all]) => all.length > 0).flatMap(([name, all]) => [
+  return sections.filter(([, all]) => all.length > 0).flatMap(([name, all], index) => [
+    ...index === 0 ? [] : [[]],
     [span(` ${name}`, "strong")],
     ...all.map((one) => [
       span(`   ${pad(labels(one), width)}`, "accent"),
       span(`   ${one.help}`),
     ]),
-    [],
   ]);
-  return (
-    <Box flexDirection="column">
-      {lines.slice(0, area.rows).map((spans, index) => (
-        <Line key={index} spans={spans} theme={area.theme} columns={area.columns} />
-      ))}
-    </Box>
-  );
 }

@@ -78,7 +78,9 @@ function pressOf(char: string): KeyPress {
   if (char === "\r" || char === "\n") return { name: "enter" };
   if (char === "\t") return { name: "tab" };
   if (char === " ") return { name: "space", text: " " };
-  return char < " " ? { name: "" } : { name: char, text: char };
+  if (char >= " ") return { name: char, text: char };
+  // A control character is its key with Ctrl, 64 further on in ASCII.
+  return { name: `ctrl-${String.fromCharCode(char.charCodeAt(0) + 64).toLowerCase()}` };
 }
 
 const SHOWN: Readonly<Record<string, string>> = {

@@ -34,6 +34,7 @@ Deno.test("keys have names, also those that come in one piece", () => {
   assert.deepEqual(names("c", { ctrl: true }), ["ctrl-c"]);
   assert.deepEqual(names("jjG \r"), ["j", "j", "G", "space", "enter"]);
   assert.deepEqual(names("日"), ["日"]);
+  assert.deepEqual(names("\u0015a"), ["ctrl-u", "a"]);
 });
 
 const TABLES: Record<string, readonly Binding[]> = {

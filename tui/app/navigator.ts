@@ -1,5 +1,14 @@
 import type { DialogText } from "../components/dialog.tsx";
-import { type Binding, commandOf, GLOBAL_KEYS, type GlobalCommand, type KeyPress } from "./keys.ts";
+import { moved } from "../components/list_cursor.ts";
+import { type HelpTopic, lastTop } from "./help.tsx";
+import {
+  type Binding,
+  commandOf,
+  GLOBAL_KEYS,
+  type GlobalCommand,
+  type KeyPress,
+  MOVE_KEYS,
+} from "./keys.ts";
 import type { Area, RunningWork, Screen } from "./screen.ts";
 
 /** A question over the screen, and what each answer does. */
@@ -24,6 +33,7 @@ export class Navigator {
   #stack: { screen: Screen; close: AbortController; unsubscribe: () => void }[] = [];
   #question: Question | undefined;
   #isHelpOpen = false;
+  #helpTop = 0;
   #notice: string | undefined;
   /** Where the program is connected to, for the header. */
   #context = "";
@@ -50,6 +60,16 @@ export class Navigator {
 
   get isHelpOpen(): boolean {
     return this.#isHelpOpen;
+  }
+
+  /** The first line of the help that is seen. */
+  get helpTop(): number {
+    return this.#helpTop;
+  }
+
+  /** What the help is about now. */
+  helpTopic(): HelpTopic {
+    return { title: this.screen.title, bindings: this.bindings() };
   }
 
   get notice(): string | undefined {
@@ -121,7 +141,7 @@ export class Navigator {
     }
     if (key.name === "ctrl-c") return this.stop();
     if (this.#question !== undefined) return this.#answer(this.#question, key.name);
-    if (this.#isHelpOpen) return this.#closeHelp();
+    if (this.#isHelpOpen) return this.#pressHelp(key.name, area);
     const { typing } = this.screen;
     if (typing !== undefined && key.text !== undefined) return typing.text(key.text);
     const command = commandOf(this.bindings(), key.name);
@@ -161,6 +181,7 @@ export class Navigator {
     switch (command) {
       case "help":
         this.#isHelpOpen = true;
+        this.#helpTop = 0;
         return this.#changed();
       case "back":
         return this.back();
@@ -219,8 +240,12 @@ export class Navigator {
     this.#changed();
   }
 
-  #closeHelp(): void {
-    this.#isHelpOpen = false;
+  /** Scrolls the help; any other key closes it. */
+  #pressHelp(key: string, area: Area): void {
+    const command = commandOf(MOVE_KEYS, key);
+    const size = { count: lastTop(this.helpTopic(), area) + 1, page: area.rows };
+    if (command === undefined) this.#isHelpOpen = false;
+    else this.#helpTop = moved({ index: this.#helpTop, top: 0 }, command, size).index;
     this.#changed();
   }
 

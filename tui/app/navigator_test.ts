@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { themeOf } from "../theme/theme.ts";
-import { stillScreen } from "../testing/render_frame.tsx";
+import { plainFrame, renderNavigator, stillScreen } from "../testing/render_frame.tsx";
+import { MOVE_KEYS } from "./keys.ts";
 import { Navigator } from "./navigator.ts";
 import type { Screen } from "./screen.ts";
 
@@ -97,6 +98,27 @@ Deno.test("y shows and copies the command that does the same, where there is one
   assert.equal(navigator.question?.lines[0], "rabbitmq-backup list");
   press("enter");
   assert.equal(navigator.question, undefined);
+});
+
+Deno.test("the help scrolls to its end where it is longer than the screen, and any other key closes it", () => {
+  const { navigator } = newNavigator();
+  const keys = Array.from(
+    "abcdefgh",
+    (key) => ({ keys: [key], command: key, help: `does ${key}` }),
+  );
+  navigator.open(named("one", { keys: () => [...keys, ...MOVE_KEYS] }));
+  const small = { ...AREA, rows: 14 };
+  const press = (name: string) => navigator.press({ name }, small);
+  const seen = () => plainFrame(renderNavigator(navigator, { columns: 80, rows: 20 }));
+  press("?");
+  assert.match(seen(), /does a/);
+  assert.doesNotMatch(seen(), /to the last/);
+  press("end");
+  assert.match(seen(), /to the last/);
+  press("up");
+  assert.doesNotMatch(seen(), /to the last/);
+  press("esc");
+  assert.equal(navigator.isHelpOpen, false);
 });
 
 Deno.test("esc does not leave a screen whose work runs", () => {

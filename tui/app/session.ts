@@ -1,7 +1,9 @@
 import type { Override } from "../../src/config/overrides.ts";
 import type { Config } from "../../src/config/config.ts";
 import { shellWord } from "../../src/console/resume_command.ts";
+import { redactEvent } from "../../src/console/redact_event.ts";
 import type { TuiCall } from "../../src/console/tui_call.ts";
+import type { EventSink } from "../../src/engine/events.ts";
 import type { Connection } from "../screens/connect/connection.ts";
 import type { Engine } from "./engine.ts";
 import { type Failure, failureOf } from "./failure.ts";
@@ -60,6 +62,11 @@ export class Session {
       shellWord(source.management_url),
     ];
     return { config: { ...config, target: source }, flags };
+  }
+
+  /** A sink that gives on events without secrets. */
+  safely(emit: EventSink): EventSink {
+    return (event) => emit(redactEvent(event, this.call.redactor));
   }
 
   failure(error: unknown): Failure {

@@ -89,6 +89,7 @@ export const LISTED: readonly BackupListing[] = [
     sizeBytes: 120_000_000,
     formatVersion: 2,
     notes: [],
+    bases: [],
   },
 ];
 

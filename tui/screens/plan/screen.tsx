@@ -44,9 +44,9 @@ export function openPlan(session: Session, choice: QueueChoice): Screen {
       call = { config, backupId };
       const planned = await session.engine.planBackup({
         ...call,
-        emit: (event) => {
+        emit: session.safely((event) => {
           if (event.type === "warning") store.dispatch({ type: "warned", warning: event });
-        },
+        }),
         signal: left,
       });
       store.dispatch({ type: "planned", plan: planned });

@@ -95,11 +95,11 @@ export function openRestorePlan(
       call = { config: loaded.config, backupId, now: session.call.now() };
       const planned = await session.engine.planRestore({
         ...call,
-        emit: (event) => {
+        emit: session.safely((event) => {
           if (event.type === "warning" && isCurrent()) {
             store.dispatch({ type: "warned", warning: event });
           }
-        },
+        }),
         signal: left,
       });
       if (isCurrent()) store.dispatch({ type: "planned", plan: planned });

@@ -97,7 +97,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       .join(" ");
     try {
       const result = await call.run({
-        emit: (event) => store.dispatch({ type: "event", event }),
+        emit: session.safely((event) => store.dispatch({ type: "event", event })),
         signal: controller.signal,
       });
       const ended = call.end(result, store.state.ended);
