@@ -135,8 +135,10 @@ Deno.test("2,000 queues scroll and filter without lag", async () => {
     await timed("g", /› . +queue\.0000/);
     await timed("NPage", /› . +queue\.00[1-9]\d/);
     await timed("/", /\/▏/);
-    await timed("1", / 1,271 of 2,000 queues/);
-    await timed("9", / 139 of 2,000 queues/);
+    // No vhost of a test has it in its name.
+    await timed(".", /\/\.▏/);
+    await timed("1", / 1,000 of 2,000 queues/);
+    await timed("9", / 100 of 2,000 queues/);
     await timed("Escape", / 2,000 queues, none/);
   }
   // Esc is told from other keys by time, in tmux and in the program.
