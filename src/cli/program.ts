@@ -8,6 +8,7 @@ import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
 import { addDefinitionsImportCommand } from "./commands/definitions_import.ts";
 import { addDefinitionsRollbackCommand } from "./commands/definitions_rollback.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
+import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
@@ -56,6 +57,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
   addValidateCommand(program, launch);
+  addFinishCommand(program, launch);
   program.commandsGroup("Definitions:");
   addDefinitionsExportCommand(program, launch);
   addDefinitionsImportCommand(program, launch);

@@ -42,6 +42,8 @@ const COMMANDS = [
   "list",
   "describe",
   "validate",
+  "verify",
+  "finish",
   "definitions-export",
   "definitions-import",
   "config",

@@ -97,6 +97,15 @@ export class ManagementClient {
     });
   }
 
+  /** A user by its name; needs the tag `administrator`. `broker_missing` when there is none. */
+  async user(name: string, options: CallOptions = {}): Promise<CurrentUser> {
+    return await this.#transport.get(whoamiSchema, {
+      ...options,
+      action: `look up user ${JSON.stringify(name)}`,
+      path: `users/${encodeURIComponent(name)}`,
+    });
+  }
+
   /** Needs the tag `monitoring`. */
   async nodes(options: CallOptions = {}): Promise<BrokerNode[]> {
     return await this.#list(nodeSchema, { ...options, action: "list nodes", path: "nodes" });

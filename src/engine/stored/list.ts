@@ -69,11 +69,28 @@ export async function readManifest(storage: Storage, backupId: string): Promise<
   }
 }
 
+/**
+ * Throws `refused` when a backup is finished, `backup_not_found` when there is nothing of it.
+ */
+export async function assertUnfinished(storage: Storage, backupId: string): Promise<void> {
+  if (await storage.stat(manifestKey(backupId)) !== undefined) {
+    throw new AppError(
+      "refused",
+      `Cannot finish backup ${JSON.stringify(backupId)}: it is finished`,
+      {
+        hint: "describe shows what is in it",
+      },
+    );
+  }
+  if (await unfinished(storage, backupId) === undefined) throw await notFound(storage, backupId);
+}
+
 async function notFound(storage: Storage, backupId: string): Promise<AppError> {
   const cannot = `Cannot open backup ${JSON.stringify(backupId)} in ${storage.location}`;
   if (await storage.stat(markerKey(backupId)) !== undefined) {
     return new AppError("backup_not_found", `${cannot}: it is unfinished`, {
-      hint: "Run the same backup command again: it goes on where it stopped",
+      hint: "Run the same backup command again: it goes on where it stopped. Is its source gone? " +
+        `finish --backup-id ${backupId} makes what was read of it a backup`,
     });
   }
   const ids: string[] = [];

@@ -6,6 +6,7 @@ import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
@@ -63,7 +64,7 @@ export async function backupStream(
     reportDone(context, entry, meter.end(progress));
   } catch (error) {
     meter.end(progress);
-    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
+    if (isQueueFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
 }
@@ -100,9 +101,9 @@ async function readStream(
   item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
 ): Promise<QueueEntry> {
   const work = await begin(context, item);
-  if (work === undefined) return entryOf(item.planned, undefined);
+  if (work === undefined) return emptyEntry(item.planned);
   await readAll(context, work);
-  const entry = entryOf(item.planned, work);
+  const entry = streamEntry(emptyEntry(item.planned), work);
   const consumers = await consumersOf(context, work);
   if (consumers.length === 0) return entry;
   return { ...entry, stream: { ...entry.stream!, consumers } };
@@ -128,12 +129,6 @@ async function consumersOf(
           storedConsumers(connection, { stream: planned.queue.name, known, behind: start.last }),
       ),
   );
-}
-
-/** Errors that leave this stream out of the backup, and do not end the run. */
-function isStreamFailure(error: unknown): boolean {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
@@ -288,9 +283,13 @@ function madeAnew(name: string, what: string): AppError {
   );
 }
 
-function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
-  const entry = emptyEntry(planned);
-  if (work === undefined) return entry;
+/** The entry of a stream of which these segments are stored. */
+export function streamEntry(
+  entry: QueueEntry,
+  work: Pick<StreamWork, "segments" | "lastGap"> & {
+    start: Pick<StreamStart, "first" | "last" | "base"> & Partial<Pick<StreamStart, "lastChunk">>;
+  },
+): QueueEntry {
   const { segments, lastGap, start: { first: from, last, lastChunk, base } } = work;
   const chunks = segments.map(({ spooled }) => spooled);
   const sum = (value: (stream: SpooledChunks) => number) =>
@@ -302,7 +301,7 @@ function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntr
     last_offset: offsetNumber(last),
     gaps,
     filtered_messages: sum(({ filteredMessages }) => filteredMessages),
-    last_chunk: lastChunk,
+    ...(lastChunk === undefined ? {} : { last_chunk: lastChunk }),
     ...(base === undefined ? {} : { base }),
   };
   return {

@@ -9,7 +9,7 @@ import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
 import type { QueueName } from "../restore/mapping.ts";
-import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/queue.ts";
+import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/context.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
 import { ConsumerRestore } from "./consumer_restore.ts";
 import { isInTime, readEntries } from "./entries.ts";
@@ -74,9 +74,7 @@ export async function restoreStream(
     await publishAll(context, restore);
     record(context, restore, { done: true });
     return {
-      messages: restore.restored - position.confirmed,
-      bytes: restore.bytes,
-      undelivered: 0,
+      ...item.taken,
       leftOut: entry.message_count - restore.restored,
       untimed: 0,
     };
@@ -248,7 +246,7 @@ async function checkOffsets(
 }
 
 function record(context: RestoreContext, restore: StreamRestore, end: { done?: true } = {}): void {
-  const { item: { position }, restored } = restore;
+  const { item: { position, taken }, restored, bytes } = restore;
   const row: RestoreQueueRow = {
     ...position,
     confirmed: restored,
@@ -256,6 +254,8 @@ function record(context: RestoreContext, restore: StreamRestore, end: { done?: t
     done: end.done ?? false,
   };
   context.checkpoint.putRestoreQueue(context.run.id, row);
+  taken.messages = restored - position.confirmed;
+  taken.bytes = bytes;
 }
 
 /**

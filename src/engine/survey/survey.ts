@@ -3,6 +3,7 @@ import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { Config } from "../../config/config.ts";
 import { requireSource } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
@@ -55,15 +56,15 @@ export async function survey(options: {
   connections: ConnectionPool;
   /** As the management API gives it. */
   source: SourceIdentity;
-  /** The delivery count to expect of a quorum queue's messages. */
-  deliveryCount: (queue: { vhost: string; name: string }) => number;
+  /** Knows the delivery count to expect of a quorum queue's messages. */
+  checkpoint: CheckpointStore;
   nodes: NodeWatch;
   streams: StreamConnector;
   /** Where streams are begun with; absent: with all that they hold. */
   starts?: StreamStarts;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { config: { backup }, config, client, connections, source, signal } = options;
+  const { config: { backup }, config, client, connections, source, checkpoint, signal } = options;
   const streams = backup.stream_enabled
     ? new StreamLook(options.streams, {
       connections,
@@ -134,7 +135,7 @@ export async function survey(options: {
         }
         const plan = planQueue({
           ...facts,
-          deliveryCount: options.deliveryCount(queue),
+          deliveryCount: checkpoint.deliveryCount(source.clusterName, queue),
           memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
           mayPublish,
           spoolRoom: room,

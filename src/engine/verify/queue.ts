@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
-import { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { assertEmpty } from "../hold/capture.ts";
 import { type CaptureContext, captureCounted } from "../hold/counted_capture.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import type { QueueName } from "../restore/mapping.ts";
 import { MessagePicker } from "../restore/picker.ts";
 import type { MessageSelection } from "../restore/selection.ts";
@@ -162,10 +162,4 @@ async function* spooledDigests(
   for (const { file } of segments) {
     yield* messageDigests(readSpooled(file, { reuseBuffer: false }));
   }
-}
-
-/** Errors of one queue; all others end the run. A damaged backup is no queue's fault. */
-function isQueueFailure(error: unknown): error is AppError {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
