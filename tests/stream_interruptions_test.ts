@@ -130,6 +130,61 @@ testOnEach(`kills in both directions (seed ${SEED})`, async (broker) => {
   await assertRestored(broker, queue, sent);
 });
 
+testOnEach(
+  `what is new: cut off, killed, and restored with its base (seed ${SEED})`,
+  async (broker) => {
+    await using vhost = await testVhost(broker, "stream-new");
+    await using proxy = streamProxy(broker);
+    await using job = await newJob(broker);
+    const queue = await vhost.queue("s", { type: "stream" });
+    const vhosts = [vhost.name];
+    await streamPublish(broker, queue, { count: COUNT / 3 });
+    assertOk(await job.backup({ backupId: "base", vhosts, backup: SMALL_SEGMENTS }));
+    await streamPublish(broker, queue, { count: COUNT * 2 / 3, first: COUNT / 3 });
+    const sent = await contentOf(broker, queue);
+    const backup = { ...SMALL_SEGMENTS, stream_base: "base" };
+
+    // 1. Cut in the middle.
+    const source = { ...throughProxy(broker, proxy), queues: { vhosts } };
+    proxy.stallAfter(600_000);
+    const run = await job.startBackup({ backupId: "cut", source, backup });
+    await passed(() => proxy.passed, 600_000, run.done);
+    proxy.cut();
+    const result = await run.done;
+    assertOk(result);
+    assert.match(result.stderr, /is tried again: .*the connection for streams was lost/);
+
+    // 2. Killed when a segment is stored: what goes on stands on the same base.
+    proxy.stallAfter(1_000_000);
+    const killed = await job.startBackup({ backupId: "killed", source, backup });
+    const isStored = async () =>
+      (await filesBelow(job.backups)).some((file) => /killed.*segment-/.test(file));
+    await waitUntil(isStored, { what: "a segment to be stored", timeoutMs: 60_000 });
+    killed.kill("SIGKILL");
+    await killed.done;
+    proxy.resume();
+    const again = await job.backup({ backupId: "killed", source, backup });
+    assertOk(again);
+    assert.match(again.stderr, /Going on with backup killed/);
+    for (const id of ["cut", "killed"]) {
+      assertOk(await job.validate(id));
+      const [{ message_count, stream }] = (await job.manifest(id)).queues;
+      assert.deepEqual([message_count, stream.base.backup_id], [COUNT * 2 / 3, "base"]);
+    }
+
+    // 3. Restored, with kills and a cut in the middle.
+    await deleteQueue(broker, queue);
+    const pause = (round: number) => 150 + Math.abs(Math.sin(SEED + round * 7919)) * 500;
+    const target = throughProxy(broker, proxy);
+    const restore = { window: 400 };
+    await untilDone(pause, (round) => {
+      if (round === 1) setTimeout(() => proxy.cut(), 400);
+      return job.startRestore({ backupId: "killed", target, restore });
+    });
+    await assertRestored(broker, queue, sent);
+  },
+);
+
 /** Starts a command again and again, and kills it some time later, until it has come to its end. */
 async function untilDone(
   pause: (round: number) => number,

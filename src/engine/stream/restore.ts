@@ -10,7 +10,7 @@ import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
 import type { QueueName } from "../restore/mapping.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/context.ts";
-import { fetchSegment } from "../stored/segment_fetch.ts";
+import { openedSegments } from "../restore/segment_feed.ts";
 import { ConsumerRestore } from "./consumer_restore.ts";
 import { isInTime, readEntries } from "./entries.ts";
 
@@ -137,14 +137,13 @@ async function publishRest(
   consumers.resumeAt(publisher.lastId);
   const { timeWindow } = selection;
   const isWhole = timeWindow === undefined && selection.limit === Infinity;
-  segments: for (const segment of share.segments) {
-    signal.throwIfAborted();
-    if (isWhole && isThere(segment, publisher.lastId)) {
-      before += segment.stream!.message_count;
-      restore.chosen += segment.stream!.message_count;
-      continue;
-    }
-    await using fetched = await fetchSegment(context.storage, segment, context);
+  const isDone = (segment: SegmentEntry) => isWhole && isThere(segment, publisher.lastId);
+  for (const segment of share.segments.filter(isDone)) {
+    before += segment.stream!.message_count;
+    restore.chosen += segment.stream!.message_count;
+  }
+  const left = share.segments.filter((segment) => !isDone(segment));
+  segments: for await (const fetched of openedSegments(left, context)) {
     for await (const entries of readEntries(fetched.records(), isInTime(timeWindow))) {
       for (const outgoing of entries) {
         if (restore.chosen + outgoing.records > selection.limit) break segments;
