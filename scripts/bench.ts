@@ -10,6 +10,7 @@ import { type BenchOptions, parseOptions, type QueueType, USAGE } from "./benchm
 import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
+import { benchStartup } from "./benchmark/startup.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
 import { print, say } from "./lib/output.ts";
@@ -33,6 +34,10 @@ async function main(args: string[]): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => interrupt.abort(new Error("interrupted")));
   }
+  if (options.startup) {
+    await measureStartup(options);
+    return 0;
+  }
   if (options.address !== undefined) {
     const { amqpUrl, managementUrl } = options.address;
     const description = parseExternal(options.broker, `${amqpUrl},${managementUrl}`);
@@ -47,6 +52,15 @@ async function main(args: string[]): Promise<number> {
   const isHere = broker.way === "debian";
   await bench(options, { broker, brokerPid: isHere ? broker.pid : undefined });
   return 0;
+}
+
+async function measureStartup({ json }: BenchOptions): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "rabbitmq-backup-bench-" });
+  try {
+    await benchStartup({ json, folder, signal: interrupt.signal });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 async function bench(

@@ -15,6 +15,7 @@ export const USAGE =
                         its user must be an administrator: the bench makes a vhost of its own
   --dir PATH            where spool and backups go while it runs (default: the system's temp folder)
   --definitions         instead: the definitions of a large cluster, in, out, compared, in again
+  --startup             instead: how long the program takes to start; no broker is needed
   --no-reference        do not also store the messages in the earlier tool's format, for its size
   --profile             instead: run backup and restore once with V8's CPU profiler, print hot spots
   --profile-dir PATH    keep the .cpuprofile files here
@@ -31,6 +32,7 @@ export interface BenchOptions {
   readonly address: { readonly amqpUrl: string; readonly managementUrl: string } | undefined;
   readonly dir: string | undefined;
   readonly definitions: boolean;
+  readonly startup: boolean;
   readonly reference: boolean;
   readonly profile: boolean;
   readonly profileDir: string | undefined;
@@ -50,6 +52,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
       "management-url": { type: "string" },
       dir: { type: "string" },
       definitions: { type: "boolean", default: false },
+      startup: { type: "boolean", default: false },
       "no-reference": { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
@@ -66,6 +69,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
     address: addressOf(values["amqp-url"], values["management-url"]),
     dir: values.dir,
     definitions: values.definitions,
+    startup: values.startup,
     reference: !values["no-reference"],
     profile: values.profile,
     profileDir: values["profile-dir"],

@@ -27,10 +27,17 @@ const OPTIONAL = new Set([
 /** Names of Node's own modules, which packages write without `node:`. */
 const BUILTIN = builtinModules.filter((name) => !/^(node:|_)/.test(name));
 
-/** The files that a thread starts with. */
-const ENTRIES = { main: "main.ts", pack_worker: "src/engine/packing/worker.ts" };
-/** And what each of them has to load before all else. */
+const ENTRIES = { main: "main.ts", pack_thread: "src/engine/packing/worker.ts" };
+/** What each thread has to load before all else. */
 const FIRST = { program_path: "src/program_path.ts" };
+/**
+ * The file that a pack worker starts with. Some modules of Node ask for the program's path as soon as
+ * they are imported, before anything runs; so they come later. (`main.js` imports none of these.)
+ */
+const PACK_WORKER = {
+  file: "pack_worker.js",
+  text: 'import"./program_path.js";await import("./pack_thread.js");\n',
+};
 
 /** Bundles the program of the checkout at `root` into `dir`, which is emptied first. */
 export async function bundle(root: string, dir: string): Promise<Bundle> {
@@ -45,10 +52,11 @@ export async function bundle(root: string, dir: string): Promise<Bundle> {
     ];
     results.forEach(({ metafile }) => assertResolved(metafile));
     const files = results.flatMap(({ metafile }) => Object.keys(metafile.outputs))
-      .map((path) => basename(path)).toSorted();
+      .map((path) => basename(path));
     for (const file of files) await finish(dir, file);
     for (const file of files) await giveNames(dir, file);
-    return { dir, files };
+    await Deno.writeTextFile(join(dir, PACK_WORKER.file), PACK_WORKER.text);
+    return { dir, files: [...files, PACK_WORKER.file].toSorted() };
   } finally {
     await esbuild.stop();
   }
@@ -121,7 +129,7 @@ async function finish(dir: string, file: string): Promise<void> {
       'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' +
       finished;
   }
-  if (file.replace(/\.js$/, "") in ENTRIES) finished = `import"./program_path.js";${finished}`;
+  if (file === "main.js") finished = `import"./program_path.js";${finished}`;
   if (finished !== text) await Deno.writeTextFile(path, finished);
 }
 
