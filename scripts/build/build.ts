@@ -6,6 +6,7 @@ import { checkoutDir } from "../lib/instances.ts";
 import { type Bundle, bundle } from "./bundle.ts";
 import { compile, TARGETS } from "./compile.ts";
 import { writePortable } from "./portable.ts";
+import { writeMaterials } from "./sbom.ts";
 
 const NAME = "rabbitmq-backup";
 
@@ -40,6 +41,7 @@ async function make(steps: readonly LastStep[]): Promise<string[]> {
   return await withLock("build", async () => {
     const dist = join(checkoutDir(), "dist");
     const made = await bundle(checkoutDir(), join(dist, "bundle"));
+    await writeMaterials(dist, made);
     const paths: string[] = [];
     for (const { name, write } of steps) {
       const path = join(dist, name);

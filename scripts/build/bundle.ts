@@ -10,12 +10,15 @@ import { pathToFileURL } from "node:url";
 import { exists } from "../lib/cache.ts";
 import { mustRun, run } from "../lib/process.ts";
 import { ignoreMissing } from "../lib/roots.ts";
+import { packageFolders } from "./sbom.ts";
 
 /** A bundle in a folder. */
 export interface Bundle {
   readonly dir: string;
   /** Names of its files, sorted. */
   readonly files: readonly string[];
+  /** Folders of the packages that are in it, sorted. */
+  readonly packages: readonly string[];
 }
 
 /** Packages that others load when they are there; the program does without. */
@@ -56,7 +59,9 @@ export async function bundle(root: string, dir: string): Promise<Bundle> {
     for (const file of files) await finish(dir, file);
     for (const file of files) await giveNames(dir, file);
     await Deno.writeTextFile(join(dir, PACK_WORKER.file), PACK_WORKER.text);
-    return { dir, files: [...files, PACK_WORKER.file].toSorted() };
+    const packages = packageFolders(results.flatMap(({ metafile }) => inputsOf(metafile)))
+      .map((folder) => join(root, folder));
+    return { dir, files: [...files, PACK_WORKER.file].toSorted(), packages };
   } finally {
     await esbuild.stop();
   }
@@ -71,6 +76,7 @@ async function options(root: string): Promise<esbuild.BuildOptions & { metafile:
     format: "esm",
     platform: "node",
     target: "esnext",
+    jsx: "automatic",
     conditions: ["deno"],
     alias: Object.fromEntries(BUILTIN.map((name) => [name, `node:${name}`])),
     define: {
@@ -105,6 +111,15 @@ async function commitOf(root: string): Promise<string> {
   const commit = await git("rev-parse", "HEAD");
   const changes = await git("status", "--porcelain", "--", "main.ts", "src", "tui", "deno.lock");
   return `${commit ?? "unknown"}${changes === "" ? "" : "+changes"}`;
+}
+
+/** Paths of what has left something in the bundle. */
+function inputsOf({ outputs }: esbuild.Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) =>
+      path
+    )
+  );
 }
 
 /** Throws when a file of the bundle would look for a package at run time. */
