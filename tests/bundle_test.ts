@@ -58,9 +58,12 @@ Deno.test("the bundle", async (context) => {
 
 const FLAGS = ["--no-config", "--no-lock", "--no-remote", "--no-npm", "--cached-only"];
 
-/** Every file loads on its own, where no package can be found; main.js would run the program. */
+/**
+ * Every file loads on its own, where no package can be found; main.js would run the program, and Ink's
+ * developer tools are not there.
+ */
 async function loads({ dir, files }: Bundle): Promise<void> {
-  const others = files.filter((name) => name !== "main.js");
+  const others = files.filter((name) => !/^(main|devtools-\w+)\.js$/.test(name));
   const script = `for (const name of ${JSON.stringify(others)}) {
     const module = await import(${JSON.stringify(`file://${dir}/`)} + name);
     if (/^dist-/.test(name) && Object.keys(module).join() === "default") throw new Error(name);

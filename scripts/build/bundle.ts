@@ -24,6 +24,7 @@ export interface Bundle {
 /** Packages that others load when they are there; the program does without. */
 const OPTIONAL = new Set([
   "kerberos", // of google-auth-library: Windows' own login at a proxy
+  "react-devtools-core", // of ink, where DEV=true
   "supports-color", // of debug: colours of a log that is never on
 ]);
 
@@ -83,6 +84,7 @@ async function options(root: string): Promise<esbuild.BuildOptions & { metafile:
       "process.env.NODE_ENV": '"production"',
       "globalThis.RABBITMQ_BACKUP_BUILD": JSON.stringify({ commit: await commitOf(root) }),
     },
+    external: [...OPTIONAL],
     legalComments: "none",
     metafile: true,
     logLevel: "error",
