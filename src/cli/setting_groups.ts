@@ -246,6 +246,21 @@ export const BACKUP_SETTINGS: SettingGroup = {
       path: "backup.segment_max_bytes",
       help: "size of a segment, such as 128MiB",
     },
+    {
+      flags: "--stream-incremental",
+      path: "backup.stream_incremental",
+      help: "of streams only what is new since their newest backup",
+    },
+    {
+      flags: "--base <id>",
+      path: "backup.stream_base",
+      help: "the backup that it is to be new since",
+    },
+    {
+      flags: "--stream-from <place>",
+      path: "backup.stream_from",
+      help: "first, an offset, a time, or next: behind the newest backup",
+    },
     ARCHIVE_FORMAT,
     {
       flags: "--no-include-definitions",

@@ -47,6 +47,8 @@ export interface QueueDoneEvent {
   /** Bytes in storage; backup only. */
   readonly bytesStored?: number;
   readonly segments?: number;
+  /** Backup: of a stream, the backup that it stands on. */
+  readonly base?: string;
   readonly seconds: number;
   /** How long the messages were unavailable to consumers; backup only. */
   readonly holdSeconds?: number;

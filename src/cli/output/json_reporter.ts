@@ -102,6 +102,7 @@ function queueDoneFields(event: QueueDoneEvent) {
     bytes: event.bytes,
     bytes_stored: event.bytesStored,
     segments: event.segments,
+    base: event.base,
     seconds_elapsed: rounded(event.seconds),
     seconds_held: rounded(event.holdSeconds),
     return_method: event.returnCost?.method,

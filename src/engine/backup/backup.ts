@@ -9,6 +9,7 @@ import { type Config, requireSource, requireStorage } from "../../config/config.
 import type { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { HoldBudget } from "../hold/budget.ts";
@@ -24,6 +25,8 @@ import { removeFolder } from "../spool/spool.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { type Omission, omissionsOf } from "../survey/omissions.ts";
+import { BaseCheck } from "../stored/chain.ts";
+import { StreamStarts } from "../stream/start.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
 import { checkedRow } from "./checked_row.ts";
@@ -82,6 +85,7 @@ export async function takeBackup(
     emit({ type: "step", message: "Looking at the queues" });
     const source = await sourceIdentity(client, { nodes, signal });
     await untilCalm(nodes, { emit, signal });
+    const starts = await streamStarts(storage, { ...options, signal, cluster: source.clusterName });
     const found = await survey({
       config,
       client,
@@ -90,6 +94,7 @@ export async function takeBackup(
       checkpoint,
       nodes,
       streams,
+      starts,
       signal,
     });
     const omissions = omissionsOf(found, requireSource(config).queues);
@@ -130,6 +135,7 @@ export async function takeBackup(
       checkpoint,
       connections,
       streams,
+      starts,
       packer,
       nodes,
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
@@ -167,6 +173,11 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const nodes = new NodeWatch(client);
   const source = await sourceIdentity(client, { nodes, signal });
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+  const storage = await openRunStorage(options);
+  const { location } = storage;
+  const cluster = source.clusterName;
+  const starts = await streamStarts(storage, { ...options, cluster })
+    .finally(() => storage.close());
   const found = await survey({
     config,
     client,
@@ -175,6 +186,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     source,
     checkpoint,
     streams: streamsOf(config, { emit, signal }),
+    starts,
     signal,
   });
   tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
@@ -185,9 +197,6 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       hint: "give the user that tag, or set backup.include_definitions: false",
     });
   }
-  const storage = await openRunStorage(options);
-  const { location } = storage;
-  await storage.close();
   return {
     backupId,
     location,
@@ -210,7 +219,17 @@ function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
     const { vhost, name } = queue;
     emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
   }
-  const costly = read.filter(({ plan }) => plan.verdict === "cost");
+  const byAmqp = read.filter(({ plan }) => plan.byAmqp !== undefined);
+  for (const [reason, having] of Map.groupBy(byAmqp, ({ plan }) => plan.reason!)) {
+    const names = quotedNames(having.map(({ queue }) => queue));
+    emit({
+      type: "warning",
+      message: `Not all of ${names} will be in the backup: ${reason}`,
+      hint: "make the stream port reachable (source.stream_port), or accept it with " +
+        "backup.stream_protocol: amqp",
+    });
+  }
+  const costly = read.filter(({ plan }) => plan.verdict === "cost" && plan.byAmqp === undefined);
   for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
     const names = quotedNames(having.map(({ queue }) => queue));
     emit({ type: "step", message: `Reading ${names} has a cost: ${reason}` });
@@ -222,7 +241,7 @@ function tellOmissions(omissions: readonly Omission[], emit: EventSink): void {
 }
 
 function planned({ queue, plan }: PlannedQueue) {
-  const { keepsPart: _, hold: __, returnMethod, ...shown } = plan;
+  const { keepsPart: _, hold: __, byAmqp: ___, returnMethod, ...shown } = plan;
   return queue.type === "stream" ? shown : { ...shown, returnMethod };
 }
 
@@ -232,8 +251,9 @@ async function backupQueues(
 ): Promise<void> {
   const { checkpoint, run, meter, signal } = context;
   const rows = new Map<string, BackupQueueRow>();
+  const bases = new BaseCheck(context.storage);
   for (const row of checkpoint.backupQueues(run.id)) {
-    rows.set(queueKey(row), await checkedRow(context, row));
+    rows.set(queueKey(row), await checkedRow(context, { row, bases }));
   }
   const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
   // Deep queues first: they take longest, and the others fill the gaps.
@@ -337,6 +357,13 @@ function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number 
   if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return heldAtMost(planned);
+}
+
+async function streamStarts(
+  storage: Storage,
+  { config, ...context }: Pick<RunOptions, "config" | "backupId" | "signal"> & { cluster: string },
+): Promise<StreamStarts> {
+  return await StreamStarts.of(config.backup, { ...context, storage, now: Date.now() });
 }
 
 function streamsOf(

@@ -3,6 +3,7 @@ import type { SegmentEntry } from "../../archive/manifest.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { storedKey } from "../packing/store_spooled.ts";
+import type { BaseCheck } from "../stored/chain.ts";
 import type { BackupContext } from "./queue.ts";
 
 /** What {@linkcode checkedRow} looks at. */
@@ -17,11 +18,16 @@ type CheckContext = Pick<
  */
 export async function checkedRow(
   context: CheckContext,
-  row: BackupQueueRow,
+  { row, bases }: { row: BackupQueueRow; bases: BaseCheck },
 ): Promise<BackupQueueRow> {
   const { checkpoint, run, storage } = context;
   const isThere = async ({ key, size_bytes }: SegmentEntry) =>
     (await storage.stat(key))?.size === size_bytes;
+  // What is stored stands on something that is gone.
+  const base = row.report.offsets?.base ?? row.report.entry?.stream?.base;
+  if (base !== undefined && !await bases.isThere(base)) {
+    return { ...row, state: "reading", report: {} };
+  }
   if (row.state === "done") {
     for (const stored of row.report.entry!.segments) {
       assertSameFormat(context, { row, stored });

@@ -14,6 +14,7 @@ import { type PackContext, storeSpooled } from "../packing/store_spooled.ts";
 import { queueKey } from "../queue_key.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
+import { BaseCheck } from "../stored/chain.ts";
 import { assertUnfinished } from "../stored/list.ts";
 import { streamEntry } from "../stream/backup.ts";
 import type { RunOptions } from "./backup.ts";
@@ -117,8 +118,9 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   using packer = new Packer();
   const packing: PackContext = { ...context, options: backup, run, packer };
   const rows: BackupQueueRow[] = [];
+  const bases = new BaseCheck(context.storage);
   for (const known of checkpoint.backupQueues(run.id)) {
-    const row = await finishedRow(packing, await checkedRow(packing, known));
+    const row = await finishedRow(packing, await checkedRow(packing, { row: known, bases }));
     checkpoint.putBackupQueue(run.id, row);
     rows.push(row);
   }
@@ -158,14 +160,16 @@ function streamPart(
   entry: QueueEntry,
   { stored, offsets }: {
     stored: ReturnType<CheckpointStore["segments"]>;
-    offsets: { first: number; last: number };
+    offsets: NonNullable<BackupQueueRow["report"]["offsets"]>;
   },
 ): QueueEntry {
-  const [first, last] = [BigInt(offsets.first), BigInt(offsets.last)];
+  const { lastChunk, ...known } = offsets;
+  const place = { ...known, first: BigInt(offsets.first), last: BigInt(offsets.last) };
   const segments = stored as Parameters<typeof streamEntry>[1]["segments"];
   const read = segments.at(-1)!.spooled.stream.lastOffset;
-  const part = streamEntry(entry, { segments, first, last });
-  if (read >= offsets.last) return part;
+  if (read >= offsets.last) return streamEntry(entry, { segments, start: { ...place, lastChunk } });
+  // Nothing may be built on it: what is behind its end is not what is missing.
+  const part = streamEntry(entry, { segments, start: place });
   const missing = `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`;
   return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
 }

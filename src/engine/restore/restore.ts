@@ -6,10 +6,11 @@ import { openRunStorage } from "../open_storage.ts";
 import type { RunOptions } from "../backup/backup.ts";
 import type { SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
-import { loadManifest } from "../stored/list.ts";
+import { loadWhole } from "../stored/chain.ts";
 import { ProgressMeter } from "../progress.ts";
 import { claimRestore, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
+import { selectorOf } from "./plan.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
 import { Pauses } from "./pauses.ts";
 import type { RestoreContext } from "./context.ts";
@@ -60,7 +61,8 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
   const storage = await openRunStorage(options);
   try {
     // 1. The backup, and one process a run.
-    const manifest = await loadManifest(storage, backupId);
+    const isWanted = selectorOf(config.restore.queues);
+    const manifest = await loadWhole(storage, backupId, isWanted);
     const key = restoreKey(config, { backupId, location: storage.location });
     const folder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(folder, key);

@@ -14,7 +14,7 @@ import type { MessageSelection } from "../restore/selection.ts";
 import type { Source } from "../restore/targets.ts";
 import { readSpooled, removeFolder } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
-import { storedStreamDigests, streamDigests } from "../stream/verify.ts";
+import { spoolMessages, storedStreamDigests, streamDigests } from "../stream/verify.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { compareDigests, type Comparison } from "./compare.ts";
 import { messageDigests } from "./digests.ts";
@@ -65,6 +65,10 @@ export async function verifyQueue(
       return { ...about, ...unread(reason, hint) };
     }
     if (group.some(({ entry }) => entry.stream !== undefined)) {
+      if (planned?.plan.byAmqp !== undefined) {
+        const { because } = planned.plan.byAmqp;
+        return { ...about, ...unread(`only the stream protocol can tell (${because})`, undefined) };
+      }
       return { ...about, ...await compareStream(context, { group, planned, folder, work }) };
     }
     using _spool = planned && await context.budget.spool(planned, context.signal);
@@ -113,6 +117,10 @@ async function read(
   context: VerifyContext,
   { planned, folder, work }: { planned: PlannedQueue; folder: string; work: QueueWork },
 ): Promise<readonly SpooledSegment[]> {
+  if (planned.queue.type === "stream") {
+    const { connections, signal } = context;
+    return await spoolMessages(connections, planned.queue, { folder, work, signal });
+  }
   if (planned.ready > 0) {
     const { spool } = await captureCounted(context, { planned, folder, work });
     return spool.segments;
