@@ -182,10 +182,12 @@ testOnEach(
     const pause = (round: number) => 150 + Math.abs(Math.sin(SEED + round * 7919)) * 500;
     const target = throughProxy(broker, proxy);
     const restore = { window: 400 };
+    let cut: ReturnType<typeof setTimeout> | undefined;
     await untilDone(pause, (round) => {
-      if (round === 1) setTimeout(() => proxy.cut(), 400);
+      if (round === 1) cut = setTimeout(() => proxy.cut(), 400);
       return job.startRestore({ backupId: "killed", target, restore });
     });
+    clearTimeout(cut);
     await assertRestored(broker, queue, sent);
   },
 );

@@ -1,3 +1,4 @@
+import type { QueueEntry } from "../../archive/manifest.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireTarget, type RestoreOptions } from "../../config/config.ts";
@@ -135,8 +136,9 @@ function plannedFanout(plan: FanoutPlan): PlannedFanout {
 
 function planned(
   { entry, destination, share, action, position, reason, hint }: Target,
-  notes: readonly string[] | undefined,
+  notes: readonly string[] = [],
 ): PlannedRestoreQueue {
+  const told = [...notes, ...chainNote(entry)];
   const before = action === "use" ? position.confirmed : 0;
   const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   return {
@@ -151,11 +153,18 @@ function planned(
     segments: share.segments.length,
     bytesStored: share.segments.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
     bytes: share.segments.reduce((sum, { uncompressed_bytes }) => sum + uncompressed_bytes, 0),
-    ...(notes === undefined ? {} : { notes }),
+    ...(told.length === 0 ? {} : { notes: told }),
     ...(before === 0 ? {} : { restoredBefore: before }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Where a stream's messages are, when it is not one backup that has them. */
+function chainNote({ stream, segments }: QueueEntry): string[] {
+  if (stream?.base === undefined) return [];
+  const backups = new Set(segments.map(({ key }) => key.split("/", 1)[0]!));
+  return [`its messages are in a chain of backups: ${[...backups].join(", ")}`];
 }
 
 function estimateOf(

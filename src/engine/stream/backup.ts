@@ -287,6 +287,7 @@ function madeAnew(name: string, what: string): AppError {
 export function streamEntry(
   entry: QueueEntry,
   work: Pick<StreamWork, "segments" | "lastGap"> & {
+    /** Without the chunk that holds `last` nothing can stand on it. */
     start: Pick<StreamStart, "first" | "last" | "base"> & Partial<Pick<StreamStart, "lastChunk">>;
   },
 ): QueueEntry {
