@@ -213,5 +213,8 @@ testOnEach("a stream that is deleted and made anew is not gone on with", async (
   assert.notEqual(again.code, 0);
   const left = await filesBelow(job.backups);
   assert.deepEqual(left.filter((path) => path.includes("segment-")), []);
-  assert.match(allOf(again), /it was deleted and made anew meanwhile \(it ends before offset \d+ now/);
+  assert.match(
+    allOf(again),
+    /it was deleted and made anew meanwhile \(it ends before offset \d+ now/,
+  );
 });
