@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type TestVhost, testVhost } from "../tests/helpers/queues.ts";
 import { Arena, type ArenaPlace, type Sample } from "./benchmark/arena.ts";
 import { EARLIER_TOOL } from "./benchmark/earlier_tool.ts";
+import { benchStorage } from "./benchmark/storage.ts";
 import { benchDefinitions } from "./benchmark/definitions.ts";
 import { waitForRest } from "./benchmark/machine_load.ts";
 import { BODY_BYTES, writeBodies } from "./benchmark/messages.ts";
@@ -11,6 +12,7 @@ import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
 import { contestOfStreams } from "./benchmark/streams.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
+import { benchStartup } from "./benchmark/startup.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
 import { print, say } from "./lib/output.ts";
@@ -34,6 +36,16 @@ async function main(args: string[]): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => interrupt.abort(new Error("interrupted")));
   }
+  if (options.storage || options.startup) {
+    const folder = await benchFolder(options);
+    try {
+      const measure = options.storage ? benchStorage : benchStartup;
+      await measure({ ...options, folder, signal: interrupt.signal });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+    return 0;
+  }
   if (options.address !== undefined) {
     const { amqpUrl, managementUrl } = options.address;
     const description = parseExternal(options.broker, `${amqpUrl},${managementUrl}`);
@@ -50,14 +62,19 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
+/** What the bench leaves nothing of. */
+async function benchFolder({ dir }: BenchOptions): Promise<string> {
+  return await Deno.makeTempDir({
+    prefix: "rabbitmq-backup-bench-",
+    ...(dir === undefined ? {} : { dir }),
+  });
+}
+
 async function bench(
   options: BenchOptions,
   on: { broker: BrokerDescription; brokerPid: number | undefined },
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({
-    prefix: "rabbitmq-backup-bench-",
-    ...(options.dir === undefined ? {} : { dir: options.dir }),
-  });
+  const folder = await benchFolder(options);
   let vhost: TestVhost | undefined;
   try {
     if (options.definitions) {

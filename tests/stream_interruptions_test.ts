@@ -10,19 +10,30 @@ import {
   testVhost,
   waitUntil,
 } from "./helpers/queues.ts";
-import { type StreamMessage, streamPublish, streamRead } from "./helpers/streams.ts";
+import {
+  resumeConsumer,
+  storeConsumer,
+  type StreamMessage,
+  streamPublish,
+  streamRead,
+} from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
 const COUNT = 3000;
 const SEED = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_SEED") ?? Date.now() % 1_000_000);
 const SMALL_SEGMENTS = { segment_max_bytes: 128 * 1024 };
 
+/** Consumers by the offset of the message that they stopped at: alone, and inside of a batch. */
+const STOPPED = [["early", 40], ["middle", 1300], ["batch", 2710]] as const;
+
 /** A stream with messages and batches, and what a reader makes of it. */
 async function load(broker: Broker, vhost: TestVhost) {
   const queue = await vhost.queue("s", { type: "stream" });
   await streamPublish(broker, queue, { count: COUNT - 600 });
   await streamPublish(broker, queue, { count: 600, mode: "gzip", first: COUNT - 600 });
-  return { queue, sent: await contentOf(broker, queue) };
+  const sent = await contentOf(broker, queue);
+  for (const [name, offset] of STOPPED) await storeConsumer(broker, queue, { name, offset });
+  return { queue, sent };
 }
 
 async function contentOf(broker: Broker, queue: QueueSpec, count = COUNT): Promise<string[]> {
@@ -30,12 +41,16 @@ async function contentOf(broker: Broker, queue: QueueSpec, count = COUNT): Promi
   return found.map(({ message }) => message);
 }
 
-/** Just what was sent: nothing is missing, and nothing follows. */
+/** Just what was sent: nothing is missing, and nothing follows; and consumers go on with it. */
 async function assertRestored(broker: Broker, queue: QueueSpec, sent: string[]): Promise<void> {
   assert.deepEqual(await contentOf(broker, queue), sent);
   await streamPublish(broker, queue, { count: 1, seed: 99 });
   const [last] = (await streamRead(broker, queue, { count: COUNT + 1 })).slice(-1);
   assert.ok(!sent.includes(last!.message), "more than was sent");
+  for (const [name, offset] of STOPPED) {
+    const [next] = await resumeConsumer(broker, queue, { name, count: 1 });
+    assert.equal(next!.message, sent[offset + 1], name);
+  }
 }
 
 /** The stream port by way of a proxy. */

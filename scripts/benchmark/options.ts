@@ -17,6 +17,8 @@ export const USAGE =
   --streams             instead: a stream, beside bare clients of the stream protocol, and a second
                         backup of 1 % new messages
   --definitions         instead: the definitions of a large cluster, in, out, compared, in again
+  --storage             instead: list 1,000 backups in each kind of store; memory of large uploads
+  --startup             instead: how long the program takes to start; no broker is needed
   --no-reference        do not also store the messages in the earlier tool's format, for its size
   --profile             instead: run backup and restore once with V8's CPU profiler, print hot spots
   --profile-dir PATH    keep the .cpuprofile files here
@@ -33,6 +35,8 @@ export interface BenchOptions {
   readonly address: { readonly amqpUrl: string; readonly managementUrl: string } | undefined;
   readonly dir: string | undefined;
   readonly definitions: boolean;
+  readonly storage: boolean;
+  readonly startup: boolean;
   readonly reference: boolean;
   readonly profile: boolean;
   readonly profileDir: string | undefined;
@@ -53,6 +57,8 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
       dir: { type: "string" },
       streams: { type: "boolean", default: false },
       definitions: { type: "boolean", default: false },
+      storage: { type: "boolean", default: false },
+      startup: { type: "boolean", default: false },
       "no-reference": { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
@@ -69,6 +75,8 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
     address: addressOf(values["amqp-url"], values["management-url"]),
     dir: values.dir,
     definitions: values.definitions,
+    startup: values.startup,
+    storage: values.storage,
     // The earlier tool's format has no place for what a stream holds.
     reference: !values["no-reference"] && !values.streams,
     profile: values.profile,

@@ -14,14 +14,14 @@ export interface SegmentEntry {
   last_timestamp: number;
   /** SHA-256 of the stored object, hex. */
   checksum: string;
-  /** Only of a stream, whose records are chunks. */
+  /** Only of a stream. */
   stream?: StreamRange;
 }
 
-/** What the chunks of a segment hold. */
+/** What a segment holds of a stream. */
 export interface StreamRange {
   message_count: number;
-  /** Offset of its first chunk, and of the last record of its last one. */
+  /** Offset of its first chunk or message, and of its last message. */
   first_offset: number;
   last_offset: number;
 }
@@ -45,6 +45,8 @@ export interface StreamReport {
   filtered_messages: number;
   /** The chunk that holds `last_offset`. */
   last_chunk?: ChunkMark;
+  /** Consumers that had stored an offset; absent: none, or they could not be asked for. */
+  consumers?: StoredConsumer[];
   /** What the backup stands on: it has what came behind that, and no more. Absent: on nothing. */
   base?: StreamBaseEntry;
 }
@@ -65,6 +67,24 @@ export interface StreamBaseEntry {
   manifest_checksum: string;
   /** `last_offset` of the stream there. */
   last_offset: number;
+}
+
+/** A consumer of a stream, by the name under which it stores offsets. */
+export interface StoredConsumer {
+  name: string;
+  /** As it stored it: mostly that of the last message that it was done with. */
+  offset: number;
+}
+
+/** What was read of a stream by AMQP 0-9-1. */
+export interface AmqpStreamReport {
+  /** Offsets of the first and the last message that came. */
+  first_offset: number;
+  last_offset: number;
+  /** Offsets, both inclusive, that did not come. */
+  gaps: { first: number; last: number }[];
+  /** What this way of reading loses, for people. */
+  losses: string[];
 }
 
 /** How a queue was read and given back. */
@@ -109,6 +129,8 @@ export interface QueueEntry {
   capture: CaptureReport | null;
   /** Only of a stream that is kept as chunks; absent of an empty one. */
   stream?: StreamReport;
+  /** Only of a stream that was read by AMQP 0-9-1: its records are messages, like those of a queue. */
+  amqp_stream?: AmqpStreamReport;
   /** Why it is not the whole queue; absent when it is. */
   partial?: string;
 }
@@ -163,7 +185,7 @@ export interface Manifest {
   total_segments: number;
 }
 
-/** The sums over the queues of a manifest. */
+/** The sums of a manifest over its queues. */
 export function totalsOf(
   queues: readonly QueueEntry[],
 ): Pick<Manifest, "total_messages" | "total_body_bytes" | "total_bytes" | "total_segments"> {

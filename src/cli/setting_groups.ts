@@ -1,4 +1,4 @@
-import type { SettingGroup } from "./settings.ts";
+import type { Setting, SettingGroup } from "./settings.ts";
 
 /** How to reach the broker of one side of the configuration. */
 export function brokerSettings(side: "source" | "target"): SettingGroup {
@@ -178,11 +178,29 @@ export const STORAGE_SETTINGS: SettingGroup = {
   ],
 };
 
+const COMPRESSION: Setting = {
+  flags: "--compression <codec>",
+  path: "backup.compression",
+  help: "zstd, lz4 or none",
+};
+
+const ARCHIVE_FORMAT: Setting = {
+  flags: "--archive-format <format>",
+  path: "backup.format",
+  help: "v2, or rbak-v1 of the earlier tool",
+};
+
+const SPOOL_DIR: Setting = {
+  flags: "--spool-dir <folder>",
+  path: "backup.spool_dir",
+  help: "local folder for messages on their way",
+};
+
 /** How a backup is taken. */
 export const BACKUP_SETTINGS: SettingGroup = {
   heading: "How it is taken:",
   settings: [
-    { flags: "--compression <codec>", path: "backup.compression", help: "zstd, lz4 or none" },
+    COMPRESSION,
     {
       flags: "--compression-level <number>",
       path: "backup.compression_level",
@@ -243,27 +261,25 @@ export const BACKUP_SETTINGS: SettingGroup = {
       path: "backup.stream_from",
       help: "first, an offset, a time, or next: behind the newest backup",
     },
-    {
-      flags: "--archive-format <format>",
-      path: "backup.format",
-      help: "v2, or rbak-v1 of the earlier tool",
-    },
+    ARCHIVE_FORMAT,
     {
       flags: "--no-include-definitions",
       path: "backup.include_definitions",
       help: "leave out the broker's definitions",
     },
-    {
-      flags: "--spool-dir <folder>",
-      path: "backup.spool_dir",
-      help: "local folder for messages on their way",
-    },
+    SPOOL_DIR,
     {
       flags: "--reconnect-secs <number>",
       path: "backup.reconnect_secs",
       help: "how long to try when the connection is lost; 0: not at all",
     },
   ],
+};
+
+/** What an interrupted backup was begun with. */
+export const FINISH_SETTINGS: SettingGroup = {
+  heading: "As it was begun:",
+  settings: [COMPRESSION, ARCHIVE_FORMAT, SPOOL_DIR],
 };
 
 /** Which messages of these queues are restored. */

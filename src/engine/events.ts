@@ -100,7 +100,9 @@ export interface SummaryEvent {
   readonly bytes: number;
   readonly bytesStored?: number;
   readonly seconds: number;
-  /** Restore: how many messages may have been published twice because of an interruption. */
+  /** Restore that was gone on with: what the target took and did not take, with the runs before. */
+  readonly inAll?: { readonly messages: number; readonly undelivered: number };
+  /** Restore: how many messages may have been published twice because of interruptions, in all. */
   readonly possibleDuplicates?: number;
   /** Restore: messages that the target did not take, and the backups that they are kept as. */
   readonly undelivered?: number;
@@ -108,6 +110,8 @@ export interface SummaryEvent {
   readonly undeliveredLocation?: string;
   /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
   readonly copies?: number;
+  /** Messages that the target rejected and that some of several queues may have; not in `copies`. */
+  readonly unsureCopies?: number;
   /** How often the connection was lost and made again. */
   readonly reconnects?: number;
   /** Restore: how long alarms of the target held it back. */

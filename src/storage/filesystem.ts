@@ -8,6 +8,7 @@ import { makeDirectories, removeStaleFiles, UnfinishedFile } from "./filesystem_
 import { checkFolder, checkKey, checkPrefix } from "./key.ts";
 import { pull } from "./pull.ts";
 import {
+  endOf,
   type GetOptions,
   ObjectExistsError,
   ObjectMissingError,
@@ -79,7 +80,7 @@ export class FilesystemStorage implements Storage {
     const file = await this.#explain(`read "${key}"`, () => this.#openObject(key));
     try {
       const { size } = await this.#explain(`read "${key}"`, () => file.stat());
-      const end = options.length === undefined ? size : offset + options.length;
+      const end = endOf(options, size);
       if (offset < 0 || end < offset || end > size) {
         throw new RangeError(`Cannot read "${key}": ${offset} to ${end} of ${size} bytes`);
       }

@@ -1,4 +1,4 @@
-import type { Manifest, QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import type { Manifest, QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import type { Chain } from "../../engine/stored/chain.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, formatTime, plural } from "./format.ts";
@@ -115,27 +115,32 @@ function streamLines(
   { chains, style }: { chains: ReadonlyMap<QueueEntry, Chain>; style: Style },
 ): string[] {
   return queues.flatMap((queue) => {
-    const { vhost, name, stream, segments } = queue;
-    if (stream === undefined) return [];
+    const { vhost, name, stream, amqp_stream: byAmqp, segments } = queue;
+    const bounds = stream ?? byAmqp;
+    if (bounds === undefined) return [];
     const rows = segments.map(({ sequence, stream: range, first_timestamp, last_timestamp }) => [
       String(sequence),
       `${range!.first_offset} to ${range!.last_offset}`,
       formatCount(range!.message_count),
       `${formatTime(first_timestamp)} to ${formatTime(last_timestamp)}`,
     ]);
-    const filtered = stream.filtered_messages === 0
+    const filtered = !stream?.filtered_messages
       ? ""
       : `, up to ${formatCount(stream.filtered_messages)} messages with filter values`;
+    const lacks = byAmqp === undefined ? [] : [`  Lacks: ${byAmqp.losses.join("; ")}`];
     return [
       "",
-      `Stream ${queueLabel(vhost, name)}: ${offsetsText(stream)}${filtered}`,
+      `Stream ${queueLabel(vhost, name)}: ${offsetsText(bounds)}${filtered}` +
+      (byAmqp === undefined ? "" : ", by AMQP 0-9-1"),
+      ...lacks,
+      ...consumerLines(stream?.consumers ?? []),
       ...chainLines(chains.get(queue), style),
       ...rows.length === 0 ? [] : renderTable(
         [
           { title: "  SEGMENT", align: "right" },
           { title: "OFFSETS" },
           { title: "MESSAGES", align: "right" },
-          { title: "WRITTEN" },
+          { title: byAmqp === undefined ? "WRITTEN" : "READ" },
         ],
         rows,
       ),
@@ -143,8 +148,16 @@ function streamLines(
   });
 }
 
-function offsetsText({ first_offset: first, last_offset: last }: StreamReport): string {
+function offsetsText(
+  { first_offset: first, last_offset: last }: Pick<StreamReport, "first_offset" | "last_offset">,
+): string {
   return first > last ? `nothing from offset ${first} on` : `offsets ${first} to ${last}`;
+}
+
+function consumerLines(consumers: readonly StoredConsumer[]): string[] {
+  if (consumers.length === 0) return [];
+  const texts = consumers.map(({ name, offset }) => `${escapeText(name)} at ${offset}`);
+  return [`  consumers: ${texts.join(", ")}`];
 }
 
 /** The backups that a restore of the stream takes as well. */

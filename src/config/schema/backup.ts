@@ -51,8 +51,11 @@ export const BackupSchema = z.strictObject({
   reconnect_secs: count(0, 86_400).default(300).describe(
     "How long to try to go on when the connection is lost on the way. 0: not at all.",
   ),
-  stream_enabled: z.boolean().default(true).describe(
-    "Back up streams as well. They are read by the stream protocol; see stream_port.",
+  stream_enabled: z.boolean().default(true).describe("Back up streams as well."),
+  stream_protocol: z.enum(["auto", "stream", "amqp"]).default("auto").describe(
+    "How streams are read. stream: by the stream protocol (see stream_port), which loses nothing. " +
+      "amqp: by AMQP 0-9-1, which loses what docs/streams.md says. auto: by the stream protocol, and " +
+      "where its port cannot be reached by AMQP, with a warning; the backup is partial then.",
   ),
   stream_incremental: z.boolean().default(false).describe(
     "Store of a stream only what is new since the newest backup of it in this storage, and refer to " +

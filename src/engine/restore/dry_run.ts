@@ -22,6 +22,7 @@ import { planRouting } from "./routing/plan_routing.ts";
 import { connectionsOf, streamsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
+import { tellOtherTargets } from "./telling.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 
 /** What a restore is taken to do in a second: assumed on the cautious side, not measured. */
@@ -36,7 +37,7 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
     const { location } = storage;
     const isWanted = selectorOf(config.restore.queues);
     const manifest = await loadWhole(storage, backupId, isWanted);
-    const { choice, recorded } = recordedBefore(config.offset_storage.db_path, {
+    const { choice, recorded } = recordedBefore(options, {
       config,
       key: restoreKey(config, { backupId, location }),
       createdAt: manifest.created_at,
@@ -99,14 +100,15 @@ function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
 }
 
 function recordedBefore(
-  path: string,
+  { config, emit }: RestoreRunOptions,
   call: RestoreCall,
 ): { choice: RestoreChoice; recorded: RestoreQueueRow[] } {
-  using checkpoint = CheckpointStore.openToRead(path);
+  using checkpoint = CheckpointStore.openToRead(config.offset_storage.db_path);
   if (checkpoint === undefined) {
     return { choice: newChoice(call.config.restore, call.now), recorded: [] };
   }
   const { run, choice } = findRestore(checkpoint, call);
+  if (run === undefined) tellOtherTargets(checkpoint, { key: call.key, emit });
   return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
 }
 

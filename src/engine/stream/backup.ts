@@ -1,16 +1,19 @@
 import { queueFolder } from "../../archive/layout.ts";
-import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
+import type { QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
 import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
+import { readStreamByAmqp } from "./amqp_backup.ts";
+import { storedConsumers } from "./consumers.ts";
 import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
 import { otherStream, type StreamStart } from "./start.ts";
 
@@ -46,9 +49,9 @@ export async function backupStream(
     const room = (SEGMENTS_AHEAD + 1) * options.segment_max_bytes;
     using _spool = await context.budget.spoolBytes(room, context.signal);
     progress.phase = "reading";
-    const work = await begin(context, { ...item, progress });
-    if (work !== undefined) await readAll(context, work);
-    const entry = entryOf(planned, work);
+    const entry = planned.plan.byAmqp === undefined
+      ? await readStream(context, { ...await resumed(context, item), progress })
+      : await readStreamByAmqp(context, { ...await resumed(context, item), progress });
     checkpoint.putBackupQueue(run.id, {
       vhost: queue.vhost,
       name: queue.name,
@@ -61,15 +64,71 @@ export async function backupStream(
     reportDone(context, entry, meter.end(progress));
   } catch (error) {
     meter.end(progress);
-    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
+    if (isQueueFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
 }
 
-/** Errors that leave this stream out of the backup, and do not end the run. */
-function isStreamFailure(error: unknown): boolean {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+/**
+ * What was begun by one protocol is not gone on with by the other, but begun anew; and nothing that was
+ * read by the stream protocol makes way for less because its port is closed for a moment.
+ */
+async function resumed(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow },
+): Promise<{ planned: PlannedQueue; row?: BackupQueueRow }> {
+  const { planned, row } = item;
+  if (row?.state !== "reading") return { planned };
+  const { offsets, amqpOffsets } = row.report;
+  const [same, other] = planned.plan.byAmqp === undefined
+    ? [offsets, amqpOffsets]
+    : [amqpOffsets, offsets];
+  if (same !== undefined) return { planned, row };
+  if (offsets !== undefined && context.options.stream_protocol === "auto") {
+    const { because } = planned.plan.byAmqp!;
+    throw new AppError(
+      "broker_unreachable",
+      `Cannot go on with stream "${row.name}" by the stream protocol: ${because}`,
+      { hint: "run the same command when it can be reached, or with backup.stream_protocol: amqp" },
+    );
+  }
+  if (other !== undefined) await forget(context, planned);
+  return { planned };
+}
+
+async function readStream(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<QueueEntry> {
+  const work = await begin(context, item);
+  if (work === undefined) return emptyEntry(item.planned);
+  await readAll(context, work);
+  const entry = streamEntry(emptyEntry(item.planned), work);
+  const consumers = await consumersOf(context, work);
+  if (consumers.length === 0) return entry;
+  return { ...entry, stream: { ...entry.stream!, consumers } };
+}
+
+/** The consumers that the log tells of, and the offsets that they have stored now. */
+async function consumersOf(
+  context: BackupContext,
+  { planned, start, segments }: StreamWork,
+): Promise<StoredConsumer[]> {
+  const known = [
+    ...start.consumers ?? [],
+    ...segments.flatMap(({ spooled }) => spooled.stream.consumers ?? []),
+  ];
+  return await retrying(
+    context,
+    planned.queue,
+    () =>
+      withStream(
+        context,
+        planned,
+        (connection) =>
+          storedConsumers(connection, { stream: planned.queue.name, known, behind: start.last }),
+      ),
+  );
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
@@ -87,7 +146,7 @@ async function begin(
   const { checkpoint, run } = context;
   const { planned, progress } = item;
   const { vhost, name } = planned.queue;
-  const known = item.row?.state === "reading" ? item.row.report.offsets : undefined;
+  const known = item.row?.report.offsets;
   if (known !== undefined) {
     const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
@@ -103,12 +162,13 @@ async function begin(
   );
   if (start === undefined) return undefined;
   tellStart(context, { queue, start });
-  const { lastChunk, base } = start;
+  const { lastChunk, base, consumers } = start;
   const offsets = {
     first: offsetNumber(start.first),
     last: offsetNumber(start.last),
     lastChunk,
     ...(base === undefined ? {} : { base }),
+    ...(consumers === undefined ? {} : { consumers }),
   };
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), offsets };
@@ -223,9 +283,14 @@ function madeAnew(name: string, what: string): AppError {
   );
 }
 
-function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
-  const entry = emptyEntry(planned);
-  if (work === undefined) return entry;
+/** The entry of a stream of which these segments are stored. */
+export function streamEntry(
+  entry: QueueEntry,
+  work: Pick<StreamWork, "segments" | "lastGap"> & {
+    /** Without the chunk that holds `last` nothing can stand on it. */
+    start: Pick<StreamStart, "first" | "last" | "base"> & Partial<Pick<StreamStart, "lastChunk">>;
+  },
+): QueueEntry {
   const { segments, lastGap, start: { first: from, last, lastChunk, base } } = work;
   const chunks = segments.map(({ spooled }) => spooled);
   const sum = (value: (stream: SpooledChunks) => number) =>
@@ -237,7 +302,7 @@ function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntr
     last_offset: offsetNumber(last),
     gaps,
     filtered_messages: sum(({ filteredMessages }) => filteredMessages),
-    last_chunk: lastChunk,
+    ...(lastChunk === undefined ? {} : { last_chunk: lastChunk }),
     ...(base === undefined ? {} : { base }),
   };
   return {

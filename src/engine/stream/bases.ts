@@ -14,6 +14,8 @@ export interface StreamBase {
   readonly entry: StreamBaseEntry;
   /** Its last chunk. */
   readonly lastChunk: ChunkMark;
+  /** Names of consumers that had stored offsets. */
+  readonly consumers: readonly string[];
   /** Why nothing may stand on it. */
   readonly problem: string | undefined;
 }
@@ -126,10 +128,11 @@ async function basesIn(
   const entries = manifest.queues.filter((entry) => keys.has(queueKey(entry)));
   const chains = await chainsOf(storage, entries);
   return new Map(entries.map((entry) => {
-    const { last_offset, last_chunk } = entry.stream!;
+    const { last_offset, last_chunk, consumers = [] } = entry.stream!;
     const base: StreamBase = {
       entry: { backup_id: manifest.backup_id, manifest_checksum: checksum, last_offset },
       lastChunk: last_chunk!,
+      consumers: consumers.map(({ name }) => name),
       problem: problemOf(manifest, chains.get(entry)),
     };
     return [queueKey(entry), base];

@@ -18,6 +18,8 @@ export interface StreamStart {
   readonly lastChunk: ChunkMark;
   /** The backup that this one stands on. */
   readonly base?: StreamBaseEntry;
+  /** Names of consumers that the base has. */
+  readonly consumers?: readonly string[];
   /** Why it begins there, for a plan; absent where it is the first offset that there is. */
   readonly note?: string;
   /** The note tells of something that was not asked for. */
@@ -104,7 +106,7 @@ export class StreamStarts {
   }
 
   #behind(
-    { entry }: StreamBase,
+    { entry, consumers }: StreamBase,
     { found, end }: { found: ChunkHeader; end: Pick<StreamStart, "last" | "lastChunk"> },
   ): StreamStart {
     const first = BigInt(entry.last_offset) + 1n;
@@ -113,7 +115,7 @@ export class StreamStarts {
         found.offset - 1n
       }, which are in no backup`
       : "";
-    const stands = this.#isIncremental ? { base: entry } : {};
+    const stands = this.#isIncremental ? { base: entry, consumers } : { consumers };
     const what = this.#isIncremental ? "what is new since backup" : "what is behind backup";
     return {
       ...end,

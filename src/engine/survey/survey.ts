@@ -3,6 +3,7 @@ import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { Config } from "../../config/config.ts";
 import { requireSource } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
@@ -13,9 +14,8 @@ import { isSameCluster } from "./cluster_name.ts";
 import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
-import { offsetNumber } from "../stream/chunk_spool.ts";
+import { StreamLook } from "../stream/look.ts";
 import type { StreamStart, StreamStarts } from "../stream/start.ts";
-import { StreamSurvey } from "../stream/survey.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -56,16 +56,23 @@ export async function survey(options: {
   connections: ConnectionPool;
   /** As the management API gives it. */
   source: SourceIdentity;
-  /** The delivery count to expect of a quorum queue's messages. */
-  deliveryCount: (queue: { vhost: string; name: string }) => number;
+  /** Knows the delivery count to expect of a quorum queue's messages. */
+  checkpoint: CheckpointStore;
   nodes: NodeWatch;
   streams: StreamConnector;
   /** Where streams are begun with; absent: with all that they hold. */
   starts?: StreamStarts;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { config: { backup }, config, client, connections, source, signal } = options;
-  const streams = backup.stream_enabled ? new StreamSurvey(options.streams) : undefined;
+  const { config: { backup }, config, client, connections, source, checkpoint, signal } = options;
+  const streams = backup.stream_enabled
+    ? new StreamLook(options.streams, {
+      connections,
+      protocol: backup.stream_protocol,
+      brokerVersion: source.rabbitmqVersion,
+      signal,
+    })
+    : undefined;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -128,7 +135,7 @@ export async function survey(options: {
         }
         const plan = planQueue({
           ...facts,
-          deliveryCount: options.deliveryCount(queue),
+          deliveryCount: checkpoint.deliveryCount(source.clusterName, queue),
           memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
           mayPublish,
           spoolRoom: room,
@@ -197,7 +204,7 @@ async function factsOf(
     elections: Elections;
     source: SourceIdentity;
     /** Absent: streams are left out. */
-    streams: StreamSurvey | undefined;
+    streams: StreamLook | undefined;
     starts: StreamStarts | undefined;
   },
 ): Promise<QueueFacts & { start?: StreamStart | undefined } | { error: AppError } | undefined> {
@@ -235,13 +242,7 @@ async function factsOf(
   }
   try {
     if (queue.type === "stream") {
-      if (streams === undefined) return { ...known, ready: 0, consumers: 0 };
-      if (starts === undefined) {
-        return { ...known, ready: await streams.messagesOf(queue), consumers: 0 };
-      }
-      const start = await streams.startOf(queue, starts);
-      const ready = start === undefined ? 0 : offsetNumber(start.last - start.first + 1n);
-      return { ...known, ready, consumers: 0, start };
+      return { ...known, consumers: 0, ...await streams?.at(queue, starts) ?? { ready: 0 } };
     }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)

@@ -76,14 +76,14 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     const client = new ManagementClient(requireTarget(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
-    const source = await sourceIdentity(client, { signal });
+    const source = await sourceIdentity(client, { nodes, signal });
     await untilCalm(nodes, { emit, signal });
     const found = await survey({
       config: surveyConfig(config, groups),
       client,
       connections,
       source,
-      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      checkpoint,
       nodes,
       streams,
       signal,
