@@ -101,6 +101,20 @@ export class CheckpointStore implements Disposable {
     };
   }
 
+  /** Targets, other than this one, into which a restore of the same backup is unfinished. */
+  otherScopes({ operation, backupId, location, scope }: RunKey): string[] {
+    const rows = this.#all(
+      `SELECT scope FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope <> ?
+         AND state = 'running' AND EXISTS (SELECT 1 FROM restore_queue WHERE run_id = run.id)
+       ORDER BY scope`,
+      operation,
+      backupId,
+      location,
+      scope,
+    ) as { scope: string }[];
+    return rows.map((row) => row.scope);
+  }
+
   /** Records a new run; one of the same key is forgotten with all that hangs on it. */
   startRun(
     key: RunKey,

@@ -43,8 +43,11 @@ const COMMANDS = [
   "list",
   "describe",
   "validate",
+  "verify",
+  "finish",
   "definitions-export",
   "definitions-import",
+  "doctor",
   "init",
   "config",
   "completions",
@@ -76,11 +79,11 @@ Deno.test("no arguments: help on stderr, exit code 2", async () => {
 Deno.test("help exit-codes lists them all", async () => {
   const { exitCode, out } = await run(["help", "exit-codes"]);
   assert.equal(exitCode, 0);
-  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 130, 143]) {
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 130, 143]) {
     assert.match(out, RegExp(`^ *${code}  \\w`, "m"));
   }
   const json = await run(["help", "exit-codes", "--json"]);
-  assert.equal(JSON.parse(json.out).exit_codes.length, 17);
+  assert.equal(JSON.parse(json.out).exit_codes.length, 18);
 });
 
 const USAGE_ERRORS: [line: string, expected: RegExp][] = [
@@ -246,6 +249,29 @@ Deno.test("list shows backups as text, JSON and YAML", async () => {
   assert.deepEqual(parse(yaml.out), json);
   const one = await run(["list", "-p", FIXTURES, "-b", "v1-lz4", "-f", "json"]);
   assert.deepEqual(JSON.parse(one.out).backups, [lz4]);
+});
+
+Deno.test("list shows what is asked for: by id, state and time", async () => {
+  const ids = async (...flags: string[]) => {
+    const { exitCode, out, err } = await run(["list", "-p", FIXTURES, "--json", ...flags]);
+    assert.equal(exitCode, 0, err);
+    return JSON.parse(out).backups.map(({ backup_id }: { backup_id: string }) => backup_id);
+  };
+  assert.deepEqual((await ids("-b", "v1-*")).length, 3);
+  assert.deepEqual(await ids("-b", "v1-l*"), ["v1-lz4"]);
+  assert.deepEqual(await ids("-b", "~z4$"), ["v1-lz4"]);
+  assert.deepEqual((await ids("--state", "complete")).length, 3);
+  assert.deepEqual(await ids("--state", "partial", "--state", "unfinished"), []);
+  assert.deepEqual(await ids("--until", "2000-01-01T00:00:00Z"), []);
+  assert.deepEqual((await ids("--since", "2000-01-01T00:00:00Z")).length, 3);
+
+  const none = await run(["list", "-p", FIXTURES, "--state", "damaged"]);
+  assert.match(none.out, /^No such backup in .*; there are 3 others\.$/m);
+  for (const flags of [["--since", "soon"], ["--state", "done"], ["-b", "{"]]) {
+    const { exitCode, err } = await run(["list", "-p", FIXTURES, ...flags]);
+    assert.equal(exitCode, 2, err);
+    assert.match(err, /^Error: Cannot /);
+  }
 });
 
 Deno.test("warnings do not get into a JSON document", async () => {
