@@ -86,7 +86,10 @@ async function readMarker(storage: Storage, backupId: string): Promise<Marker | 
 
 async function writeMarker(storage: Storage, backupId: string, marker: Marker): Promise<void> {
   try {
-    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), { ifAbsent: true });
+    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), {
+      ifAbsent: true,
+      isTransient: true,
+    });
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
     throw new AppError("locked", `Cannot start backup "${backupId}": another one just began it`, {
