@@ -58,6 +58,8 @@ export class Middle implements AsyncDisposable {
     return {
       vhosts: [this.loaded[0]!.queue.vhost],
       restore: { window: WINDOW, reconnect_secs: 0 },
+      // A machine that is gone is not waited for so long.
+      offset_storage: { lock_expiry_secs: 10 },
     };
   }
 

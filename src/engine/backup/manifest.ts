@@ -52,6 +52,24 @@ export async function finishBackup(
   };
 }
 
+/**
+ * Takes the manifest back when another machine took the lock while it was written, after a long sleep
+ * of this one: what it names may have been written over.
+ */
+export async function assertStillOurs(
+  { backupId, storage }: Pick<BackupContext, "backupId" | "storage">,
+  lock: { assertHeld(): Promise<void> },
+): Promise<void> {
+  try {
+    await lock.assertHeld();
+  } catch (error) {
+    // One that cannot be asked now is no reason to doubt what was asked just before.
+    if (!(error instanceof AppError) || error.code !== "locked") return;
+    await storage.delete([manifestKey(backupId)]);
+    throw error;
+  }
+}
+
 function buildManifest(
   context: BackupContext,
   result: Parameters<typeof finishBackup>[1],

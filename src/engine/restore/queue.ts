@@ -12,6 +12,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
+import type { Ahead } from "./ahead.ts";
 import type { QueueName, RestoreMapping } from "./mapping.ts";
 import { OutgoingProperties, type OutgoingRules, USER_ID_HEADER } from "./outgoing.ts";
 import { type Pauses, watchBlocked } from "./pauses.ts";
@@ -50,6 +51,7 @@ export interface RestoreContext {
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
   readonly reconnector: Reconnector;
+  readonly ahead: Ahead;
   readonly limit: RateLimit;
   readonly rules: OutgoingRules;
   /** With publish_mode exchange. */
@@ -327,7 +329,7 @@ class QueueRestore {
       recordIfFar: () => void;
     },
   ): Promise<void> {
-    const { storage, folder, limit, signal } = this.#context;
+    const { storage, folder, limit, ahead, signal } = this.#context;
     const { publisher, messages, room, start, record, recordIfFar } = options;
     const { segments, skip } = behind(this.#share.segments, start);
     messages.skip = skip;
@@ -340,6 +342,7 @@ class QueueRestore {
         for (let offset = 0; offset < chunk.length;) {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
+          await ahead.allow(this.#entry, { upTo: this.#picker.taken + room, signal });
           const { messages: before, bytes } = messages;
           parser.push(chunk.subarray(offset, offset + size));
           offset += size;

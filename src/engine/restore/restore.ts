@@ -11,8 +11,10 @@ import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadManifest } from "../stored/list.ts";
 import { queueKey } from "../queue_key.ts";
 import { ProgressMeter } from "../progress.ts";
+import { Handover } from "../handover/handover.ts";
+import { Ahead } from "./ahead.ts";
 import type { Bindings } from "./bindings.ts";
-import { claimRestore, restoreKey } from "./claim.ts";
+import { claimRestore, peerOf, restoreKey } from "./claim.ts";
 import { createBound } from "./create.ts";
 import { RestoreMapping } from "./mapping.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
@@ -57,7 +59,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
   const { config, backupId, emit } = options;
   const storage = await openRunStorage(options);
   try {
-    // 1. The backup, and one process a run.
+    // 1. The backup, and one process a run, here and on other machines.
     const manifest = await loadManifest(storage, backupId);
     const key = restoreKey(config, { backupId, location: storage.location });
     const folder = runFolder(config.backup.spool_dir, key);
@@ -65,10 +67,16 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
-
-    // 2. Definitions, when they are wanted; without them no messages.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    await using handover = await Handover.begin({
+      ...{ config, key, checkpoint, folder, emit, signal },
+      breakLock: options.breakLock ?? false,
+      peer: peerOf(manifest.created_at),
+      onLost: (error) => abort.abort(error),
+    });
+
+    // 2. Definitions, when they are wanted; without them no messages.
     if (config.restore.restore_definitions) {
       await restoreDefinitions({ config, storage, manifest, emit, signal });
     }
@@ -125,6 +133,13 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       emit,
       signal,
     });
+    const ahead = new Ahead({
+      ...{ checkpoint, run, targets: inOrder(survey.targets) },
+      window: config.restore.window,
+      intervalSeconds: config.offset_storage.sync_interval_secs,
+    });
+    await handover.start(run, ahead);
+    ahead.copy = handover.copy;
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -136,6 +151,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       connections,
       streams,
       reconnector,
+      ahead,
       limit: options.limit ?? new RateLimit(ratesOf(config)),
       rules,
       exchanges: routing?.routing,
@@ -146,6 +162,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       signal,
     };
     const outcome = await restoreQueues(context, { ...survey, abort });
+    await handover.assertHeld();
 
     // 6. What the target did not take is kept apart.
     const archives = await storeUndelivered({
@@ -164,7 +181,10 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     // one that this call left out.
     const positions = checkpoint.restoreQueues(run.id);
     const isHalf = positions.some((row) => isSent(row) && !row.done);
-    if (outcome.failed === 0 && !isHalf) checkpoint.finishRun(run.id);
+    if (outcome.failed === 0 && !isHalf) {
+      checkpoint.finishRun(run.id);
+      await handover.finish();
+    }
     removeFolder(folder);
     meter.send();
     tellDuplicates(positions, emit);
@@ -303,7 +323,7 @@ async function restoreQueues(
     copies: 0,
     resumed: 0,
   };
-  const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
+  const targets = inOrder(options.targets);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
   const created = context.exchanges === undefined
@@ -339,6 +359,11 @@ async function restoreQueues(
   signal.throwIfAborted();
   if (outcome.ok === 0 && firstFailure !== undefined) throw firstFailure;
   return outcome;
+}
+
+/** Deep queues first: they take longest, and the others fill the gaps. */
+function inOrder(targets: readonly Target[]): Target[] {
+  return targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
 }
 
 async function restoreOne(
@@ -405,7 +430,10 @@ function connectedBound(
   options: { target: Target; bindings: Bindings },
 ): Promise<RestoreQueueRow> {
   return context.reconnector.run(options.target.destination.vhost, {
-    work: () => createBound(context, options),
+    work: async () => {
+      await context.ahead.begin(options.target.entry, context.signal);
+      return await createBound(context, options);
+    },
     progress: () => 0,
   });
 }

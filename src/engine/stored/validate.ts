@@ -1,4 +1,10 @@
-import { definitionsFolder, manifestKey, markerKey, rollbackTime } from "../../archive/layout.ts";
+import {
+  definitionsFolder,
+  manifestKey,
+  markerKey,
+  rollbackTime,
+  runsFolder,
+} from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import { parseManifest, wrongKeys } from "../../archive/manifest_io.ts";
 import { AppError } from "../../errors.ts";
@@ -118,6 +124,8 @@ class Validation {
     for (const key of sizes.keys()) {
       // Kept by an import of the definitions; the manifest, written before, does not know it.
       if (isRollback(manifest.backup_id, key)) continue;
+      // Of a restore that is under way, or can be gone on with.
+      if (key.startsWith(`${runsFolder(manifest.backup_id)}/`)) continue;
       this.#notes.push(`${key} belongs to nothing in the manifest`);
     }
   }
