@@ -1,4 +1,6 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import {
   type Broker,
@@ -20,6 +22,7 @@ import {
   sweepStorages,
 } from "./lib/storage_servers.ts";
 import { sweep } from "./lib/sweep.ts";
+import { type Lane, runInLanes, type TestPart } from "./lib/test_lanes.ts";
 import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
 
 const USAGE =
@@ -29,6 +32,8 @@ const USAGE =
                                     and on servers of the clouds' kinds
   scripts/test --unit               all that needs no server
   scripts/test --only 4.0           tests on this broker version only (may be repeated)
+  scripts/test --lanes 1            one test file after the other; otherwise several side by side,
+                                    each on brokers of its own
   scripts/test tests/foo_test.ts    these files only
 
 The last line is 'N passed, N failed'; a check that fails counts as one.`;
@@ -38,8 +43,20 @@ const BROKERS_VARIABLE = "RABBITMQ_BACKUP_TEST_BROKERS";
 /** Names the file that says how the storage servers are reached; likewise. */
 const STORAGES_VARIABLE = "RABBITMQ_BACKUP_TEST_STORAGES";
 
+/** What runs longest, longest first. */
+const LONGEST = [
+  "cluster_test.ts",
+  "consumer_timeout_test.ts",
+  "definitions_scale_test.ts",
+  "storage_faults_test.ts",
+  "storage_outage_test.ts",
+];
+/** Of these, the tests on one version take so long that those on the others run beside them. */
+const BY_VERSION = new Set(["cluster_test.ts", "consumer_timeout_test.ts"]);
+
 interface Choice {
   readonly versions: readonly BrokerVersion[];
+  readonly lanes: number;
   readonly unitOnly: boolean;
   readonly files: readonly string[];
 }
@@ -54,15 +71,18 @@ async function main(args: string[]): Promise<number> {
     Deno.addSignalListener(name, () => interrupt.abort());
   }
   let counts = NONE;
-  const withServers = (args: string[]) => runWithServers(choice.versions, args);
   if (choice.files.length > 0) {
     const needServers = !choice.unitOnly && choice.files.some((file) => /\btests\//.test(file));
-    const args = choice.files.map((file) => join(Deno.cwd(), file));
-    counts = add(counts, await (needServers ? withServers(args) : denoTest("tests", args)));
+    const files = choice.files.map((file) => join(Deno.cwd(), file));
+    counts = needServers
+      ? await runWithServers(files, { ...choice, flags: [] })
+      : await denoTest("tests", files);
   } else {
     counts = add(counts, await runChecks());
     counts = add(counts, await denoTest("unit tests", await unitTestRooms()));
-    if (!choice.unitOnly) counts = add(counts, await withServers(["tests/"]));
+    // Types have been checked above.
+    const options = { ...choice, flags: ["--no-check"] };
+    if (!choice.unitOnly) counts = add(counts, await runWithServers(await testFiles(), options));
   }
   if (interrupt.signal.aborted) {
     say("interrupted");
@@ -79,6 +99,7 @@ function parse(args: string[]): Choice | undefined {
     options: {
       only: { type: "string", multiple: true },
       unit: { type: "boolean", default: false },
+      lanes: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -91,7 +112,12 @@ function parse(args: string[]): Choice | undefined {
     throw new Error(`Cannot test on RabbitMQ ${unknown}: the choices are ${VERSIONS.join(", ")}`);
   }
   const versions = VERSIONS.filter((version) => values.only?.includes(version) ?? true);
-  return { versions, unitOnly: values.unit, files: positionals };
+  // Most tests wait for brokers most of the time.
+  const lanes = Number(values.lanes ?? availableParallelism() + 1);
+  if (!(Number.isInteger(lanes) && lanes > 0)) {
+    throw new Error(`Cannot run tests in ${values.lanes} lanes: it takes a number from 1 up`);
+  }
+  return { versions, lanes, unitOnly: values.unit, files: positionals };
 }
 
 /** The steps of `deno task ok` but its tests, each to its end, so that one run shows all. */
@@ -118,39 +144,48 @@ async function unitTestRooms(): Promise<string[]> {
   return await exists("tui") ? [...rooms, "tui/"] : rooms;
 }
 
+/** The test files that need servers. */
+async function testFiles(): Promise<string[]> {
+  const paths = await readdir("tests", { recursive: true });
+  return paths.filter((path) => path.endsWith("_test.ts")).map((path) => join("tests", path));
+}
+
 async function runWithServers(
-  versions: readonly BrokerVersion[],
-  files: string[],
+  files: readonly string[],
+  options: Pick<Choice, "versions" | "lanes"> & { flags: readonly string[] },
 ): Promise<Counts> {
   if (interrupt.signal.aborted) return NONE;
   const started: Broker[] = [];
   let storages: StorageRecord | undefined;
   const folder = await Deno.makeTempDir({ prefix: "rabbitmq-backup-servers-" });
   try {
+    await sweep(print);
     const env: Record<string, string> = {};
-    if (Deno.env.get(BROKERS_VARIABLE)) {
-      print(`==> brokers as ${BROKERS_VARIABLE} names them`);
-    } else {
-      print(`==> brokers: RabbitMQ ${versions.join(", ")}`);
-      await sweep(print);
-      await startAll(versions, started);
-      env[BROKERS_VARIABLE] = await describe(folder, {
-        name: "brokers",
-        value: started.map((broker) => broker.description),
-      });
-    }
     if (Deno.env.get(STORAGES_VARIABLE)) {
       print(`==> storage servers as ${STORAGES_VARIABLE} names them`);
     } else {
       print("==> storage servers: MinIO, Azurite, fake-gcs-server");
       await sweepStorages(print);
       storages = await startStorageServers({ owned: true });
-      env[STORAGES_VARIABLE] = await describe(folder, {
-        name: "storages",
-        value: storages.servers,
-      });
+      env[STORAGES_VARIABLE] = join(folder, "storages.json");
+      await describe(env[STORAGES_VARIABLE], storages.servers);
     }
-    return await denoTest("tests on servers", files, env);
+    const lanes: Lane[] = [];
+    const areGiven = Boolean(Deno.env.get(BROKERS_VARIABLE));
+    if (areGiven) {
+      print(`==> brokers as ${BROKERS_VARIABLE} names them`);
+      lanes.push({ env: () => env });
+    } else {
+      await announce(options.versions);
+      for (let number = 1; number <= Math.min(options.lanes, files.length); number++) {
+        const brokers = await startAll(options.versions, started);
+        lanes.push(await newLane(brokers, { env, folder: join(folder, `${number}`) }));
+      }
+    }
+    print(`==> tests on servers, ${lanes.length} side by side`);
+    const { flags } = options;
+    const parts = partsOf(files, areGiven ? [] : options.versions);
+    return await runInLanes(parts, { lanes, flags, signal: interrupt.signal });
   } catch (error) {
     print(error instanceof Error ? error.message : String(error));
     return { passed: 0, failed: 1 };
@@ -163,50 +198,69 @@ async function runWithServers(
   }
 }
 
-/** Writes what tests have to know of servers; returns the path. */
-async function describe(
-  folder: string,
-  { name, value }: { name: string; value: unknown },
-): Promise<string> {
-  const path = join(folder, `${name}.json`);
-  await Deno.writeTextFile(path, JSON.stringify(value, null, 2));
-  return path;
+/** What takes longest first, so that it does not run alone at the end; cut up by these versions. */
+function partsOf(files: readonly string[], versions: readonly BrokerVersion[]): TestPart[] {
+  const rank = (file: string) => {
+    const index = LONGEST.indexOf(basename(file));
+    return index === -1 ? LONGEST.length : index;
+  };
+  const ordered = files.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1));
+  return ordered.flatMap((file) =>
+    BY_VERSION.has(basename(file)) && versions.length > 0
+      ? versions.map((version) => ({ file, version }))
+      : [{ file }]
+  );
 }
 
-/** Starts the brokers at once; those that did start are in `started` even when another fails. */
-async function startAll(versions: readonly BrokerVersion[], started: Broker[]): Promise<void> {
+/** A lane whose tests find these brokers, or one of them, and what `env` names. */
+async function newLane(
+  brokers: readonly Broker[],
+  { env, folder }: { env: Record<string, string>; folder: string },
+): Promise<Lane> {
+  await Deno.mkdir(folder);
+  const path = (name: string) => join(folder, `${name}.json`);
+  await describe(path("all"), brokers.map(({ description }) => description));
+  for (const { version, description } of brokers) await describe(path(version), [description]);
+  return { env: (version) => ({ ...env, [BROKERS_VARIABLE]: path(version ?? "all") }) };
+}
+
+/** Writes what tests have to know of servers. */
+async function describe(path: string, value: unknown): Promise<void> {
+  await Deno.writeTextFile(path, JSON.stringify(value, null, 2));
+}
+
+async function announce(versions: readonly BrokerVersion[]): Promise<void> {
+  print(`==> brokers: RabbitMQ ${versions.join(", ")}`);
   for (const version of versions) {
     print(`RabbitMQ ${version}: ${describeWay(await chooseWay(version))}`);
   }
-  const results = await Promise.allSettled([
-    ensurePython(),
-    ...versions.map(async (version) => {
-      started.push(await startBroker(version, { onLog: print }));
-    }),
-  ]);
-  const order = (broker: Broker) => VERSIONS.indexOf(broker.version);
-  started.sort((one, other) => order(one) - order(other));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-async function denoTest(
-  name: string,
-  files: string[],
-  env: Record<string, string> = {},
-): Promise<Counts> {
+/** Starts a broker of each version at once; what did start is in `started` even when another fails. */
+async function startAll(
+  versions: readonly BrokerVersion[],
+  started: Broker[],
+): Promise<Broker[]> {
+  const starting = versions.map(async (version) => {
+    const broker = await startBroker(version, { onLog: print });
+    started.push(broker);
+    return broker;
+  });
+  const results = await Promise.allSettled([ensurePython(), ...starting]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  return await Promise.all(starting);
+}
+
+async function denoTest(name: string, files: string[]): Promise<Counts> {
   if (interrupt.signal.aborted) return NONE;
   print(`==> ${name}`);
-  const { code, stdout } = await deno(["test", "-A", ...files], env);
+  const { code, stdout } = await deno(["test", "-A", ...files]);
   return countSummary(stdout, code);
 }
 
 /** Runs deno, showing what it prints and keeping its stdout; an interrupt ends it. */
-async function deno(
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; stdout: string }> {
-  const child = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "piped" })
-    .spawn();
+async function deno(args: string[]): Promise<{ code: number; stdout: string }> {
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped" }).spawn();
   const end = () => signal(child.pid, "SIGTERM");
   interrupt.signal.addEventListener("abort", end);
   const decoder = new TextDecoder();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chooseWay } from "../scripts/lib/broker.ts";
 import type { DebianBroker } from "../scripts/lib/debian_broker.ts";
 import { DebianCluster } from "../scripts/lib/debian_cluster.ts";
+import { say } from "../scripts/lib/output.ts";
 import { brokers } from "./helpers/brokers.ts";
 import type { CliResult } from "./helpers/cli.ts";
 import {
@@ -41,7 +42,9 @@ for (const { version } of brokers()) {
       ];
       for (const [name, step] of steps) {
         // Without its nodes, no later step can tell anything.
-        if (!await context.step(name, () => firstError(step(nodes)))) break;
+        if (await context.step(name, () => firstError(step(nodes)))) continue;
+        for (const node of cluster.nodes) say(await lastWords(node));
+        break;
       }
     },
   });
@@ -131,6 +134,14 @@ async function restoreLeaders({ near, third }: Nodes): Promise<void> {
     if (dies) await third.restart();
     await middle.assertRestored(result);
   }
+}
+
+/** What a node logged last, for whoever looks at a failed test. */
+async function lastWords(node: DebianBroker): Promise<string> {
+  const lines = (await node.log()).trimEnd().split("\n").slice(-40);
+  return [`${node.nodeName} ${node.isRunning ? "runs" : "is down"}; its log ends:`, ...lines].join(
+    "\n",
+  );
 }
 
 /** The error that a test failed with, not that of cleaning up on a node that it left dead. */

@@ -5,9 +5,6 @@ import { type CliResult, runCli } from "./helpers/cli.ts";
 import { LARGE_CLUSTER, largeCluster, removeLargeCluster } from "./helpers/large_cluster.ts";
 import { tempDir } from "./helpers/temp.ts";
 
-/** Far more than it takes; a run that hangs is to fail. */
-const LIMIT_MS = 120_000;
-
 testOnEach("2,000 queues, 10,000 bindings: in, verified, out, compared", async (broker) => {
   await using dir = await tempDir();
   const prefix = `scale-${crypto.randomUUID().slice(0, 8)}`;
@@ -22,7 +19,6 @@ testOnEach("2,000 queues, 10,000 bindings: in, verified, out, compared", async (
     return result;
   };
   const wanted = await dir.write("wanted.json", JSON.stringify(largeCluster(prefix)));
-  const startedAt = Date.now();
   try {
     // 1. In.
     const imported = JSON.parse((await run(["definitions-import", "-i", wanted, "--json"])).stdout);
@@ -44,7 +40,6 @@ testOnEach("2,000 queues, 10,000 bindings: in, verified, out, compared", async (
     // 3. Again there is nothing to do.
     const again = JSON.parse((await run(["definitions-import", "-i", out, "--json"])).stdout);
     assert.deepEqual([again.created, again.updated, again.rollback_snapshot], [[], [], undefined]);
-    assert.ok(Date.now() - startedAt < LIMIT_MS, `it took ${Date.now() - startedAt} ms`);
   } finally {
     await removeLargeCluster(broker, prefix);
   }

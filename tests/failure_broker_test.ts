@@ -11,7 +11,7 @@ import {
   listed,
   load,
 } from "./helpers/failure.ts";
-import { newJob } from "./helpers/job.ts";
+import { jsonLines, newJob } from "./helpers/job.ts";
 import { Middle, within } from "./helpers/middle.ts";
 import {
   deleteQueue,
@@ -76,6 +76,18 @@ Deno.test("a broker that hangs, is killed, or runs out of room", async (context)
     assert.equal((await listed(job))["test"].state, "unfinished");
     await broker.restart();
     await middle.assertBackupGoesOn();
+  });
+
+  await context.step("it is killed while a queue is read, and comes back in time", async () => {
+    await Deno.remove(job.backups, { recursive: true });
+    const run = await middle.reading({ reconnect_secs: 120 });
+    await broker.kill();
+    proxy.resume();
+    await run.waitFor(/"message":"Waiting for .*for up to 120 s to connect again"/);
+    await broker.restart();
+    const result = await within(run, 120_000);
+    await middle.assertBackedUp(result);
+    assert.equal(jsonLines(result, "summary")[0].reconnects, 1);
   });
 
   await context.step("it is killed while a queue is restored", async () => {
@@ -148,6 +160,12 @@ Deno.test("a broker that throws clients out", async (context) => {
     await throwOut();
     assertFailed(await within(run), thrownOut);
     await middle.assertBackupGoesOn();
+  });
+  await context.step("while a queue is read, which is gone on with", async () => {
+    await Deno.remove(middle.job.backups, { recursive: true });
+    const run = await middle.reading({ reconnect_secs: 60 });
+    await throwOut();
+    await middle.assertBackedUp(await within(run, 60_000));
   });
   await context.step("while a queue is restored", async () => {
     const run = await middle.publishing();

@@ -150,7 +150,7 @@ Deno.test("the command that goes on works in any folder, and without deno on the
   run.kill("SIGINT");
   await run.waitFor(/^Stopping: /m);
   middle.proxy.resume();
-  const stopped = await within(run, 10_000);
+  const stopped = await within(run, 30_000);
   const command = /^Hint: go on with: (.*)$/m.exec(stopped.stderr)![1]!;
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-c", command],

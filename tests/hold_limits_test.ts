@@ -99,7 +99,7 @@ Deno.test("a node with little memory: refused with the figures, or as much as fi
     ]);
     await run.waitFor(/"message_type":"warning".*The backup has to wait: node .* has a disk alarm/);
     await broker.rabbitmqctl("set_disk_free_limit", "50MB");
-    assertOk(await within(run, 30_000));
+    assertOk(await within(run));
   });
 
   await assertWhole(broker, queue, count);
@@ -145,7 +145,7 @@ testOnEach("a hold that gets too long ends early", async (broker) => {
       await run.waitFor(/"phase":"reading","messages_done":[1-9]/);
       await delay(2_500);
       proxy.resume();
-      return await within(run, 30_000);
+      return await within(run);
     };
     const refused = await stalled("refused", "refuse");
     // Some more than were read had been sent: all are there when reading ends, and then it is whole.
@@ -185,7 +185,7 @@ testOnEach(
       await using publishing = await openBroker(broker, vhost.name);
       await publishNumbers(publishing, "q", 3_700);
       proxy.resume();
-      const result = await within(run, 30_000);
+      const result = await within(run);
       // Either all had been read by then, or it was let go.
       if (result.code !== 0) assertPartial(result, /the queue came near its max-length/);
       await waitForDepth(broker, queue, { depth: count + 3_700 });

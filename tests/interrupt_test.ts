@@ -37,7 +37,7 @@ async function stop(
   run.kill(signal);
   await run.waitFor(/^Stopping: .*Press Ctrl-C again to stop at once\.$/m);
   middle.proxy.resume();
-  const result = await within(run, 10_000);
+  const result = await within(run, 30_000);
   assertFailed(result, STOPPED[signal]);
   return result;
 }
@@ -114,7 +114,7 @@ Deno.test("Ctrl-C twice ends at once, whatever the broker does", async () => {
     const pressed = performance.now();
     const { code } = await within(run);
     assert.equal(code, 130);
-    assert.ok(performance.now() - pressed < 1_000);
+    assert.ok(performance.now() - pressed < 4_000);
     middle.proxy.resume();
     if (start === "reading") await middle.assertBackupGoesOn();
     else await middle.assertRestoreGoesOn();

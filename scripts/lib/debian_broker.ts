@@ -74,6 +74,10 @@ export class DebianBroker extends BrokerBase {
     return vm;
   }
 
+  get isRunning(): boolean {
+    return vmOf(this.#dir) !== undefined;
+  }
+
   override log(): Promise<string> {
     return readLogs(this.#dir);
   }

@@ -243,6 +243,11 @@ export const BACKUP_SETTINGS: SettingGroup = {
       path: "backup.spool_dir",
       help: "local folder for messages on their way",
     },
+    {
+      flags: "--reconnect-secs <number>",
+      path: "backup.reconnect_secs",
+      help: "how long to try when the connection is lost; 0: not at all",
+    },
   ],
 };
 

@@ -87,6 +87,7 @@ export interface BackupOptions extends DefinitionsChoice {
   /** Absent: nine tenths of what is free on its disk. */
   readonly spool_max_bytes?: number | undefined;
   readonly on_hazard: OnHazard;
+  readonly reconnect_secs: number;
   readonly partial: PartialRead;
   readonly in_flight: "partial" | "accept";
   /** From 0 to 1. */

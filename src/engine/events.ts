@@ -106,7 +106,7 @@ export interface SummaryEvent {
   readonly undeliveredLocation?: string;
   /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
   readonly copies?: number;
-  /** Restore: how often the connection was lost and made again. */
+  /** How often the connection was lost and made again. */
   readonly reconnects?: number;
   /** Restore: how long alarms of the target held it back. */
   readonly pausedSeconds?: number;

@@ -89,7 +89,7 @@ class RunningCli implements CliRun {
     }
   }
 
-  async waitFor(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
+  async waitFor(pattern: RegExp, timeoutMs = 90_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!pattern.test(this.stdout) && !pattern.test(this.stderr)) {
       if (this.#ended || Date.now() > end) {

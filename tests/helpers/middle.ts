@@ -57,6 +57,7 @@ export class Middle implements AsyncDisposable {
   get config() {
     return {
       vhosts: [this.loaded[0]!.queue.vhost],
+      backup: { reconnect_secs: 0 },
       restore: { window: WINDOW, reconnect_secs: 0 },
       // A machine that is gone is not waited for so long.
       offset_storage: { lock_expiry_secs: 10 },
@@ -64,9 +65,10 @@ export class Middle implements AsyncDisposable {
   }
 
   /** Starts a backup and stops the flow when a part of the messages is there. */
-  async reading(): Promise<CliRun> {
+  async reading(config: { reconnect_secs?: number } = {}): Promise<CliRun> {
     this.proxy.stallAfter(1 << 20);
-    const run = await this.job.startBackup(this.config, FLAGS);
+    const backup = { ...this.config.backup, ...config };
+    const run = await this.job.startBackup({ ...this.config, backup }, FLAGS);
     await run.waitFor(/"phase":"reading","messages_done":[1-9]/);
     return run;
   }
@@ -86,7 +88,12 @@ export class Middle implements AsyncDisposable {
     for (const { queue, sent } of this.loaded) {
       await waitForDepth(this.broker, queue, { depth: sent.length });
     }
-    assertOk(await this.job.backup(this.config));
+    await this.assertBackedUp(await this.job.backup(this.config));
+  }
+
+  /** The backup is complete, and the queues are whole. */
+  async assertBackedUp(result: CliResult): Promise<void> {
+    assertOk(result);
     assertOk(await this.job.validate());
     assert.equal((await this.job.manifest()).total_messages, 2 * COUNT);
     await assertNothingLeft(this.job);
@@ -126,7 +133,7 @@ export class Middle implements AsyncDisposable {
 }
 
 /** The end of a run that has to be near. */
-export async function within(run: CliRun, milliseconds = 20_000): Promise<CliResult> {
+export async function within(run: CliRun, milliseconds = 60_000): Promise<CliResult> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

@@ -34,7 +34,7 @@ export class PtyRun implements AsyncDisposable {
   }
 
   /** Waits until the terminal shows it; throws when the tool ends or time is up before. */
-  async waitFor(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
+  async waitFor(pattern: RegExp, timeoutMs = 90_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!pattern.test(this.screen)) {
       if (this.#hasEnded || Date.now() > end) {

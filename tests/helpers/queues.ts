@@ -170,7 +170,7 @@ export async function waitForDepth(
   let last: number | undefined;
   const isThere = async () => (last = await queueDepth(broker, queue)) === options.depth;
   const what = () => `${options.depth} messages in '${queue.name}' (it has ${last ?? "no queue"})`;
-  await waitUntil(isThere, { what, timeoutMs: options.timeoutMs ?? 15_000 });
+  await waitUntil(isThere, { what, timeoutMs: options.timeoutMs ?? 60_000 });
 }
 
 /** Asks every 100 ms until the answer is true; throws, naming `what`, when time is up before. */
@@ -178,7 +178,7 @@ export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   options: { what: string | (() => string); timeoutMs?: number },
 ): Promise<void> {
-  const timeoutMs = options.timeoutMs ?? 15_000;
+  const timeoutMs = options.timeoutMs ?? 60_000;
   const end = Date.now() + timeoutMs;
   while (!await condition()) {
     if (Date.now() > end) {

@@ -73,7 +73,7 @@ async function backup(context: CommandContext): Promise<number> {
   if (context.flags.dryRun === true) return await showPlan(context, { config, backupId });
 
   // 3. The backup.
-  const { runBackup } = await import("../../engine/backup/backup.ts");
+  const { runBackup } = await import("../../engine/backup/run.ts");
   const summary = await runEngineWork(context, {
     stopping: "giving the messages back and keeping what was read",
     resume: resumeCommandOf(context, backupId),

@@ -48,6 +48,9 @@ export const BackupSchema = z.strictObject({
   stop_at_current_depth: z.boolean().default(true).describe(
     "Read as many messages as a queue held when it was looked at, and not those that arrive meanwhile.",
   ),
+  reconnect_secs: count(0, 86_400).default(300).describe(
+    "How long to try to go on when the connection is lost on the way. 0: not at all.",
+  ),
   stream_enabled: z.boolean().default(true).describe(
     "Back up streams as well. They are read by the stream protocol; see stream_port.",
   ),

@@ -46,12 +46,15 @@ export interface RunOptions {
 }
 
 /**
- * Takes a backup, or goes on with an interrupted one of the same id and source.
+ * Takes a backup, or goes on with an interrupted one of the same id and source. Calls `onBegun` once
+ * there is something to go on with.
  *
  * Throws an {@linkcode AppError} when the run cannot go on; what was done so far is kept, and the
  * same command goes on there. A partial result is no error: see the summary's `outcome`.
  */
-export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
+export async function takeBackup(
+  options: RunOptions & { onBegun: () => void },
+): Promise<SummaryEvent> {
   const { config, backupId, emit } = options;
   const storage = await openRunStorage(options);
   try {
@@ -109,6 +112,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
       begun: (run) => handover.start(run),
     });
     if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });
+    options.onBegun();
 
     // 4. Definitions.
     const warnings = omissions.filter(({ isMissing }) => isMissing).map(({ message }) => message);
@@ -168,7 +172,7 @@ export async function runBackup(options: RunOptions): Promise<SummaryEvent> {
   }
 }
 
-/** What {@linkcode runBackup} would do, queue by queue; reads nothing but depths. */
+/** What {@linkcode takeBackup} would do, queue by queue; reads nothing but depths. */
 export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const { config, backupId, emit, signal } = options;
   await using connections = connectionsOf(config, signal);

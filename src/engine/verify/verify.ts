@@ -35,7 +35,7 @@ export interface VerifyReport {
 
 /**
  * Reads the queues that a restore fills, under the rules by which a backup reads, gives all messages
- * back, and compares them with the backup's. Throws as `runBackup` and `runRestore`.
+ * back, and compares them with the backup's. Throws as `takeBackup` and `runRestore`.
  */
 export async function verifyRestored(options: RestoreRunOptions): Promise<VerifyReport> {
   const { backupId, emit } = options;
