@@ -1,6 +1,8 @@
 /** A machine is lost in the middle, and another one goes on; two machines never work on the same. */
 import assert from "node:assert/strict";
 import type { StorageConfig } from "../src/config/storage.ts";
+import { CheckpointStore } from "../src/checkpoint/store.ts";
+import { fetchCopy } from "../src/engine/handover/copy_file.ts";
 import { openStorage } from "../src/storage/open.ts";
 import { bytesOf, readAll, type Storage } from "../src/storage/storage.ts";
 import { brokers } from "./helpers/brokers.ts";
@@ -52,15 +54,21 @@ async function lose(job: Job): Promise<Job> {
   return await newJob(job.broker);
 }
 
-/** Waits until what is stored is newer than now. */
-async function untilCopied(storage: Storage, key: string): Promise<void> {
-  const sequence = async () =>
-    await storage.stat(key) === undefined ? "" : `${(await readAll(storage.get(key), 1e8)).at(-2)}`;
-  const before = await sequence();
-  for (let waited = 0; await sequence() === before; waited++) {
-    assert.ok(waited < 300, `${key} is not copied`);
+/** Waits until the copy of a backup's progress says that a queue is done. */
+async function untilCopied(storage: Storage, queue: string): Promise<void> {
+  await using dir = await tempDir();
+  const copy = { key: "test/runs/backup/checkpoint.db", path: dir.join("copy.db") };
+  const { signal } = new AbortController();
+  for (let waited = 0; waited < 300; waited++) {
+    if (await fetchCopy(storage, { ...copy, signal })) {
+      using store = CheckpointStore.open(copy.path);
+      const rows = store.backupQueues(store.runs()[0]!.id);
+      if (rows.some(({ name, state }) => name === queue && state === "done")) return;
+    }
+    await Deno.remove(copy.path);
     await pause(100);
   }
+  assert.fail(`no copy says that ${queue} is done`);
 }
 
 function pause(milliseconds: number): Promise<void> {
@@ -117,7 +125,7 @@ for (const kind of ["directory", "s3"] as const) {
     const run = await lost.startBackup(config, ["--json", "--progress-interval", "100ms"]);
     await run.waitFor(/"queue":"done".*"outcome":"ok"/);
     proxy.stallAfter(0);
-    await untilCopied(shared.storage, "test/runs/backup/checkpoint.db");
+    await untilCopied(shared.storage, "done");
     run.kill("SIGKILL");
     await within(run);
     proxy.resume();
