@@ -11,7 +11,8 @@ import { takeFoundCopy } from "./found_copy.ts";
 import { copyKey, lockFolder } from "./keys.ts";
 import { type LockRecord, ownRecord } from "./lock_record.ts";
 import { type AheadRows, ProgressCopy } from "./progress_copy.ts";
-import { assertUnlocked, holderText, StorageLock } from "./storage_lock.ts";
+import { assertUnlocked, holderText } from "./lock_take_over.ts";
+import { StorageLock } from "./storage_lock.ts";
 
 /** What a run that ends may take to leave its progress and give back its lock, milliseconds. */
 const END_MS = 5_000;

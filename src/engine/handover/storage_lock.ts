@@ -1,39 +1,29 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AppError, messageOf } from "../../errors.ts";
-import { bytesOf, ObjectExistsError, type Storage } from "../../storage/storage.ts";
+import { bytesOf, ObjectExistsError } from "../../storage/storage.ts";
 import {
   generationKey,
   generationsOf,
-  type HeldLock,
   type LockRecord,
   readLock,
   readRecord,
 } from "./lock_record.ts";
+import {
+  holderText,
+  intervalMs,
+  storageTime,
+  take,
+  type TakeOverOptions,
+} from "./lock_take_over.ts";
 
-/** Stores tell times in seconds, and requests take a while. */
-const MARGIN_MS = 5_000;
-/** Renewed so often within its expiry, and at least so often. */
-const RENEWALS = 5;
-const LONGEST_INTERVAL_MS = 60_000;
 /** How often the lock is tried while others come and go. */
 const TRIES = 5;
 
 /** Options of {@linkcode StorageLock.acquire}. */
-export interface StorageLockOptions {
-  readonly storage: Storage;
-  /** Where its objects lie, without a slash at the end. */
-  readonly folder: string;
+export interface StorageLockOptions extends TakeOverOptions {
   readonly record: LockRecord;
-  /** "Cannot start backup \"x\"", for errors. */
-  readonly cannot: string;
-  /** Whether a holder is a process of which it is known that it has ended. */
-  isGone(holder: LockRecord): boolean;
-  /** Take the lock from a holder who may be alive. */
-  readonly breakLock: boolean;
   /** Ends the waiting for the lock. */
   readonly signal: AbortSignal;
-  /** Told before a lock is taken from somebody who is not known to be gone. */
-  onTakeOver(holder: LockRecord, why: string): void;
   /** Told once when the lock is lost while it is held; what it guards must stop. */
   onLost(error: AppError): void;
 }
@@ -80,8 +70,7 @@ export class StorageLock implements AsyncDisposable {
         if (all.at(-1)?.generation === generation) {
           const older = all.slice(0, -1).map((one) => generationKey(folder, one.generation));
           await storage.delete(older);
-          await delay(waitMs, undefined, { signal: options.signal });
-          return new StorageLock(options, generation, startedAt);
+          return await new StorageLock(options, generation, startedAt).#after(waitMs);
         }
         await storage.delete([generationKey(folder, generation)]);
       }
@@ -97,6 +86,17 @@ export class StorageLock implements AsyncDisposable {
     throw new AppError("locked", `${cannot}: others take and give back its lock`, {
       hint: "run it again when they have ended",
     });
+  }
+
+  /** Returns itself when a holder whose lock was broken has learned of it. */
+  async #after(waitMs: number): Promise<StorageLock> {
+    try {
+      await delay(waitMs, undefined, { signal: this.#options.signal });
+      return this;
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Who holds it: this process. */
@@ -228,67 +228,6 @@ export class StorageLock implements AsyncDisposable {
   }
 }
 
-/** A person who looks for the process finds it by this. */
-export function holderText({ user, host, pid }: LockRecord): string {
-  return `${user} on host "${host}" (process ${pid})`;
-}
-
-/** How often a holder renews its lock. */
-function intervalMs({ expirySeconds }: LockRecord): number {
-  return Math.min(expirySeconds * 1000 / RENEWALS, LONGEST_INTERVAL_MS);
-}
-
-/**
- * Decides whether the lock may be taken from its holder, and throws `locked` when not. Returns how long
- * the holder may need to learn of it, in milliseconds.
- */
-function take(
-  options: Pick<StorageLockOptions, "cannot" | "breakLock" | "onTakeOver">,
-  { record }: HeldLock,
-  { ageMs, mayBreak }: { ageMs: number; mayBreak: boolean },
-): number {
-  const { cannot, breakLock, onTakeOver } = options;
-  const seconds = (ms: number) => Math.max(0, Math.round(ms / 1000));
-  const leftMs = record.expirySeconds * 1000 + MARGIN_MS - ageMs;
-  if (leftMs <= 0) {
-    onTakeOver(record, `its lock was not renewed for ${seconds(ageMs)} s`);
-    return 0;
-  }
-  if (breakLock && mayBreak) {
-    const waitMs = Math.max(0, intervalMs(record) + MARGIN_MS - ageMs);
-    onTakeOver(
-      record,
-      `its lock was renewed ${
-        seconds(ageMs)
-      } s ago, and is broken (--break-lock); if it is alive, ` +
-        `it learns of it within ${seconds(waitMs)} s`,
-    );
-    return waitMs;
-  }
-  throw new AppError(
-    "locked",
-    `${cannot}: ${holderText(record)} has been at it since ${record.startedAt}, and renewed its ` +
-      `lock ${seconds(ageMs)} s ago`,
-    {
-      hint:
-        `wait for it to end; if it is gone for good, its lock expires in ${seconds(leftMs)} s, ` +
-        "and --break-lock takes it over now",
-    },
-  );
-}
-
-/**
- * Throws `locked` when somebody else holds a lock, for a process that may not write to the storage and
- * so can take none: how old the lock is, is told by this machine's clock.
- */
-export async function assertUnlocked(
-  options: Omit<StorageLockOptions, "record" | "onLost">,
-): Promise<void> {
-  const held = await readLock(options.storage, options.folder);
-  if (held === undefined || options.isGone(held.record)) return;
-  take(options, held, { ageMs: Date.now() - held.renewedAt, mayBreak: true });
-}
-
 /** Whether it was not there before. */
 async function write(
   { storage, folder, record }: StorageLockOptions,
@@ -303,16 +242,5 @@ async function write(
   } catch (error) {
     if (error instanceof ObjectExistsError) return false;
     throw error;
-  }
-}
-
-/** What time the storage says it is, in epoch milliseconds: that of an object written now. */
-async function storageTime({ storage, folder }: StorageLockOptions): Promise<number> {
-  const key = `${folder}/time-${crypto.randomUUID()}`;
-  await storage.put(key, bytesOf(""), { isTransient: true });
-  try {
-    return (await storage.stat(key))?.modifiedAt ?? Date.now();
-  } finally {
-    await storage.delete([key]);
   }
 }
