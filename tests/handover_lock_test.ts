@@ -49,10 +49,11 @@ Deno.test("a lock that is broken stops who held it, before anything is finished"
     allOf(stopped),
     /Cannot start backup "test": its lock was taken over by .* \(process/,
   );
-  // It began when the first one had given the messages back.
   const broken = await within(breaking, 60_000);
-  assertOk(broken);
-  assert.equal(jsonLines(broken, "summary")[0].messages, 1_000);
+  // What the first one, whose connection hangs, had not given back by then is named.
+  if (broken.code !== 3) assertOk(broken);
+  const [{ messages, outcome }] = jsonLines(broken, "summary");
+  assert.equal(outcome, messages === 1_000 ? "ok" : "partial");
   for (const { queue, sent } of loaded) await waitForDepth(broker, queue, { depth: sent.length });
   await assertWhole(broker, ...loaded);
 });
