@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { type TestVhost, testVhost } from "../tests/helpers/queues.ts";
 import { Arena, type ArenaPlace, type Sample } from "./benchmark/arena.ts";
 import { EARLIER_TOOL } from "./benchmark/earlier_tool.ts";
+import { benchStorage } from "./benchmark/storage.ts";
 import { benchDefinitions } from "./benchmark/definitions.ts";
 import { waitForRest } from "./benchmark/machine_load.ts";
 import { BODY_BYTES, writeBodies } from "./benchmark/messages.ts";
 import { type BenchOptions, parseOptions, type QueueType, USAGE } from "./benchmark/options.ts";
 import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
+import { contestOfStreams } from "./benchmark/streams.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
+import { benchStartup } from "./benchmark/startup.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
 import { print, say } from "./lib/output.ts";
@@ -33,6 +36,16 @@ async function main(args: string[]): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => interrupt.abort(new Error("interrupted")));
   }
+  if (options.storage || options.startup) {
+    const folder = await benchFolder(options);
+    try {
+      const measure = options.storage ? benchStorage : benchStartup;
+      await measure({ ...options, folder, signal: interrupt.signal });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+    return 0;
+  }
   if (options.address !== undefined) {
     const { amqpUrl, managementUrl } = options.address;
     const description = parseExternal(options.broker, `${amqpUrl},${managementUrl}`);
@@ -49,14 +62,19 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
+/** What the bench leaves nothing of. */
+async function benchFolder({ dir }: BenchOptions): Promise<string> {
+  return await Deno.makeTempDir({
+    prefix: "rabbitmq-backup-bench-",
+    ...(dir === undefined ? {} : { dir }),
+  });
+}
+
 async function bench(
   options: BenchOptions,
   on: { broker: BrokerDescription; brokerPid: number | undefined },
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({
-    prefix: "rabbitmq-backup-bench-",
-    ...(options.dir === undefined ? {} : { dir: options.dir }),
-  });
+  const folder = await benchFolder(options);
   let vhost: TestVhost | undefined;
   try {
     if (options.definitions) {
@@ -85,7 +103,13 @@ async function compare(
   const { messages, runs } = options;
   const load = [os.loadavg()[0] ?? 0];
   const contests: Contest[] = [];
-  for (const type of options.queueTypes) contests.push(...await contest(type, { runs, ...on }));
+  for (const type of options.queueTypes) {
+    contests.push(
+      ...type === "stream"
+        ? await contestOfStreams(on.place, { runs, step: stepOf(on.place, "stream") })
+        : await contest(type, { runs, ...on }),
+    );
+  }
   const reference = options.reference ? await measureReference(on.place) : undefined;
   const report: Report = {
     date: new Date().toISOString().slice(0, 10),
@@ -122,12 +146,7 @@ async function contest(
   const restore = { floor: [] as Sample[], ours: [] as Sample[] };
   const first = `bench-${type}-1`; // what all restores restore
   for (let run = 1; run <= runs; run++) {
-    const step = async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
-      await waitForRest(place.brokerPid);
-      const sample = await work();
-      samples.push(sample);
-      say(`${type} ${run}/${runs}  ${what.padEnd(14)}  ${inShort(sample)}`);
-    };
+    const step = stepOf(place, `${type} ${run}/${runs}`);
     const backupId = `bench-${type}-${run}`;
     const readers = [
       () => step(backup.ours, "backup", () => arena.backup({ backupId })),
@@ -149,6 +168,16 @@ async function contest(
     { queueType: type, operation: "backup", ...backup },
     { queueType: type, operation: "restore", ...restore },
   ];
+}
+
+/** Measures one process after the other, each when the broker has come to rest. */
+function stepOf(place: ArenaPlace, name: string) {
+  return async (samples: Sample[], what: string, work: () => Promise<Sample>) => {
+    await waitForRest(place.brokerPid);
+    const sample = await work();
+    samples.push(sample);
+    say(`${name}  ${what.padEnd(14)}  ${inShort(sample)}`);
+  };
 }
 
 function inShort(sample: Sample): string {

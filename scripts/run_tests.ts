@@ -47,9 +47,8 @@ const STORAGES_VARIABLE = "RABBITMQ_BACKUP_TEST_STORAGES";
 const LONGEST = [
   "cluster_test.ts",
   "consumer_timeout_test.ts",
-  "definitions_scale_test.ts",
-  "storage_faults_test.ts",
   "storage_outage_test.ts",
+  "definitions_scale_test.ts",
 ];
 /** Of these, the tests on one version take so long that those on the others run beside them. */
 const BY_VERSION = new Set(["cluster_test.ts", "consumer_timeout_test.ts"]);

@@ -169,6 +169,46 @@ testOnEach("who may not publish once the definitions are there is told before", 
   }
 });
 
+testOnEach(
+  "who may not keep each user_id is told before definitions are imported",
+  async (broker) => {
+    await using job = await newJob(broker);
+    await using vhost = await testVhost(broker, "restore-defs");
+    await backUp(job, vhost);
+    const scope = encodeURIComponent(vhost.name);
+    const name = `keeper-${crypto.randomUUID().slice(0, 8)}`;
+    const password = "canary-77de";
+    await put(broker, `users/${name}`, { password, tags: "administrator" });
+    await remove(broker, `vhosts/${scope}`);
+    const url = new URL(broker.amqpUrl);
+    [url.username, url.password] = [name, password];
+    const target = { ...targetOf(broker), amqp_url: url.href.replace(/\/$/, "") };
+    const selection = { vhosts: [vhost.name] };
+    const config = {
+      target,
+      restore: { restore_definitions: true, definitions_selection: selection, user_id: "keep" },
+    };
+    try {
+      for (const flags of [["--dry-run"], []]) {
+        const refused = await job.restore(config, flags);
+        assert.equal(refused.code, 7, refused.stdout + refused.stderr);
+        const text = refused.stdout + refused.stderr;
+        assert.match(
+          text,
+          /every user_id is to be kept, and user "keeper-[0-9a-f]+" has not the tag/,
+        );
+      }
+      assert.deepEqual(await vhostsNamed(broker, vhost.name), []);
+      await put(broker, `users/${name}`, { password, tags: "administrator,impersonator" });
+      const restored = await job.restore(config);
+      assert.equal(restored.code, 0, restored.stdout + restored.stderr);
+    } finally {
+      await put(broker, `vhosts/${scope}`, {});
+      await remove(broker, `users/${name}`);
+    }
+  },
+);
+
 testOnEach("who restores keeps the password, or nothing is done", async (broker) => {
   await using job = await newJob(broker);
   await using vhost = await testVhost(broker, "restore-defs");

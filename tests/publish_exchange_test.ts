@@ -294,3 +294,86 @@ Deno.test("exchanges by other names, the default one among them", async () => {
     copies: 2,
   });
 });
+
+testOnEach(
+  "mapped to the default exchange: by routing key, to queues that are there",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "default");
+    await vhost.queue("orders");
+    await exchange(vhost, "events", { type: "fanout" });
+    await bind(vhost, { from: "events", to: "orders" });
+    const all = [message("events", "orders"), message("events", "later")];
+    await pikaPublish(broker, vhost.name, all);
+    await using job = await newJob(broker);
+    assertOk(await job.backup({ vhosts: [vhost.name] }));
+    await deleteQueue(broker, { vhost: vhost.name, name: "orders" });
+    const mapping = { exchange_mapping: { events: "amq.default" } };
+    const figures = async (code: number, more: JobConfig = {}) => {
+      const { messages, copies, undelivered } = await fanoutOf(job, code, {
+        ...exchangeMode(job, mapping),
+        ...more,
+      });
+      return [messages, copies, undelivered];
+    };
+
+    // The restore will make one of the two queues, whoever is asked for the bindings.
+    assert.deepEqual(await figures(7), [2, 1, 1]);
+    const unasked = { target: { management_url: "http://127.0.0.1:1" } };
+    assert.deepEqual(await figures(7, unasked), [2, 1, 1]);
+    const result = await job.restore(exchangeMode(job, { ...mapping, ...ACCEPT }), ["--json"]);
+    assertPartial(result);
+    const [summary] = jsonLines(result, "summary");
+    assert.deepEqual([summary.messages, summary.copies, summary.undelivered], [1, 1, 1]);
+
+    // Once the other is there, it takes its message.
+    await vhost.queue("later");
+    await purge(broker, vhost.name, ["orders"]);
+    assert.deepEqual(await figures(0), [2, 2, 0]);
+    assertOk(await job.restore(exchangeMode(job, mapping)));
+    assert.deepEqual(await depths(broker, vhost.name, ["orders", "later"]), {
+      orders: 1,
+      later: 1,
+    });
+  },
+);
+
+testOnEach(
+  "what one of several queues rejects: counted apart from the sure ones",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "rejects");
+    const names = ["one", "full"];
+    await exchange(vhost, "events", { type: "fanout" });
+    for (const name of names) {
+      await vhost.queue(name);
+      await bind(vhost, { from: "events", to: name });
+    }
+    const count = 20;
+    await pikaPublish(
+      broker,
+      vhost.name,
+      Array.from({ length: count }, (_, n) => message("events", `${n}`)),
+    );
+    await using job = await newJob(broker);
+    assertOk(await job.backup({ vhosts: [vhost.name] }));
+    await purge(broker, vhost.name, names);
+    await put(broker, `policies/${vhost.name}/limit`, {
+      pattern: "^full$",
+      "apply-to": "queues",
+      definition: { "max-length": 5, overflow: "reject-publish" },
+    });
+    const config = exchangeMode(job, { ...ACCEPT, queues: { include: ["one"] } });
+    const result = await job.restore(config, ["--json"]);
+    assertPartial(result);
+    const [summary] = jsonLines(result, "summary");
+    const found = await depths(broker, vhost.name, names);
+    assert.ok(found.full! >= 5 && found.full! < count, JSON.stringify(found));
+    assert.equal(summary.messages, found.full);
+    assert.deepEqual([summary.copies, summary.copies_unsure, summary.undelivered], [
+      2 * found.full!,
+      count - found.full!,
+      count - found.full!,
+    ]);
+    // Those that it rejected went to the other all the same.
+    assert.equal(found.one, count);
+  },
+);

@@ -5,8 +5,10 @@ import { allOf, assertFailed, assertOk, assertPartial, TestUser } from "./helper
 import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { type MessageToPublish, pikaPublish, pikaRead } from "./helpers/pika.ts";
 import {
+  createBoundExchange,
   deleteQueue,
   queueDepth,
+  remove,
   type TestVhost,
   testVhost,
   waitForDepth,
@@ -151,4 +153,51 @@ Deno.test("a rate limit holds all queues together, and can be changed on the way
   const end = jsonLines(result, "summary")[0];
   assert.equal(end.messages, 600);
   assert.ok(end.seconds_elapsed - then.seconds_elapsed < 15, allOf(result));
+});
+
+testOnEach("dead letters keep their history, and CC and BCC do not multiply", async (broker) => {
+  await using vhost = await testVhost(broker, "x-death");
+  await using job = await newJob(broker);
+  const dead = await vhost.queue("dead");
+  await vhost.queue("other");
+  await createBoundExchange(broker, { vhost: vhost.name, name: "dlx", queue: "dead" });
+  await vhost.queue("in", {
+    arguments: { "x-dead-letter-exchange": "dlx", "x-message-ttl": 1 },
+  });
+  const text = (value: string) => ({ str: value });
+  await pikaPublish(broker, vhost.name, [
+    { exchange: "", routing_key: "in", properties: {}, headers: { own: text("1") }, body: "" },
+    {
+      exchange: "",
+      routing_key: "dead",
+      properties: {},
+      headers: { CC: { array: [text("other")] }, BCC: { array: [text("other")] } },
+      body: "",
+    },
+  ]);
+  await waitForDepth(broker, dead, { depth: 2 });
+  const before = await pikaRead(broker, dead);
+  const history = before.map(({ headers }) => headers["x-death"]);
+  assert.equal(history.filter((one) => one !== undefined).length, 1);
+  const config = { source: { queues: { vhosts: [vhost.name], include: ["dead"] } } };
+  assertOk(await job.backup(config));
+
+  await remove(broker, `queues/${vhost.name}/other/contents`);
+  const exchange = {
+    target: { management_url: broker.managementUrl },
+    restore: { publish_mode: "exchange", accept_fanout: true },
+  };
+  for (const restore of [{}, exchange]) {
+    await remove(broker, `queues/${vhost.name}/dead/contents`);
+    const result = await job.restore(restore);
+    assertOk(result);
+    const after = await pikaRead(broker, dead);
+    assert.deepEqual(after.map(({ headers }) => headers["x-death"]), history);
+    assert.deepEqual(
+      after.map(({ headers }) => headers["own"]),
+      before.map(({ headers }) => headers["own"]),
+    );
+    assert.match(allOf(result), /1 message had CC or BCC headers, which were left out/);
+    assert.equal(await queueDepth(broker, { vhost: vhost.name, name: "other" }), 0);
+  }
 });

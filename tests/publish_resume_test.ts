@@ -1,6 +1,6 @@
 /** Connections that are lost on the way: a restore goes on by itself, and says what may be there twice. */
 import assert from "node:assert/strict";
-import { type Broker, testOnEach } from "./helpers/brokers.ts";
+import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertFailed, assertOk, load, type Loaded, runPrinted } from "./helpers/failure.ts";
 import { type Job, jsonLines, newJob } from "./helpers/job.ts";
 import { type PikaMessage, pikaRead } from "./helpers/pika.ts";
@@ -137,4 +137,56 @@ testOnEach("a broker that does not come back: the command that goes on is told",
     const found = await pikaRead(broker, queue);
     assert.ok(found.length >= sent.length && found.length <= sent.length + WINDOW);
   }
+});
+
+testOnEach("killed while a rate held it back: few messages may be there twice", async (broker) => {
+  await using vhost = await testVhost(broker, "resume");
+  await using job = await newJob(broker);
+  const { queue, sent } = await load(broker, await vhost.queue("classic"), 200);
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await deleteQueue(broker, queue);
+  // A window that would hold all of it.
+  const slow = { restore: { window: 1000, rate_limit_messages_per_sec: 40 } };
+  const run = await job.startRestore(slow, ["--json", "--progress-interval", "100ms"]);
+  await run.waitFor(/"messages_done":[1-9]\d/);
+  run.kill("SIGKILL");
+  await run.done;
+  const again = await job.restore({ restore: { window: 1000 } }, ["--json"]);
+  assertOk(again);
+  const [summary] = jsonLines(again, "summary");
+  const extra = (await pikaRead(broker, queue)).length - sent.length;
+  assert.ok(extra <= summary.possible_duplicates, `${extra} more`);
+  // What a tenth of a second lets out, and what of the one before was not confirmed yet.
+  assert.ok(summary.possible_duplicates <= 2 * 4, `${summary.possible_duplicates} were told`);
+  assert.ok(summary.messages < sent.length - 5);
+  assert.equal(summary.messages_in_all, sent.length);
+});
+
+Deno.test("the same broker by another address: the unfinished restore is named", async () => {
+  const broker = brokers().at(-1)!;
+  await using vhost = await testVhost(broker, "resume");
+  await using job = await newJob(broker);
+  const { queue, sent } = await load(broker, await vhost.queue("classic"), 200);
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await deleteQueue(broker, queue);
+  const slow = { restore: { window: 16, rate_limit_messages_per_sec: 40 } };
+  const run = await job.startRestore(slow, ["--json", "--progress-interval", "100ms"]);
+  await run.waitFor(/"messages_done":[1-9]\d/);
+  run.kill("SIGINT");
+  await run.done;
+  const address = broker.amqpUrl.replace("127.0.0.1", "localhost");
+  const other = { target: { amqp_url: address } };
+  for (const flags of [["--dry-run"], []]) {
+    const result = await job.restore(other, flags);
+    assert.equal(result.code, 7, allOf(result));
+    assert.match(
+      result.stderr,
+      /An unfinished restore of "test" into 127\.0\.0\.1:\d+ is known, and this one, into localhost/,
+    );
+    assert.match(result.stderr, /Hint: if both are the same broker, write its address as it was/);
+  }
+  const again = await job.restore({ restore: { window: 16 } });
+  assertOk(again);
+  assert.doesNotMatch(again.stderr, /is known/);
+  assert.equal((await pikaRead(broker, queue)).length, sent.length);
 });

@@ -48,6 +48,10 @@ testOnEach("what a full queue rejects is kept, and comes back from there", async
   assert.equal(summary.messages, COUNT + there.length);
   const done = jsonLines(result, "queue_done").find(({ queue }) => queue === "full");
   assert.equal(done.undelivered, COUNT - there.length);
+  // Bytes are of what was taken, as are messages.
+  assert.equal(done.bytes, bytesOf(there));
+  assert.equal(summary.bytes, bytesOf(there) + bytesOf(other.sent));
+  assert.equal(jsonLines(result, "status").at(-1).messages_done, summary.messages);
   await assertWhole(broker, other);
 
   await remove(broker, `policies/${vhost.name}/limit`);
@@ -57,6 +61,33 @@ testOnEach("what a full queue rejects is kept, and comes back from there", async
     routing: false,
   });
 });
+
+function bytesOf(messages: readonly PikaMessage[]): number {
+  return messages.reduce((sum, { body_size }) => sum + body_size, 0);
+}
+
+testOnEach(
+  "of a queue that fails, what it took is counted in messages and bytes",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "undelivered");
+    const full = await load(broker, await vhost.queue("full"), COUNT);
+    const other = await load(broker, await vhost.queue("other"), 10);
+    await using job = await newJob(broker);
+    assertOk(await job.backup({ vhosts: [vhost.name] }));
+    for (const { queue } of [full, other]) await deleteQueue(broker, queue);
+    await limit(broker, vhost, 40);
+    const config = { restore: { window: 64, on_undelivered: "fail" } };
+    const result = await job.restore(config, ["--json"]);
+    assertPartial(result);
+    const failed = jsonLines(result, "queue_done").find(({ queue }) => queue === "full");
+    const there = await pikaRead(broker, full.queue);
+    // Confirms may be on their way when the first is refused; what is told was confirmed.
+    assert.ok(failed.messages >= 30 && failed.messages <= there.length, allOf(result));
+    assert.equal(failed.bytes, bytesOf(there.slice(0, failed.messages)));
+    const [summary] = jsonLines(result, "summary");
+    assert.equal(summary.bytes, failed.bytes + bytesOf(other.sent));
+  },
+);
 
 /** The messages that are in `first`, in order, and then all others, in order. */
 function split(all: readonly PikaMessage[], first: readonly PikaMessage[]): PikaMessage[] {
@@ -91,6 +122,10 @@ testOnEach("an interrupted restore keeps what was rejected before, once", async 
   const there = (await pikaRead(broker, full.queue)).length;
   assert.equal(summary.possible_duplicates, 0);
   assert.equal(summary.undelivered, COUNT - there, allOf(result));
+  // This run's own, and with those of the run that was stopped.
+  assert.equal(summary.messages_in_all, there);
+  assert.equal(summary.undelivered_in_all, COUNT - there);
+  assert.ok(summary.messages + summary.undelivered <= COUNT, allOf(result));
   await remove(broker, `policies/${vhost.name}/limit`);
   await restoreArchive(broker, job);
   assert.equal((await pikaRead(broker, full.queue)).length, COUNT);

@@ -4,19 +4,25 @@ import { brokers } from "./helpers/brokers.ts";
 import { allOf, assertFailed, assertOk, assertWhole, load, runPrinted } from "./helpers/failure.ts";
 import { jsonLines, newJob } from "./helpers/job.ts";
 import { deleteQueue, testVhost, waitForDepth } from "./helpers/queues.ts";
-import { StorageProxy } from "./helpers/storage_proxy.ts";
-import { newStore, storageServers } from "./helpers/storages.ts";
+import { runCli } from "./helpers/cli.ts";
+import { type ProxiedRequest, StorageProxy } from "./helpers/storage_proxy.ts";
+import {
+  newStore,
+  OBJECT_BACKENDS,
+  type ObjectBackend,
+  storageServers,
+} from "./helpers/storages.ts";
 
-/** How long the storage is away; set to 60 to see it ride out a minute. */
-const OUTAGE_MS = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_OUTAGE_SECS") ?? 6) * 1000;
+/** How long the storage is away. */
+const OUTAGE_MS = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_OUTAGE_SECS") ?? 60) * 1000;
 const broker = brokers().at(-1)!;
 
 /** Two queues of several segments each, and a storage behind a proxy. */
-async function setUp(options: { retry_max_secs: number }) {
+async function setUp(options: { retry_max_secs: number }, backend: ObjectBackend = "s3") {
   const vhost = await testVhost(broker, "outage");
   const job = await newJob(broker);
-  const proxy = await StorageProxy.inFrontOf(storageServers().s3.endpoint);
-  const storage = { ...await newStore("s3"), endpoint: proxy.endpoint, ...options };
+  const proxy = await StorageProxy.inFrontOf(storageServers()[backend].endpoint);
+  const storage = { ...await newStore(backend), endpoint: proxy.endpoint, ...options };
   const backup = { segment_max_bytes: "64KiB", compression: "none" };
   const config = { vhosts: [vhost.name], storage, backup };
   const loaded = [
@@ -33,41 +39,59 @@ async function setUp(options: { retry_max_secs: number }) {
   };
 }
 
-/** From the request on that matches for the `nth` time, no connection lasts, for so long. */
+/** From the request of that kind on that comes as the `nth`, no connection lasts, for so long. */
 function away(
   proxy: StorageProxy,
-  { method, nth, ms }: { method: string; nth: number; ms: number },
+  { isMeant, nth, ms }: { isMeant: (request: ProxiedRequest) => boolean; nth: number; ms: number },
 ) {
   let seen = 0;
   let start: number | undefined;
   proxy.fault = (request) => {
-    if (request.method === method && request.path.includes("segment-")) seen++;
+    if (isMeant(request)) seen++;
     if (seen >= nth) start ??= Date.now();
     return start !== undefined && Date.now() - start < ms ? { kind: "reset" } : undefined;
   };
 }
 
-Deno.test("a backup and a restore ride out an outage of the storage, and say that they wait", async () => {
-  await using set = await setUp({ retry_max_secs: 120 });
+/** The marker and the definitions are written before any segment. */
+const isWrite = ({ method }: ProxiedRequest) => method === "PUT" || method === "POST";
+const isRead = ({ method, path }: ProxiedRequest) => method === "GET" && path.includes("segment-");
+
+async function backupRidesOut(backend: ObjectBackend): Promise<void> {
+  await using set = await setUp({ retry_max_secs: 300 }, backend);
   const { job, proxy, config, loaded } = set;
-  away(proxy, { method: "PUT", nth: 2, ms: OUTAGE_MS });
+  away(proxy, { isMeant: isWrite, nth: 4, ms: OUTAGE_MS });
   const backup = await job.backup(config, ["--json"]);
   assertOk(backup);
   assertWaited(jsonLines(backup, "warning"));
   assert.equal(jsonLines(backup, "summary")[0].messages, 600);
+  await assertWhole(broker, ...loaded);
+  assertOk(await runCli(["validate", "--deep", ...(await job.backupArgs(config)).slice(1)]));
+}
 
+async function restoreRidesOut(backend: ObjectBackend): Promise<void> {
+  await using set = await setUp({ retry_max_secs: 300 }, backend);
+  const { job, proxy, config, loaded } = set;
+  assertOk(await job.backup(config));
   for (const { queue } of loaded) await deleteQueue(broker, queue);
-  away(proxy, { method: "GET", nth: 3, ms: OUTAGE_MS });
+  away(proxy, { isMeant: isRead, nth: 3, ms: OUTAGE_MS });
   const restore = await job.restore(config, ["--json"]);
   assertOk(restore);
   assertWaited(jsonLines(restore, "warning"));
   await assertWhole(broker, ...loaded);
+}
+
+// All at once: nearly all of it is waiting.
+Deno.test("backups and restores ride out a minute without each kind of storage, and say that they wait", async () => {
+  await Promise.all(
+    OBJECT_BACKENDS.flatMap((backend) => [backupRidesOut(backend), restoreRidesOut(backend)]),
+  );
 });
 
 Deno.test("a longer outage ends a backup with the command that goes on, and messages are back", async () => {
   await using set = await setUp({ retry_max_secs: 1 });
   const { job, proxy, config, loaded } = set;
-  away(proxy, { method: "PUT", nth: 3, ms: Infinity });
+  away(proxy, { isMeant: isWrite, nth: 4, ms: Infinity });
   const failed = await job.backup(config);
   assertFailed(failed, {
     code: 6,
@@ -81,7 +105,7 @@ Deno.test("a longer outage ends a backup with the command that goes on, and mess
   assert.match(allOf(gone), /Going on with backup test/);
 
   for (const { queue } of loaded) await deleteQueue(broker, queue);
-  away(proxy, { method: "GET", nth: 3, ms: Infinity });
+  away(proxy, { isMeant: isRead, nth: 3, ms: Infinity });
   const stopped = await job.restore(config);
   assertFailed(stopped, {
     code: 6,
@@ -96,7 +120,7 @@ Deno.test("a longer outage ends a backup with the command that goes on, and mess
 Deno.test("Ctrl-C ends a backup that waits for the storage", async () => {
   await using set = await setUp({ retry_max_secs: 600 });
   const { job, proxy, config } = set;
-  away(proxy, { method: "PUT", nth: 1, ms: Infinity });
+  away(proxy, { isMeant: isWrite, nth: 3, ms: Infinity });
   const run = await job.startBackup(config);
   await run.waitFor(/Waiting for the storage s3:/, 60_000);
   run.kill("SIGINT");
@@ -107,7 +131,9 @@ Deno.test("Ctrl-C ends a backup that waits for the storage", async () => {
 });
 
 function assertWaited(warnings: { message: string; hint?: string }[]): void {
-  const waits = warnings.filter(({ message }) => /^Waiting for the storage s3:/.test(message));
+  const waits = warnings.filter(({ message }) =>
+    /^Waiting for the storage (s3|azure|gs):/.test(message)
+  );
   assert.ok(waits.length >= 1, JSON.stringify(warnings));
   assert.match(waits[0]!.hint ?? "", /storage\.retry_max_secs/);
 }

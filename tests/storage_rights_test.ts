@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
 } from "@aws-sdk/client-s3";
 import type { AppError } from "../src/errors.ts";
+import { accessPolicies } from "../src/storage/access_policy.ts";
 import { openStorage } from "../src/storage/open.ts";
 import { bytesOf, readAll, type Storage } from "../src/storage/storage.ts";
 import { sessionKeys } from "./helpers/minio_session.ts";
@@ -21,7 +22,7 @@ const LARGE = new Uint8Array(6 * 2 ** 20).fill(7);
 const DOCUMENTED = new URL("../docs/storage.md", import.meta.url);
 
 /** The policy of docs/storage.md, for another bucket. */
-async function documentedPolicy(bucket: string): Promise<{ Statement: { Action: unknown }[] }> {
+async function documentedPolicy(bucket: string): Promise<unknown> {
   const text = await Deno.readTextFile(DOCUMENTED);
   const json = /```json\n([^`]*"Statement"[^`]*)```/.exec(text)![1]!;
   return JSON.parse(json.replaceAll("company-backups", bucket));
@@ -39,24 +40,32 @@ async function withStore(
   }
 }
 
+Deno.test("s3: the policy that is documented is the one that is printed", async () => {
+  const keys = { ...await newStore("s3"), bucket: "company-backups", prefix: "rabbitmq/prod" };
+  const use = { use: "backup", importsDefinitions: false } as const;
+  const [policy] = await accessPolicies(storeConfig(keys), use);
+  assert.deepEqual(await documentedPolicy("company-backups"), JSON.parse(policy!.text));
+});
+
 Deno.test("s3: the policy that is documented is enough, and for its prefix only", async () => {
   const keys = await newStore("s3");
+  const folder = "b/queues/_default/q/segment";
   const policy = await documentedPolicy(`${keys.bucket}`);
   const rights = { ...keys, ...await sessionKeys(policy) };
   await withStore({ ...rights, prefix: "rabbitmq/prod" }, async (storage) => {
-    assert.equal(await storage.stat("b/k"), undefined);
-    await storage.put("b/k", bytesOf("x"), { ifAbsent: true });
-    await storage.put("b/large", bytesOf(LARGE), { ifAbsent: true });
+    assert.equal(await storage.stat(`${folder}-0001`), undefined);
+    await storage.put(`${folder}-0001`, bytesOf("x"), { ifAbsent: true });
+    await storage.put(`${folder}-0002`, bytesOf(LARGE), { ifAbsent: true });
     async function* failing(): AsyncGenerator<Uint8Array> {
       yield* [LARGE, LARGE];
       await Promise.resolve();
       throw new Error("the source broke");
     }
-    await assert.rejects(() => storage.put("b/failing", failing()), /the source broke/);
+    await assert.rejects(() => storage.put(`${folder}-0003`, failing()), /the source broke/);
     assert.deepEqual(await unfinishedUploads(`${keys.bucket}`), []);
-    assert.equal((await readAll(storage.get("b/large"), 1e8)).length, LARGE.length);
+    assert.equal((await readAll(storage.get(`${folder}-0002`), 1e8)).length, LARGE.length);
     assert.deepEqual(await Array.fromAsync(storage.listFolders("")), ["b"]);
-    await storage.delete(["b/k", "b/large"]);
+    await storage.delete([`${folder}-0001`, `${folder}-0002`]);
     assert.deepEqual(await Array.fromAsync(storage.list("")), []);
   });
   await withStore({ ...rights, prefix: "other" }, async (storage) => {
@@ -69,10 +78,10 @@ Deno.test("s3: who may only read can read, and is told that he may not write", a
   await withStore(keys, async (storage) => {
     await storage.put("rabbitmq/prod/k", bytesOf("x"));
   });
-  const policy = await documentedPolicy(`${keys.bucket}`);
-  policy.Statement[1]!.Action = ["s3:GetObject"];
+  const use = { use: "restore", importsDefinitions: false } as const;
+  const [policy] = await accessPolicies(storeConfig(keys), use);
   await withStore(
-    { ...keys, ...await sessionKeys(policy), prefix: "rabbitmq/prod" },
+    { ...keys, ...await sessionKeys(JSON.parse(policy!.text)), prefix: "rabbitmq/prod" },
     async (storage) => {
       assert.equal((await readAll(storage.get("k"), 10)).length, 1);
       for (

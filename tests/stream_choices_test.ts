@@ -56,7 +56,7 @@ testOnEach("a stream up to a point in time, under another name", async (broker) 
   assert.match(refused.stderr, /of a stream messages can be chosen by when they were written only/);
 });
 
-Deno.test("without the stream port: streams are refused, the others are backed up", async () => {
+Deno.test("where the stream port is needed and closed: streams are refused, by name", async () => {
   await using vhost = await testVhost(shared, "stream-port");
   const queue = await vhost.queue("s", { type: "stream" });
   await vhost.queue("plain");
@@ -64,7 +64,10 @@ Deno.test("without the stream port: streams are refused, the others are backed u
   await using job = await newJob(shared);
   assertOk(await job.backup({ backupId: "whole", vhosts: [vhost.name] }));
   const queues = { vhosts: [vhost.name] };
-  const partial = await job.backup({ source: { queues, stream_port: 1 } });
+  const partial = await job.backup({
+    source: { queues, stream_port: 1 },
+    backup: { stream_protocol: "stream" },
+  });
   assert.equal(partial.code, 3, allOf(partial));
   assert.match(allOf(partial), /for streams: nothing listens there \(connection refused\)/);
   assert.match(allOf(partial), /rabbitmq-plugins enable rabbitmq_stream/);

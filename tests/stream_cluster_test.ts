@@ -11,6 +11,8 @@ import { streamPublish, streamRead } from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
 const COUNT = 3000;
+/** Of these, in the backup that the other stands on. */
+const FIRST = 1000;
 const CLIENT_LOCAL = { "x-queue-leader-locator": "client-local" };
 
 for (const { version } of brokers()) {
@@ -33,28 +35,31 @@ for (const { version } of brokers()) {
       const queues = { vhosts: [vhost.name] };
       await createQueue(far, queue);
       await untilCopied(near, queue);
-      await streamPublish(far, queue, { count: COUNT });
-      const sent = await read(near, queue);
+      await streamPublish(far, queue, { count: FIRST });
 
       // 1. Asked at one node, read at the one that leads.
       proxy.sent = [];
       const port = Number(new URL(proxy.through(near).amqpUrl).port);
-      assertOk(await job.backup({ backupId: "whole", source: { queues, stream_port: port } }));
+      assertOk(await job.backup({ backupId: "base", source: { queues, stream_port: port } }));
       assert.ok(proxy.passed < 100_000, `${proxy.passed} bytes by way of the node that was asked`);
 
-      // 2. Read at a copy, whose leader dies meanwhile.
+      // 2. What is new, read at a copy, whose leader dies meanwhile.
+      await streamPublish(far, queue, { count: COUNT - FIRST, first: FIRST });
+      const sent = await read(near, queue);
       const here = { stream_port: port, stream_advertised_hosts: false };
       proxy.passed = 0;
       proxy.stallAfter(600_000);
-      const reading = await job.startBackup({ source: { queues, ...here } });
+      const backup = { stream_incremental: true };
+      const reading = await job.startBackup({ source: { queues, ...here }, backup });
       await waitUntil(() => proxy.passed >= 600_000, { what: "a part to be read" });
       await far.kill();
       proxy.resume();
       assertOk(await reading.done);
       assertOk(await job.validate());
-      assert.equal((await job.manifest()).queues[0].message_count, COUNT);
+      const [{ message_count, stream }] = (await job.manifest()).queues;
+      assert.deepEqual([message_count, stream.base.backup_id], [COUNT - FIRST, "base"]);
 
-      // 3. Restored, and once more a leader dies.
+      // 3. Both restored, and once more a leader dies.
       await far.restart();
       await untilCopied(near, queue);
       await deleteQueue(near, queue);

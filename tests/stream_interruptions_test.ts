@@ -10,19 +10,30 @@ import {
   testVhost,
   waitUntil,
 } from "./helpers/queues.ts";
-import { type StreamMessage, streamPublish, streamRead } from "./helpers/streams.ts";
+import {
+  resumeConsumer,
+  storeConsumer,
+  type StreamMessage,
+  streamPublish,
+  streamRead,
+} from "./helpers/streams.ts";
 import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
 const COUNT = 3000;
 const SEED = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_SEED") ?? Date.now() % 1_000_000);
 const SMALL_SEGMENTS = { segment_max_bytes: 128 * 1024 };
 
+/** Consumers by the offset of the message that they stopped at: alone, and inside of a batch. */
+const STOPPED = [["early", 40], ["middle", 1300], ["batch", 2710]] as const;
+
 /** A stream with messages and batches, and what a reader makes of it. */
 async function load(broker: Broker, vhost: TestVhost) {
   const queue = await vhost.queue("s", { type: "stream" });
   await streamPublish(broker, queue, { count: COUNT - 600 });
   await streamPublish(broker, queue, { count: 600, mode: "gzip", first: COUNT - 600 });
-  return { queue, sent: await contentOf(broker, queue) };
+  const sent = await contentOf(broker, queue);
+  for (const [name, offset] of STOPPED) await storeConsumer(broker, queue, { name, offset });
+  return { queue, sent };
 }
 
 async function contentOf(broker: Broker, queue: QueueSpec, count = COUNT): Promise<string[]> {
@@ -30,12 +41,16 @@ async function contentOf(broker: Broker, queue: QueueSpec, count = COUNT): Promi
   return found.map(({ message }) => message);
 }
 
-/** Just what was sent: nothing is missing, and nothing follows. */
+/** Just what was sent: nothing is missing, and nothing follows; and consumers go on with it. */
 async function assertRestored(broker: Broker, queue: QueueSpec, sent: string[]): Promise<void> {
   assert.deepEqual(await contentOf(broker, queue), sent);
   await streamPublish(broker, queue, { count: 1, seed: 99 });
   const [last] = (await streamRead(broker, queue, { count: COUNT + 1 })).slice(-1);
   assert.ok(!sent.includes(last!.message), "more than was sent");
+  for (const [name, offset] of STOPPED) {
+    const [next] = await resumeConsumer(broker, queue, { name, count: 1 });
+    assert.equal(next!.message, sent[offset + 1], name);
+  }
 }
 
 /** The stream port by way of a proxy. */
@@ -114,6 +129,63 @@ testOnEach(`kills in both directions (seed ${SEED})`, async (broker) => {
   await untilDone(pause, () => job.startRestore({ restore: { window: 400 } }));
   await assertRestored(broker, queue, sent);
 });
+
+testOnEach(
+  `what is new: cut off, killed, and restored with its base (seed ${SEED})`,
+  async (broker) => {
+    await using vhost = await testVhost(broker, "stream-new");
+    await using proxy = streamProxy(broker);
+    await using job = await newJob(broker);
+    const queue = await vhost.queue("s", { type: "stream" });
+    const vhosts = [vhost.name];
+    await streamPublish(broker, queue, { count: COUNT / 3 });
+    assertOk(await job.backup({ backupId: "base", vhosts, backup: SMALL_SEGMENTS }));
+    await streamPublish(broker, queue, { count: COUNT * 2 / 3, first: COUNT / 3 });
+    const sent = await contentOf(broker, queue);
+    const backup = { ...SMALL_SEGMENTS, stream_base: "base" };
+
+    // 1. Cut in the middle.
+    const source = { ...throughProxy(broker, proxy), queues: { vhosts } };
+    proxy.stallAfter(600_000);
+    const run = await job.startBackup({ backupId: "cut", source, backup });
+    await passed(() => proxy.passed, 600_000, run.done);
+    proxy.cut();
+    const result = await run.done;
+    assertOk(result);
+    assert.match(result.stderr, /is tried again: .*the connection for streams was lost/);
+
+    // 2. Killed when a segment is stored: what goes on stands on the same base.
+    proxy.stallAfter(1_000_000);
+    const killed = await job.startBackup({ backupId: "killed", source, backup });
+    const isStored = async () =>
+      (await filesBelow(job.backups)).some((file) => /killed.*segment-/.test(file));
+    await waitUntil(isStored, { what: "a segment to be stored", timeoutMs: 60_000 });
+    killed.kill("SIGKILL");
+    await killed.done;
+    proxy.resume();
+    const again = await job.backup({ backupId: "killed", source, backup });
+    assertOk(again);
+    assert.match(again.stderr, /Going on with backup killed/);
+    for (const id of ["cut", "killed"]) {
+      assertOk(await job.validate(id));
+      const [{ message_count, stream }] = (await job.manifest(id)).queues;
+      assert.deepEqual([message_count, stream.base.backup_id], [COUNT * 2 / 3, "base"]);
+    }
+
+    // 3. Restored, with kills and a cut in the middle.
+    await deleteQueue(broker, queue);
+    const pause = (round: number) => 150 + Math.abs(Math.sin(SEED + round * 7919)) * 500;
+    const target = throughProxy(broker, proxy);
+    const restore = { window: 400 };
+    let cut: ReturnType<typeof setTimeout> | undefined;
+    await untilDone(pause, (round) => {
+      if (round === 1) cut = setTimeout(() => proxy.cut(), 400);
+      return job.startRestore({ backupId: "killed", target, restore });
+    });
+    clearTimeout(cut);
+    await assertRestored(broker, queue, sent);
+  },
+);
 
 /** Starts a command again and again, and kills it some time later, until it has come to its end. */
 async function untilDone(

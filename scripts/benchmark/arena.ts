@@ -9,7 +9,16 @@ import {
   waitForDepth,
 } from "../../tests/helpers/queues.ts";
 import { checkoutDir } from "../lib/instances.ts";
-import { type ConsumerTask, momentIn, type PublisherTask } from "./floor_protocol.ts";
+import { streamBounds } from "../../src/broker/stream/commands.ts";
+import { TcpProxy } from "../../tests/helpers/tcp_proxy.ts";
+import {
+  type ConsumerTask,
+  momentIn,
+  openTaskStream,
+  type PublisherTask,
+  reportIn,
+  type StreamReaderTask,
+} from "./floor_protocol.ts";
 import { measure, type Measured } from "./process_meter.ts";
 import type { QueueType } from "./options.ts";
 
@@ -19,7 +28,7 @@ const PUBLISHER_WINDOW = 4_000;
 
 /** Where runs take place: a broker, a vhost, a folder, and how many messages. */
 export interface ArenaPlace {
-  readonly broker: BrokerAddress;
+  readonly broker: BrokerAddress & { readonly streamPort: number };
   /** Its process, when it is on this machine. */
   readonly brokerPid: number | undefined;
   readonly vhost: string;
@@ -43,11 +52,17 @@ export interface Sample {
   readonly holdSeconds?: number;
   /** Tool's backup only: bytes of all objects of the backup. */
   readonly storedBytes?: number;
+  /** Bare chunk reader only: bytes of all chunks. */
+  readonly readBytes?: number;
 }
 
 export interface ToolOptions {
   readonly backupId: string;
   readonly format?: "v2" | "rbak-v1";
+  /** Of a stream: only what is new since the newest backup. */
+  readonly isIncremental?: boolean;
+  /** The stream port, where it is another than the broker's. */
+  readonly streamPort?: number;
   /** Arguments for deno, before main.ts. */
   readonly denoArgs?: readonly string[];
   readonly threads?: boolean;
@@ -77,6 +92,7 @@ export class Arena {
 
   /** The bare consumer. */
   async readBare(): Promise<Sample> {
+    if (this.#type === "stream") return await this.#readBareStream();
     const window = this.#type === "quorum" ? CHAIN_WINDOW : 0;
     const measured = await this.#client("floor_consumer.ts", { window });
     await this.#whole();
@@ -88,9 +104,12 @@ export class Arena {
   }
 
   /** The bare publisher. */
-  async publishBare(): Promise<Sample> {
-    const { bodies } = this.#place;
-    const measured = await this.#client("floor_publisher.ts", { window: PUBLISHER_WINDOW, bodies });
+  async publishBare({ byAmqp = this.#type !== "stream" } = {}): Promise<Sample> {
+    const { bodies, messages } = this.#place;
+    const task = { window: PUBLISHER_WINDOW, bodies };
+    const measured = byAmqp
+      ? await this.#client("floor_publisher.ts", task)
+      : await this.#streamClient("floor_stream_publisher.ts", { ...task, messages });
     await this.#whole();
     return { ...taken(measured), wallSeconds: secondsUntil(measured, "confirmed") };
   }
@@ -103,7 +122,9 @@ export class Arena {
       ...taken(measured),
       threadSeconds: measured.threadSeconds,
       // The earlier tool's format does not have it.
-      ...(options.format === "rbak-v1" ? {} : { holdSeconds: await holdSeconds(folder) }),
+      ...(options.format === "rbak-v1" || this.#type === "stream"
+        ? {}
+        : { holdSeconds: await holdSeconds(folder) }),
       storedBytes: await sizeOf(folder),
     };
   }
@@ -112,6 +133,25 @@ export class Arena {
     const measured = await this.#tool("restore", options);
     await this.#whole();
     return { ...taken(measured), threadSeconds: measured.threadSeconds };
+  }
+
+  /**
+   * Publishes a hundredth more, and takes a backup of what is new. Returns the bytes that it has read
+   * by the stream protocol.
+   */
+  async incremental(options: ToolOptions): Promise<number> {
+    const { broker, bodies, messages } = this.#place;
+    const more = Math.ceil(messages / 100);
+    await this.#client("floor_publisher.ts", { window: PUBLISHER_WINDOW, bodies }, more);
+    await using proxy = TcpProxy.inFrontOf(`amqp://127.0.0.1:${broker.streamPort}`);
+    const streamPort = Number(new URL(proxy.through(broker).amqpUrl).port);
+    await this.#tool("backup", { ...options, streamPort, isIncremental: true });
+    const path = join(this.#storage, options.backupId, "manifest.json");
+    const manifest = JSON.parse(await Deno.readTextFile(path)) as Manifest;
+    if (manifest.total_messages !== more) {
+      throw new Error(`Cannot measure what is new: ${manifest.total_messages} of ${more} messages`);
+    }
+    return proxy.passed;
   }
 
   async removeBackup(backupId: string): Promise<void> {
@@ -124,15 +164,54 @@ export class Arena {
 
   /** A run that loses or doubles a message counts for nothing. */
   async #whole(): Promise<void> {
-    const { broker, messages } = this.#place;
+    const { broker, messages, vhost, signal } = this.#place;
+    if (this.#type === "stream") {
+      const { amqpUrl, streamPort } = broker;
+      const name = this.#queue.name;
+      await using connection = await openTaskStream({
+        amqpUrl,
+        port: streamPort,
+        vhost,
+        stream: name,
+        messages,
+      });
+      signal.throwIfAborted();
+      const last = (await streamBounds(connection, name))?.last ?? -1n;
+      if (last + 1n >= messages) return;
+      throw new Error(`Cannot go on: the stream has ${last + 1n} offsets of ${messages}`);
+    }
     await waitForDepth(broker, this.#queue, { depth: messages, timeoutMs: 120_000 });
   }
 
-  async #client(file: string, task: { window: number; bodies?: string }): Promise<Measured> {
-    const { broker, vhost, messages } = this.#place;
+  async #client(
+    file: string,
+    task: { window: number; bodies?: string },
+    messages = this.#place.messages,
+  ): Promise<Measured> {
+    const { broker, vhost } = this.#place;
     const amqpUrl = `${broker.amqpUrl}/${encodeURIComponent(vhost)}`;
     const argument = { ...task, amqpUrl, queue: this.#queue.name, messages };
     const json = JSON.stringify(argument satisfies ConsumerTask | PublisherTask);
+    return await this.#measure([join(import.meta.dirname ?? ".", file), json], {});
+  }
+
+  async #readBareStream(): Promise<Sample> {
+    const { messages } = this.#place;
+    const measured = await this.#streamClient("floor_stream_reader.ts", { messages });
+    return {
+      ...taken(measured),
+      wallSeconds: secondsUntil(measured, "delivered"),
+      readBytes: reportIn(measured.stdout, "delivered").bytes ?? 0,
+    };
+  }
+
+  async #streamClient(
+    file: string,
+    task: { messages: number; window?: number; bodies?: string },
+  ): Promise<Measured> {
+    const { broker: { amqpUrl, streamPort: port }, vhost } = this.#place;
+    const argument = { ...task, amqpUrl, port, vhost, stream: this.#queue.name };
+    const json = JSON.stringify(argument satisfies StreamReaderTask);
     return await this.#measure([join(import.meta.dirname ?? ".", file), json], {});
   }
 
@@ -158,9 +237,12 @@ export class Arena {
 
   async #writeConfig(mode: "backup" | "restore", options: ToolOptions): Promise<string> {
     const { broker, vhost, folder } = this.#place;
-    const { backupId, format } = options;
+    const { backupId, format, isIncremental, streamPort = broker.streamPort } = options;
     const endpoint = {
       amqp_url: broker.amqpUrl,
+      stream_port: streamPort,
+      // Not around a proxy.
+      stream_advertised_hosts: streamPort === broker.streamPort,
       management_url: broker.managementUrl,
       management_username: broker.username,
       management_password: broker.password,
@@ -175,6 +257,7 @@ export class Arena {
       backup: {
         spool_dir: join(folder, "spool"),
         ...(format === undefined ? {} : { format }),
+        ...(isIncremental ? { stream_incremental: true } : {}),
       },
     };
     const path = join(folder, `${mode}.yaml`);

@@ -14,13 +14,17 @@ export const USAGE =
   --amqp-url URL        use this broker instead, with --management-url URL;
                         its user must be an administrator: the bench makes a vhost of its own
   --dir PATH            where spool and backups go while it runs (default: the system's temp folder)
+  --streams             instead: a stream, beside bare clients of the stream protocol, and a second
+                        backup of 1 % new messages
   --definitions         instead: the definitions of a large cluster, in, out, compared, in again
+  --storage             instead: list 1,000 backups in each kind of store; memory of large uploads
+  --startup             instead: how long the program takes to start; no broker is needed
   --no-reference        do not also store the messages in the earlier tool's format, for its size
   --profile             instead: run backup and restore once with V8's CPU profiler, print hot spots
   --profile-dir PATH    keep the .cpuprofile files here
   --json                print the results as JSON`;
 
-export type QueueType = "classic" | "quorum";
+export type QueueType = "classic" | "quorum" | "stream";
 
 export interface BenchOptions {
   readonly messages: number;
@@ -31,6 +35,8 @@ export interface BenchOptions {
   readonly address: { readonly amqpUrl: string; readonly managementUrl: string } | undefined;
   readonly dir: string | undefined;
   readonly definitions: boolean;
+  readonly storage: boolean;
+  readonly startup: boolean;
   readonly reference: boolean;
   readonly profile: boolean;
   readonly profileDir: string | undefined;
@@ -49,7 +55,10 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
       "amqp-url": { type: "string" },
       "management-url": { type: "string" },
       dir: { type: "string" },
+      streams: { type: "boolean", default: false },
       definitions: { type: "boolean", default: false },
+      storage: { type: "boolean", default: false },
+      startup: { type: "boolean", default: false },
       "no-reference": { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
@@ -61,12 +70,15 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
   return {
     messages: wholeNumber("--messages", values.messages),
     runs: wholeNumber("--runs", values.runs),
-    queueTypes: values.queues.split(",").map(queueType),
+    queueTypes: values.streams ? ["stream"] : values.queues.split(",").map(queueType),
     broker: choice("--broker", values.broker, VERSIONS),
     address: addressOf(values["amqp-url"], values["management-url"]),
     dir: values.dir,
     definitions: values.definitions,
-    reference: !values["no-reference"],
+    startup: values.startup,
+    storage: values.storage,
+    // The earlier tool's format has no place for what a stream holds.
+    reference: !values["no-reference"] && !values.streams,
     profile: values.profile,
     profileDir: values["profile-dir"],
     json: values.json,

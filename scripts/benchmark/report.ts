@@ -83,7 +83,8 @@ function resultTable(results: readonly ContestResult[]): string[] {
     ],
     results.flatMap((result) => {
       const { queueType, operation } = result;
-      const bare = operation === "backup" ? "bare consumer" : "bare publisher";
+      const reader = queueType.startsWith("stream") ? "bare chunk reader" : "bare consumer";
+      const bare = operation === "backup" ? reader : "bare publisher";
       return [
         row([queueType, bare], result.floor, undefined),
         ...returnedRow(result),

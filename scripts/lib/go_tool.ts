@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheDir, exists, withLock } from "./cache.ts";
 import { say } from "./output.ts";
@@ -34,6 +35,32 @@ export async function ensureGoTool({ name, module }: GoTool): Promise<string> {
     await Deno.remove(unfinished, { recursive: true });
     return binary;
   });
+}
+
+/**
+ * Path of a program that is built from a folder of this checkout, which has its `go.mod` and `go.sum`;
+ * builds it once for each state of the folder.
+ */
+export async function ensureGoProgram(name: string, folder: string): Promise<string> {
+  const binary = join(cacheDir(), `${name}-${await digestOf(folder)}`);
+  if (await exists(binary)) return binary;
+  return await withLock(`go-${name}`, async () => {
+    if (await exists(binary)) return binary;
+    const go = await ensureGo();
+    say(`building ${name} with Go into ${binary}`);
+    const unfinished = `${binary}.new`;
+    const env = { GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "auto" };
+    await mustRun([go, "build", "-C", folder, "-o", unfinished, "."], { env });
+    await Deno.rename(unfinished, binary);
+    return binary;
+  });
+}
+
+async function digestOf(folder: string): Promise<string> {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  const hash = createHash("sha256");
+  for (const name of names) hash.update(name).update(await Deno.readFile(join(folder, name)));
+  return hash.digest("hex").slice(0, 12);
 }
 
 async function ensureGo(): Promise<string> {

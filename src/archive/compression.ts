@@ -40,7 +40,7 @@ export async function* compress(
   } else if (options.compression === "zstd") {
     const level = { [constants.ZSTD_c_compressionLevel]: options.level ?? 3 };
     const transform = createZstdCompress({ chunkSize: CHUNK_BYTES, params: level });
-    yield* gathered(through(transform, pieces), options);
+    yield* gathered(through(transform, pieces, options), options);
   } else {
     const blocks = options.formatVersion === 1 ? lz4Single(pieces) : lz4Blocks(pieces);
     yield* gathered(blocks, options);
@@ -99,10 +99,15 @@ async function* gathered(
   if (filled > 0) yield buffer.subarray(0, filled);
 }
 
-/** Sends a source through a transform, as fast as its output is taken. */
+/**
+ * Sends a source through a transform, as fast as its output is taken. With `reuseMemory` a piece is
+ * valid until the next is asked for, and then freed: left to the garbage collector, tens of MB of them
+ * would pile up in each thread.
+ */
 async function* through(
   transform: Transform,
   source: AsyncIterable<Uint8Array>,
+  { reuseMemory = false }: { reuseMemory?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   let sourceError: unknown;
   const feeding = (async () => {
@@ -121,6 +126,9 @@ async function* through(
     // As a plain Uint8Array: the methods of a Buffer are slower, and its slice() is a view.
     for await (const { buffer, byteOffset, length } of transform as AsyncIterable<Uint8Array>) {
       yield new Uint8Array(buffer, byteOffset, length);
+      // Before its end, the transform goes on writing into the same memory.
+      const isFull = byteOffset + length === buffer.byteLength;
+      if (reuseMemory && isFull && buffer instanceof ArrayBuffer) buffer.transfer(0);
     }
   } catch (error) {
     if (sourceError === undefined) throw damaged(messageOf(error), error);

@@ -69,6 +69,11 @@ export function rollbackName(epochMs: number, compression: Compression | "json")
   return `rollback-before-import-${epochMs}${extension}`;
 }
 
+/** Name of the marker that stands beside a snapshot until the import behind it has come to its end. */
+export function begunImportName(epochMs: number): string {
+  return `rollback-before-import-${epochMs}.begun`;
+}
+
 /** When the snapshot with this name was taken, in epoch milliseconds; undefined for other names. */
 export function rollbackTime(name: string): number | undefined {
   const digits = ROLLBACK.exec(name)?.[1];

@@ -14,14 +14,14 @@ export interface SegmentEntry {
   last_timestamp: number;
   /** SHA-256 of the stored object, hex. */
   checksum: string;
-  /** Only of a stream, whose records are chunks. */
+  /** Only of a stream. */
   stream?: StreamRange;
 }
 
-/** What the chunks of a segment hold. */
+/** What a segment holds of a stream. */
 export interface StreamRange {
   message_count: number;
-  /** Offset of its first chunk, and of the last record of its last one. */
+  /** Offset of its first chunk or message, and of its last message. */
   first_offset: number;
   last_offset: number;
 }
@@ -33,13 +33,58 @@ export function messagesIn({ stream, record_count }: SegmentEntry): number {
 
 /** What was read of a stream. */
 export interface StreamReport {
-  /** Offsets, the first that there was and the last that was committed when reading began. */
+  /**
+   * Offsets, the first that was to be read and the last that was committed when reading began. The
+   * first is behind the last when there was nothing to read.
+   */
   first_offset: number;
   last_offset: number;
   /** Offsets, both inclusive, that the broker had dropped before they could be read. */
   gaps: { first: number; last: number }[];
   /** Messages in chunks of which some were published with a filter value. */
   filtered_messages: number;
+  /** The chunk that holds `last_offset`. */
+  last_chunk?: ChunkMark;
+  /** Consumers that had stored an offset; absent: none, or they could not be asked for. */
+  consumers?: StoredConsumer[];
+  /** What the backup stands on: it has what came behind that, and no more. Absent: on nothing. */
+  base?: StreamBaseEntry;
+}
+
+/** What tells a chunk from others: a stream never writes the same one again, nor does another. */
+export interface ChunkMark {
+  first_offset: number;
+  /** When it was written, epoch milliseconds. */
+  timestamp: number;
+  epoch: number;
+  crc: number;
+}
+
+/** The backup that one stream of another backup stands on. */
+export interface StreamBaseEntry {
+  backup_id: string;
+  /** SHA-256 of its manifest, hex. */
+  manifest_checksum: string;
+  /** `last_offset` of the stream there. */
+  last_offset: number;
+}
+
+/** A consumer of a stream, by the name under which it stores offsets. */
+export interface StoredConsumer {
+  name: string;
+  /** As it stored it: mostly that of the last message that it was done with. */
+  offset: number;
+}
+
+/** What was read of a stream by AMQP 0-9-1. */
+export interface AmqpStreamReport {
+  /** Offsets of the first and the last message that came. */
+  first_offset: number;
+  last_offset: number;
+  /** Offsets, both inclusive, that did not come. */
+  gaps: { first: number; last: number }[];
+  /** What this way of reading loses, for people. */
+  losses: string[];
 }
 
 /** How a queue was read and given back. */
@@ -84,6 +129,8 @@ export interface QueueEntry {
   capture: CaptureReport | null;
   /** Only of a stream that is kept as chunks; absent of an empty one. */
   stream?: StreamReport;
+  /** Only of a stream that was read by AMQP 0-9-1: its records are messages, like those of a queue. */
+  amqp_stream?: AmqpStreamReport;
   /** Why it is not the whole queue; absent when it is. */
   partial?: string;
 }
@@ -136,4 +183,18 @@ export interface Manifest {
   /** Bytes of all stored segments. */
   total_bytes: number;
   total_segments: number;
+}
+
+/** The sums of a manifest over its queues. */
+export function totalsOf(
+  queues: readonly QueueEntry[],
+): Pick<Manifest, "total_messages" | "total_body_bytes" | "total_bytes" | "total_segments"> {
+  const segments = queues.flatMap((queue) => queue.segments);
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    total_messages: sum(queues.map((queue) => queue.message_count)),
+    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
+    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
+    total_segments: segments.length,
+  };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { checkKey, type Compression, compressionOfKey, definitionsKey } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
+import { headOfQueues } from "./manifest_head.ts";
 
 /** Most bytes of a manifest that is read: some hundred thousand queues. */
 export const MAX_MANIFEST_BYTES = 512 * 1024 * 1024;
@@ -51,11 +52,32 @@ const capture = z.object({
   fingerprint: sha256,
 });
 
+const gaps = z.array(z.object({ first: offset, last: offset }));
+
 const stream = z.object({
   first_offset: offset,
   last_offset: offset,
-  gaps: z.array(z.object({ first: offset, last: offset })),
+  gaps,
   filtered_messages: count,
+  last_chunk: z.object({
+    first_offset: offset,
+    timestamp: time,
+    epoch: count,
+    crc: count,
+  }).optional(),
+  consumers: z.array(z.object({ name: z.string().max(255), offset })).optional(),
+  base: z.object({
+    backup_id: z.string(),
+    manifest_checksum: sha256,
+    last_offset: offset,
+  }).optional(),
+});
+
+const amqpStream = z.object({
+  first_offset: offset,
+  last_offset: offset,
+  gaps,
+  losses: z.array(z.string()),
 });
 
 const queue = queueV1.extend({
@@ -67,6 +89,7 @@ const queue = queueV1.extend({
   largest_body: count,
   capture: capture.nullable(),
   stream: stream.optional(),
+  amqp_stream: amqpStream.optional(),
   partial: z.string().optional(),
 });
 
@@ -114,6 +137,9 @@ const manifestV2 = z.object({
   total_body_bytes: count,
 });
 
+/** Versions of the format that are read and written. */
+export const FORMAT_VERSIONS = [1, 2] as const;
+
 /** Options of {@linkcode parseManifest}. */
 export interface ParseManifestOptions {
   /** Key that the bytes were read from: `{backup id}/manifest.json`. */
@@ -160,7 +186,9 @@ export function parseManifest(bytes: Uint8Array, options: ParseManifestOptions):
 /** A manifest as it is stored, in the format version that it names. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   if (manifest.format_version === 1) return writeManifestV1(manifest);
-  const whole = manifestV2.parse(manifest);
+  const { definitions, skipped, queues, ...told } = manifestV2.parse(manifest);
+  // What a listing tells comes first, so that it reads no more than that.
+  const whole = { ...told, ...headOfQueues(manifest), definitions, skipped, queues };
   return new TextEncoder().encode(JSON.stringify(whole, null, 2) + "\n");
 }
 

@@ -1,5 +1,6 @@
 import { AppError } from "../errors.ts";
 import type { Message, MessageHead } from "../message/message.ts";
+import { joined } from "../message/wire.ts";
 
 /** Largest record that is written or read: everything behind its length field, in bytes. */
 export const MAX_RECORD_BYTES = 1024 * 1024 * 1024;
@@ -208,17 +209,6 @@ export async function* readMessages(
     yield* batch;
   }
   parser.finish();
-}
-
-function joined(pieces: Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /** Size of the head that begins at `start`, or as much of it as must be there to know more. */

@@ -1,4 +1,10 @@
-import type { QueueEntry, SegmentEntry, SkippedQueue } from "../archive/manifest.ts";
+import type {
+  ChunkMark,
+  QueueEntry,
+  SegmentEntry,
+  SkippedQueue,
+  StreamBaseEntry,
+} from "../archive/manifest.ts";
 
 /** What makes a run the same run when the command is given again. */
 export interface RunKey {
@@ -39,14 +45,14 @@ export interface SpooledSegment {
   /** Capture time of the first and last record, epoch milliseconds. */
   firstTimestamp: number;
   lastTimestamp: number;
-  /** Only of a stream, whose records are chunks. */
+  /** Only of a stream. */
   stream?: SpooledChunks;
 }
 
-/** What the chunks of a spooled segment hold. */
+/** What a spooled segment holds of a stream: chunks, or messages that came by AMQP 0-9-1. */
 export interface SpooledChunks {
   messageCount: number;
-  /** Offset of the first chunk, and of the last record of the last one. */
+  /** Offset of the first chunk or message, and of the last message. */
   firstOffset: number;
   lastOffset: number;
   /** Sum and greatest of the sizes of entries: messages, or batches as they are. */
@@ -54,8 +60,10 @@ export interface SpooledChunks {
   largestBody: number;
   /** Messages in chunks of which some were published with a filter value. */
   filteredMessages: number;
-  /** Offsets, both inclusive, that the broker had dropped in front of or between the chunks. */
+  /** Offsets, both inclusive, that did not come, in front of or between the chunks or messages. */
   gaps: { first: number; last: number }[];
+  /** Names of consumers that have stored offsets. */
+  consumers?: string[];
 }
 
 /** A segment on its way from spool to storage; `stored` is there when it has arrived. */
@@ -82,7 +90,16 @@ export interface BackupQueueRow {
     /** `reading`: ready messages when it began. */
     depth?: number;
     /** `reading` of a stream, which keeps the segments that are stored: what is to be read. */
-    offsets?: { first: number; last: number };
+    offsets?: {
+      first: number;
+      last: number;
+      lastChunk: ChunkMark;
+      base?: StreamBaseEntry;
+      /** Names of consumers that the base has. */
+      consumers?: readonly string[];
+    };
+    /** The same of a stream that is read by AMQP 0-9-1. */
+    amqpOffsets?: { first: number; last: number };
   };
 }
 

@@ -89,6 +89,9 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
+/** Version of the schema that this program writes; older ones are taken up to it. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */
 export function assertOurs(db: DatabaseSync): void {
   // One view of the file: another process may be creating it.
@@ -114,7 +117,7 @@ function assertOursAsSeen(db: DatabaseSync): void {
     );
   }
   const version = schemaVersion(db);
-  if (version > MIGRATIONS.length) {
+  if (version > SCHEMA_VERSION) {
     throw new NotOursError(
       `it was written by a newer version of rabbitmq-backup (schema ${version})`,
       "use that version, or set offset_storage.db_path to another file",
@@ -124,7 +127,7 @@ function assertOursAsSeen(db: DatabaseSync): void {
 
 /** Brings an empty or older file up to date. */
 export function migrate(db: DatabaseSync): void {
-  while (schemaVersion(db) < MIGRATIONS.length) {
+  while (schemaVersion(db) < SCHEMA_VERSION) {
     db.exec("BEGIN IMMEDIATE");
     try {
       // Again, now that nobody else can: two processes may open a new file at once.

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { dirname } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
 import { parseExactJson } from "../exact_json.ts";
 import type {
   BackupQueueRow,
@@ -26,10 +25,12 @@ import { NotOursError, storeError } from "./store_error.ts";
 export class CheckpointStore implements Disposable {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #cleanup: DisposableStack;
 
-  private constructor(path: string, db: DatabaseSync) {
+  private constructor(path: string, db: DatabaseSync, cleanup: DisposableStack) {
     this.path = path;
     this.#db = db;
+    this.#cleanup = cleanup;
   }
 
   /**
@@ -39,20 +40,20 @@ export class CheckpointStore implements Disposable {
    * (5 seconds); the methods throw these too.
    */
   static open(path: string, options: { waitMs?: number } = {}): CheckpointStore {
-    let db: DatabaseSync | undefined;
+    using cleanup = new DisposableStack();
     try {
       if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       assertFile(path);
-      db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
+      const db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
+      cleanup.defer(() => db.close());
       assertOurs(db);
       if (path !== ":memory:") Deno.chmodSync(path, 0o600);
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
       const check = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
       if (check.quick_check !== "ok") throw new Error(check.quick_check);
       migrate(db);
-      return new CheckpointStore(path, db);
+      return new CheckpointStore(path, db, cleanup.move());
     } catch (error) {
-      db?.close();
       throw storeError(path, error);
     }
   }
@@ -63,24 +64,20 @@ export class CheckpointStore implements Disposable {
    */
   static openToRead(path: string): CheckpointStore | undefined {
     if (!existsSync(path)) return undefined;
-    let db: DatabaseSync | undefined;
+    using cleanup = new DisposableStack();
     try {
-      const url = pathToFileURL(path);
-      // Without a log to read there is no need for SQLite's files beside it, which would stay.
-      if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
-      db = new DatabaseSync(url, { readOnly: true });
+      const db = new DatabaseSync(readablePath(path, cleanup), { readOnly: true });
+      cleanup.defer(() => db.close());
       assertOurs(db);
-      if (schemaVersion(db) > 0) return new CheckpointStore(path, db);
-      db.close();
-      return undefined;
+      if (schemaVersion(db) === 0) return undefined;
+      return new CheckpointStore(path, db, cleanup.move());
     } catch (error) {
-      db?.close();
       throw storeError(path, error);
     }
   }
 
   [Symbol.dispose](): void {
-    this.#db.close();
+    this.#cleanup.dispose();
   }
 
   /** The run of that key, if there is one. */
@@ -100,6 +97,20 @@ export class CheckpointStore implements Disposable {
   /** All runs. */
   runs(): Run[] {
     return (this.#all("SELECT * FROM run") as RunRow[]).map(runOf);
+  }
+
+  /** Targets, other than this one, into which a restore of the same backup is unfinished. */
+  otherScopes({ operation, backupId, location, scope }: RunKey): string[] {
+    const rows = this.#all(
+      `SELECT scope FROM run WHERE operation = ? AND backup_id = ? AND location = ? AND scope <> ?
+         AND state = 'running' AND EXISTS (SELECT 1 FROM restore_queue WHERE run_id = run.id)
+       ORDER BY scope`,
+      operation,
+      backupId,
+      location,
+      scope,
+    ) as { scope: string }[];
+    return rows.map((row) => row.scope);
   }
 
   /** Records a new run; one of the same key is forgotten with all that hangs on it. */
@@ -576,4 +587,18 @@ function assertFile(path: string): void {
   if (known !== undefined && !known.isFile() && !known.isDirectory()) {
     throw new NotOursError("it is no file", "set offset_storage.db_path to a file");
   }
+}
+
+/**
+ * The file to read for what is recorded at `path`. With no log beside it that is a copy: SQLite makes
+ * files beside what it reads, and they would stay. (Its `immutable=1` does without, but is a URL,
+ * which Deno takes only from programs without limits to their permissions.)
+ */
+function readablePath(path: string, cleanup: DisposableStack): string {
+  if (existsSync(`${path}-wal`)) return path;
+  const folder = Deno.makeTempDirSync({ prefix: "rabbitmq-backup-" });
+  cleanup.defer(() => Deno.removeSync(folder, { recursive: true }));
+  const copy = join(folder, "checkpoint.db");
+  Deno.copyFileSync(path, copy);
+  return copy;
 }

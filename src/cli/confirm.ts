@@ -16,7 +16,11 @@ export function isAsked({ host: { terminal }, flags, output }: CommandContext): 
  *
  * @throws {AppError} `declined` when it is anything else: no answer, end of input, Ctrl-C
  */
-export async function confirm(context: CommandContext, question: string): Promise<void> {
+export async function confirm(
+  context: CommandContext,
+  question: string,
+  { done = "restored" }: { done?: "restored" | "imported" | "rolled back" } = {},
+): Promise<void> {
   const { host, output } = context;
   const controller = new AbortController();
   using _signals = trapSignals({
@@ -32,7 +36,7 @@ export async function confirm(context: CommandContext, question: string): Promis
   if (answer === undefined) output.block.print("\n");
   const { reason } = controller.signal;
   if (reason instanceof AppError && reason.code !== "interrupted") throw reason;
-  throw new AppError("declined", "Nothing was restored, as the answer was not yes", {
+  throw new AppError("declined", `Nothing was ${done}, as the answer was not yes`, {
     hint: "--yes answers beforehand; --dry-run shows the plan without asking",
   });
 }

@@ -1,6 +1,7 @@
 import type { ReportedObject } from "../definitions/import.ts";
 import type { DefinitionsResult } from "../engine/definitions/import.ts";
 import type { RollbackPlace } from "../engine/definitions/rollback.ts";
+import { confirm, isAsked } from "./confirm.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT, exitCodeOf } from "./exit_code.ts";
 import { showResult } from "./output/document.ts";
@@ -17,9 +18,43 @@ export interface ShownImport {
   readonly createdSince?: readonly ReportedObject[];
 }
 
+/**
+ * Shows on a terminal what an import would do, and returns when the answer is yes, or there is nothing
+ * to ask: nobody at a terminal, nothing to change, or a refusal that the import itself will tell.
+ */
+export async function askBeforeImport(
+  context: CommandContext,
+  { planned, address, done }: {
+    planned: () => Promise<Pick<ShownImport, "createdSince"> & { result: DefinitionsResult }>;
+    /** The broker that is imported into. */
+    address: string;
+    done: "imported" | "rolled back";
+  },
+): Promise<void> {
+  if (!isAsked(context)) return;
+  const { result: { report }, createdSince } = await planned();
+  const { blocked, created, updated } = report;
+  if (blocked !== undefined || created.length + updated.length === 0) return;
+  const { block, errStyle: style, options: { verbosity } } = context.output;
+  const all = verbosity > 0;
+  const lines = [
+    ...createdSinceLines(createdSince, all),
+    ...importLines(report, { style, all, isQuestion: true }),
+  ];
+  block.print(lines.map((line) => `${line}\n`).join(""));
+  const verb = done === "imported" ? "Import into" : "Roll back";
+  await confirm(context, `${verb} ${address}?`, { done });
+}
+
+function createdSinceLines(objects: ShownImport["createdSince"], all: boolean): string[] {
+  if (objects === undefined) return [];
+  return [...objectLines("Created since, and left:", { objects, all }).slice(1), ""];
+}
+
 /** Shows what an import did; returns the exit code. */
 export async function showImport(context: CommandContext, shown: ShownImport): Promise<number> {
-  const { result: { report, snapshot }, place, createdSince } = shown;
+  const { result, place, createdSince } = shown;
+  const { report, snapshot } = result;
   const { options: { verbosity }, outStyle } = context.output;
   const all = verbosity > 0;
   const kept = snapshot && `${place.storage.location}/${snapshot.key}`;
@@ -32,12 +67,15 @@ export async function showImport(context: CommandContext, shown: ShownImport): P
       rollback_snapshot: kept,
     },
     text: () => [
-      ...createdSince === undefined
-        ? []
-        : [...objectLines("Created since, and left:", { objects: createdSince, all }).slice(1), ""],
+      ...createdSinceLines(createdSince, all),
       ...importLines(report, { style: outStyle, all }),
       ...kept === undefined ? [] : [
-        `What the broker had is kept in ${escapeText(kept)}; definitions-rollback brings it back.`,
+        result.isRetry
+          ? "An earlier try of this import did not come to its end; what the broker had before it is " +
+            `kept in ${escapeText(kept)}; definitions-rollback brings it back.`
+          : `What the broker had is kept in ${
+            escapeText(kept)
+          }; definitions-rollback brings it back.`,
       ],
     ],
   });

@@ -18,6 +18,7 @@ export const EXIT = {
   damaged: 4,
   empty: 9,
   different: 14,
+  unfit: 15,
 } as const;
 
 /**
@@ -103,6 +104,12 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
     code: 14,
     name: "different",
     meaning: "verify: the target does not hold what the backup does.",
+    errors: [],
+  },
+  {
+    code: 15,
+    name: "unfit",
+    meaning: "doctor: a run with this configuration would fail.",
     errors: [],
   },
   {

@@ -2,17 +2,22 @@ import { Command, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { addStreamFormatOption, type Launch } from "./command.ts";
 import { addBackupCommand } from "./commands/backup.ts";
+import { addCompletionCommands } from "./commands/completions.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDefinitionsDiffCommand } from "./commands/definitions_diff.ts";
 import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
 import { addDefinitionsImportCommand } from "./commands/definitions_import.ts";
 import { addDefinitionsRollbackCommand } from "./commands/definitions_rollback.ts";
 import { addDescribeCommand } from "./commands/describe.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
+import { addVersionCommand } from "./commands/version.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DESCRIPTION =
@@ -56,13 +61,18 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
   addValidateCommand(program, launch);
+  addFinishCommand(program, launch);
   program.commandsGroup("Definitions:");
   addDefinitionsExportCommand(program, launch);
   addDefinitionsImportCommand(program, launch);
   addDefinitionsDiffCommand(program, launch);
   addDefinitionsRollbackCommand(program, launch);
   program.commandsGroup("This program:");
+  addDoctorCommand(program, launch);
+  addInitCommand(program, launch);
   addConfigCommand(program, launch);
+  addCompletionCommands(program, launch);
+  addVersionCommand(program, launch);
   addHelpCommand(program, launch);
   return program;
 }

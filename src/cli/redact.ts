@@ -3,7 +3,8 @@ import { storageSecrets } from "../config/storage.ts";
 
 /** Shorter secrets (as in guest:guest) stand for themselves in ordinary text too often. */
 const MIN_LENGTH = 6;
-const CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@"']*):[^\s/@"']+@/gi;
+/** What stands between a user's name and the host of a URL; rather too much of it than too little. */
+const CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/[^\s:"]*):(?:\\"|[^\s"])+@/gi;
 
 /**
  * The last defence against secrets in messages: replaces known ones, and credentials inside any URL,

@@ -30,7 +30,14 @@ Deno.test("Redactor hides every form of a configuration's secrets", async () => 
 Deno.test("Redactor hides credentials of unknown URLs and leaves other text alone", () => {
   const redactor = new Redactor();
   assert.equal(redactor.redact("at https://u:pw@h/p and x"), "at https://u:***@h/p and x");
-  const harmless = "guest on amqp://me@mq:5672, a:b@c, http://h:15672/x@y, 12:30";
+  const odd = ["p/w", "p@w", "p'w", "p:w", "2024/pw", 'p\\"w'];
+  for (const password of odd) {
+    for (const user of ["u", "o'brien", "me@corp"]) {
+      const text = `{"a":"amqps://${user}:${password}@h:5671/x","b":"c@d"}`;
+      assert.equal(redactor.redact(text), `{"a":"amqps://${user}:***@h:5671/x","b":"c@d"}`);
+    }
+  }
+  const harmless = 'guest on amqp://me@mq:5672, a:b@c, http://h:15672/x, 12:30, "http://h:1" y@z';
   assert.equal(redactor.redact(harmless), harmless);
 });
 

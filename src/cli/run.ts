@@ -83,7 +83,7 @@ function refusePasswords(argv: readonly string[]): void {
 }
 
 /** Commands whose JSON is a stream of lines, unless they only plan. */
-const STREAMING = new Set(["backup", "restore"]);
+const STREAMING = new Set(["backup", "restore", "finish"]);
 
 function outputOptions(
   command: string,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { FakeTerminal } from "./fake_terminal.ts";
+import { VERSION } from "../version.ts";
 import { runCli } from "./run.ts";
 
 const CANARY = "canary-77aa";
@@ -42,9 +43,15 @@ const COMMANDS = [
   "list",
   "describe",
   "validate",
+  "verify",
+  "finish",
   "definitions-export",
   "definitions-import",
+  "doctor",
+  "init",
   "config",
+  "completions",
+  "version",
   "help",
 ];
 
@@ -72,11 +79,11 @@ Deno.test("no arguments: help on stderr, exit code 2", async () => {
 Deno.test("help exit-codes lists them all", async () => {
   const { exitCode, out } = await run(["help", "exit-codes"]);
   assert.equal(exitCode, 0);
-  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 130, 143]) {
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 130, 143]) {
     assert.match(out, RegExp(`^ *${code}  \\w`, "m"));
   }
   const json = await run(["help", "exit-codes", "--json"]);
-  assert.equal(JSON.parse(json.out).exit_codes.length, 17);
+  assert.equal(JSON.parse(json.out).exit_codes.length, 18);
 });
 
 const USAGE_ERRORS: [line: string, expected: RegExp][] = [
@@ -244,6 +251,29 @@ Deno.test("list shows backups as text, JSON and YAML", async () => {
   assert.deepEqual(JSON.parse(one.out).backups, [lz4]);
 });
 
+Deno.test("list shows what is asked for: by id, state and time", async () => {
+  const ids = async (...flags: string[]) => {
+    const { exitCode, out, err } = await run(["list", "-p", FIXTURES, "--json", ...flags]);
+    assert.equal(exitCode, 0, err);
+    return JSON.parse(out).backups.map(({ backup_id }: { backup_id: string }) => backup_id);
+  };
+  assert.deepEqual((await ids("-b", "v1-*")).length, 3);
+  assert.deepEqual(await ids("-b", "v1-l*"), ["v1-lz4"]);
+  assert.deepEqual(await ids("-b", "~z4$"), ["v1-lz4"]);
+  assert.deepEqual((await ids("--state", "complete")).length, 3);
+  assert.deepEqual(await ids("--state", "partial", "--state", "unfinished"), []);
+  assert.deepEqual(await ids("--until", "2000-01-01T00:00:00Z"), []);
+  assert.deepEqual((await ids("--since", "2000-01-01T00:00:00Z")).length, 3);
+
+  const none = await run(["list", "-p", FIXTURES, "--state", "damaged"]);
+  assert.match(none.out, /^No such backup in .*; there are 3 others\.$/m);
+  for (const flags of [["--since", "soon"], ["--state", "done"], ["-b", "{"]]) {
+    const { exitCode, err } = await run(["list", "-p", FIXTURES, ...flags]);
+    assert.equal(exitCode, 2, err);
+    assert.match(err, /^Error: Cannot /);
+  }
+});
+
 Deno.test("warnings do not get into a JSON document", async () => {
   const file = `storage: ${FIXTURES}\nmetrics: {enabled: true}\n`;
   const path = await Deno.makeTempFile();
@@ -355,4 +385,44 @@ Deno.test("a broker that is not there: exit code 5, and no password anywhere", a
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("version says what a bug report should", async () => {
+  const { exitCode, out } = await run(["version", "--json"]);
+  assert.equal(exitCode, 0);
+  const { version, commit, build, runtime, formats } = JSON.parse(out);
+  assert.deepEqual([version, commit, build], [VERSION, null, "sources"]);
+  assert.equal(runtime.deno, Deno.version.deno);
+  assert.deepEqual(formats.backup, [1, 2]);
+  assert.ok(Number.isInteger(formats.checkpoint));
+  assert.match((await run(["version"])).out, RegExp(`^rabbitmq-backup ${VERSION} \\(sources`));
+});
+
+Deno.test("init writes a private file, and never over one that exists", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/new.yaml`;
+    const first = await run(["init", path, "--mode", "restore"]);
+    assert.equal(first.exitCode, 0, first.err);
+    assert.ok(first.out.includes(`config check --config ${path}`));
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    const text = await Deno.readTextFile(path);
+    assert.equal((await run(["init", "-", "--mode", "restore"])).out, text);
+    const check = await run(["config", "check", "-c", path], { RABBITMQ_PASSWORD: CANARY });
+    assert.equal(check.exitCode, 0, check.err);
+    const second = await run(["init", path]);
+    assert.equal(second.exitCode, 7);
+    assert.match(second.err, /Cannot write .*: it exists/);
+    assert.equal(await Deno.readTextFile(path), text);
+    assert.equal((await run(["init", `${folder}/none/new.yaml`])).exitCode, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("completions prints a script, and its words come without a sound", async () => {
+  assert.match((await run(["completions", "zsh"])).out, /^#compdef rabbitmq-backup/);
+  assert.equal((await run(["completions", "tcsh"])).exitCode, 2);
+  const silent = await run(["complete", "--", "describe", "--path", "s3://", "--backup-id", ""]);
+  assert.deepEqual(silent, { exitCode: 0, out: "", err: "" });
 });

@@ -1,4 +1,4 @@
-import type { SettingGroup } from "./settings.ts";
+import type { Setting, SettingGroup } from "./settings.ts";
 
 /** How to reach the broker of one side of the configuration. */
 export function brokerSettings(side: "source" | "target"): SettingGroup {
@@ -178,11 +178,29 @@ export const STORAGE_SETTINGS: SettingGroup = {
   ],
 };
 
+const COMPRESSION: Setting = {
+  flags: "--compression <codec>",
+  path: "backup.compression",
+  help: "zstd, lz4 or none",
+};
+
+const ARCHIVE_FORMAT: Setting = {
+  flags: "--archive-format <format>",
+  path: "backup.format",
+  help: "v2, or rbak-v1 of the earlier tool",
+};
+
+const SPOOL_DIR: Setting = {
+  flags: "--spool-dir <folder>",
+  path: "backup.spool_dir",
+  help: "local folder for messages on their way",
+};
+
 /** How a backup is taken. */
 export const BACKUP_SETTINGS: SettingGroup = {
   heading: "How it is taken:",
   settings: [
-    { flags: "--compression <codec>", path: "backup.compression", help: "zstd, lz4 or none" },
+    COMPRESSION,
     {
       flags: "--compression-level <number>",
       path: "backup.compression_level",
@@ -229,26 +247,39 @@ export const BACKUP_SETTINGS: SettingGroup = {
       help: "size of a segment, such as 128MiB",
     },
     {
-      flags: "--archive-format <format>",
-      path: "backup.format",
-      help: "v2, or rbak-v1 of the earlier tool",
+      flags: "--stream-incremental",
+      path: "backup.stream_incremental",
+      help: "of streams only what is new since their newest backup",
     },
+    {
+      flags: "--base <id>",
+      path: "backup.stream_base",
+      help: "the backup that it is to be new since",
+    },
+    {
+      flags: "--stream-from <place>",
+      path: "backup.stream_from",
+      help: "first, an offset, a time, or next: behind the newest backup",
+    },
+    ARCHIVE_FORMAT,
     {
       flags: "--no-include-definitions",
       path: "backup.include_definitions",
       help: "leave out the broker's definitions",
     },
-    {
-      flags: "--spool-dir <folder>",
-      path: "backup.spool_dir",
-      help: "local folder for messages on their way",
-    },
+    SPOOL_DIR,
     {
       flags: "--reconnect-secs <number>",
       path: "backup.reconnect_secs",
       help: "how long to try when the connection is lost; 0: not at all",
     },
   ],
+};
+
+/** What an interrupted backup was begun with. */
+export const FINISH_SETTINGS: SettingGroup = {
+  heading: "As it was begun:",
+  settings: [COMPRESSION, ARCHIVE_FORMAT, SPOOL_DIR],
 };
 
 /** Which messages of these queues are restored. */

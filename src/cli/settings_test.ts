@@ -60,6 +60,8 @@ const SAMPLES: Record<string, unknown> = {
   partial: "oldest",
   "in-flight": "accept",
   "max-hold-secs": "60",
+  "stream-incremental": "true",
+  "stream-from": "-2h",
   "archive-format": "rbak-v1",
   "include-definitions": "false",
   "if-not-empty": "skip",

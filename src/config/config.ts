@@ -82,6 +82,12 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly include_definitions: boolean;
   readonly stop_at_current_depth: boolean;
   readonly stream_enabled: boolean;
+  readonly stream_protocol: "auto" | "stream" | "amqp";
+  readonly stream_incremental: boolean;
+  /** Absent: the newest backup. */
+  readonly stream_base?: string | undefined;
+  /** As written: `stream_from.ts` reads it. */
+  readonly stream_from: string | number;
   readonly format: "v2" | "rbak-v1";
   readonly spool_dir: string;
   /** Absent: nine tenths of what is free on its disk. */
@@ -117,6 +123,8 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly accept_fanout: boolean;
   readonly create_missing_queues: boolean;
   readonly if_not_empty: "fail" | "append" | "skip";
+  /** Of streams. */
+  readonly consumer_offsets: boolean;
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
@@ -131,9 +139,7 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly queues: QueueFilter;
   readonly create_missing_vhosts: boolean;
   /** Types of missing queues that are created in another type. */
-  readonly queue_type_mapping: Readonly<
-    Partial<Record<"classic" | "quorum", "classic" | "quorum">>
-  >;
+  readonly queue_type_mapping: Readonly<Partial<Record<QueueType, QueueType>>>;
   /** Patterns of arguments that missing queues are created without. */
   readonly drop_queue_arguments: readonly string[];
   /** As written: `time_point.ts` reads it. Both ends belong to the window. */

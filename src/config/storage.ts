@@ -39,6 +39,11 @@ export function storageLocation(config: StorageConfig): string {
   }
 }
 
+/** The folder of a store on this machine; undefined where it is none. */
+export function localFolder(config: StorageConfig): string | undefined {
+  return config.backend === "filesystem" ? config.path : undefined;
+}
+
 /** Whether what is stored ends with the process. */
 export function isVolatile({ backend }: StorageConfig): boolean {
   return backend === "memory";

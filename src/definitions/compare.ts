@@ -1,4 +1,11 @@
-import { canonicalJson, type DefinedObject, identityOf, type Kind, tableOf } from "./document.ts";
+import {
+  canonicalJson,
+  type DefinedObject,
+  identityOf,
+  type Kind,
+  tableOf,
+  tagsOf,
+} from "./document.ts";
 
 /** Fields that say what an object is; others (statistics) do not count. */
 const COMPARED: Readonly<Record<Kind, readonly string[]>> = {
@@ -130,9 +137,7 @@ function shown(field: string, value: unknown): string {
 function comparable(field: string, raw: unknown, other: unknown): string {
   const value = raw ?? DEFAULTS[field];
   if (field === "tags") {
-    // A list, before 3.9 a text with commas.
-    const tags = Array.isArray(value) ? value.map(String) : String(value ?? "").split(",");
-    return tags.filter((tag) => tag !== "").sort().join(",");
+    return tagsOf(value).sort().join(",");
   }
   if (field === "arguments") return canonicalJson(withoutAddedType(value, other));
   return canonicalJson(TABLES.includes(field) && isEmptyList(value) ? {} : value);

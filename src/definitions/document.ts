@@ -161,3 +161,9 @@ export function isObject(value: unknown): value is DefinedObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !isRawNumber(value);
 }
+
+/** The tags of a user: a list, before 3.9 a text with commas. */
+export function tagsOf(value: unknown): string[] {
+  const tags = Array.isArray(value) ? value.map(String) : String(value ?? "").split(",");
+  return tags.filter((tag) => tag !== "");
+}

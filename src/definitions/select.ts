@@ -1,6 +1,7 @@
 import { compileName, type NameMatcher } from "../config/name_pattern.ts";
 import { didYouMean } from "../config/nearest.ts";
 import { AppError } from "../errors.ts";
+import { alternateOf, policyOfExchange } from "./alternate.ts";
 import {
   type DefinedObject,
   type Definitions,
@@ -29,8 +30,9 @@ export function selectsAll(selection: DefinitionsSelection): boolean {
  * Leaves of definitions what is selected.
  *
  * - Vhosts alone: all that is in them, with permissions, policies and parameters.
- * - Queues: with the exchanges from which messages reach them, also through other exchanges, and the
- *   bindings on that way.
+ * - Queues: with the exchanges from which messages reach them, also through other exchanges and as
+ *   what those have for messages without a binding (alternate exchanges, by argument or policy), and
+ *   the bindings on that way.
  * - Exchanges: with the bindings whose both ends are selected, or come along with a queue.
  *
  * What is of the whole cluster stays out; so do users, unless `users` says otherwise. A vhost of
@@ -142,7 +144,7 @@ class Scope {
 
   /** Keys of all exchanges from which messages reach one of the queues. */
   #leadingTo(queues: ReadonlySet<string>): Set<string> {
-    const sources = new Map<string, string[]>();
+    const sources = this.#alternatesOf();
     const found = new Set<string>();
     const pending: string[] = [];
     const reach = (key: string) => {
@@ -163,6 +165,24 @@ class Scope {
       sources.get(key)?.forEach(reach);
     }
     return found;
+  }
+
+  /** Keys of the exchanges that have an exchange as their alternate one, by its key. */
+  #alternatesOf(): Map<string, string[]> {
+    const policies = Map.groupBy(
+      objectsOf(this.#definitions, "policies"),
+      (policy) => this.#vhostOf(policy),
+    );
+    const sources = new Map<string, string[]>();
+    for (const exchange of objectsOf(this.#definitions, "exchanges")) {
+      const inVhost = policies.get(this.#vhostOf(exchange)) ?? [];
+      const policy = policyOfExchange(String(exchange.name), inVhost);
+      const alternate = alternateOf(exchange, policy);
+      if (alternate === undefined) continue;
+      const key = this.#keyOf(exchange, alternate);
+      sources.set(key, [...sources.get(key) ?? [], this.#keyOf(exchange, exchange.name)]);
+    }
+    return sources;
   }
 
   #vhostOf(object: DefinedObject, kind?: Kind): string {

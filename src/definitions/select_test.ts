@@ -68,6 +68,49 @@ Deno.test("selectDefinitions: nothing selected is all", () => {
   assert.equal(select({}), BROKER);
 });
 
+Deno.test("selectDefinitions: an alternate exchange that leads to the queue makes a source of its exchange", () => {
+  const plain = definitionsOf({
+    vhosts: ["/", "shop"],
+    queues: ["/ caught", "/ other"],
+    exchanges: ["/ in", "/ by-policy", "/ catch", "/ elsewhere", "/ far", "shop in"],
+    bindings: ["/ catch -> queue caught", "/ in -> queue other", "/ far -> exchange by-policy"],
+  });
+  const definitions = {
+    ...plain,
+    exchanges: objectsOf(plain, "exchanges").map((exchange) => ({
+      ...exchange,
+      arguments: exchange.name === "in"
+        ? { "alternate-exchange": "catch" }
+        : exchange.name === "elsewhere"
+        ? { "alternate-exchange": "nowhere" }
+        : {},
+    })),
+    policies: [
+      { vhost: "/", name: "low", pattern: "", definition: {}, priority: 1 },
+      {
+        vhost: "/",
+        name: "high",
+        pattern: "^by",
+        "apply-to": "exchanges",
+        priority: 2,
+        definition: { "alternate-exchange": "catch" },
+      },
+      {
+        vhost: "/",
+        name: "of queues",
+        pattern: "elsewhere",
+        "apply-to": "queues",
+        priority: 3,
+        definition: { "alternate-exchange": "catch" },
+      },
+    ],
+  };
+  const found = select({ queues: ["caught"] }, definitions);
+  assert.deepEqual(names(found, "exchanges"), ["/ in", "/ by-policy", "/ catch", "/ far"]);
+  assert.deepEqual(bindings(found), ["catch -> caught", "far -> by-policy"]);
+  assert.deepEqual(names(found, "queues"), ["/ caught"]);
+});
+
 Deno.test("selectDefinitions: vhosts alone bring all that is in them", () => {
   const { rabbitmq_version, ...shop } = select({ vhosts: ["sh?p"] });
   assert.equal(rabbitmq_version, "4.0.5");

@@ -47,6 +47,8 @@ export interface QueueDoneEvent {
   /** Bytes in storage; backup only. */
   readonly bytesStored?: number;
   readonly segments?: number;
+  /** Backup: of a stream, the backup that it stands on. */
+  readonly base?: string;
   readonly seconds: number;
   /** How long the messages were unavailable to consumers; backup only. */
   readonly holdSeconds?: number;
@@ -98,7 +100,9 @@ export interface SummaryEvent {
   readonly bytes: number;
   readonly bytesStored?: number;
   readonly seconds: number;
-  /** Restore: how many messages may have been published twice because of an interruption. */
+  /** Restore that was gone on with: what the target took and did not take, with the runs before. */
+  readonly inAll?: { readonly messages: number; readonly undelivered: number };
+  /** Restore: how many messages may have been published twice because of interruptions, in all. */
   readonly possibleDuplicates?: number;
   /** Restore: messages that the target did not take, and the backups that they are kept as. */
   readonly undelivered?: number;
@@ -106,6 +110,8 @@ export interface SummaryEvent {
   readonly undeliveredLocation?: string;
   /** Restore through exchanges: messages that bindings made of them, as far as they tell. */
   readonly copies?: number;
+  /** Messages that the target rejected and that some of several queues may have; not in `copies`. */
+  readonly unsureCopies?: number;
   /** How often the connection was lost and made again. */
   readonly reconnects?: number;
   /** Restore: how long alarms of the target held it back. */

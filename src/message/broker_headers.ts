@@ -42,6 +42,16 @@ export function deliveryCount(
   }
 }
 
+/** The offset of a message that was read from a stream; undefined without one. */
+export function streamOffset(properties: Uint8Array): number | undefined {
+  try {
+    return numericHeader(properties, "x-stream-offset");
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 function numericHeader(properties: Uint8Array, name: string): number | undefined {
   const header = headerValue(properties, name);
   if (header === undefined || !("value" in header)) return undefined;

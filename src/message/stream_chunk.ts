@@ -194,34 +194,55 @@ class EntryParser {
     while (at < data.length) {
       if (this.#left > 0) {
         const end = Math.min(data.length, at + this.#left);
-        this.#sink.body?.(data.subarray(at, end));
+        if (this.#sink.body !== undefined) this.#sink.body(data.subarray(at, end));
         this.#left -= end - at;
         at = end;
         if (this.#left === 0) this.#sink.entryEnd?.();
         continue;
       }
-      this.#head[this.#filled++] = data[at++]!;
-      const needed = (this.#head[0]! & IS_BATCH) === 0 ? SIMPLE_HEAD_BYTES : BATCH_HEAD_BYTES;
-      if (this.#filled === needed) this.#takeHead();
+      at = this.#filled > 0 ? this.#fillHead(data, at) : this.#headAt(data, at);
     }
   }
 
-  #takeHead(): void {
-    const view = new DataView(this.#head.buffer);
-    const entry: StreamEntry = (this.#head[0]! & IS_BATCH) === 0
-      ? { records: 1, size: view.getUint32(0) }
+  /** Takes a head that is whole in `data`, or keeps what there is of it. */
+  #headAt(data: Uint8Array, at: number): number {
+    const needed = headBytes(data[at]!);
+    if (needed > data.length - at) return this.#fillHead(data, at);
+    this.#takeHead(data, at);
+    return at + needed;
+  }
+
+  #fillHead(data: Uint8Array, at: number): number {
+    this.#head[this.#filled++] = data[at]!;
+    if (this.#filled === headBytes(this.#head[0]!)) {
+      this.#filled = 0;
+      this.#takeHead(this.#head, 0);
+    }
+    return at + 1;
+  }
+
+  #takeHead(bytes: Uint8Array, at: number): void {
+    const entry: StreamEntry = (bytes[at]! & IS_BATCH) === 0
+      ? { records: 1, size: uint32At(bytes, at) }
       : {
-        records: view.getUint16(1),
-        size: view.getUint32(7),
-        batch: { codec: this.#head[0]! >> 4 & 7, uncompressedSize: view.getUint32(3) },
+        records: bytes[at + 1]! << 8 | bytes[at + 2]!,
+        size: uint32At(bytes, at + 7),
+        batch: { codec: bytes[at]! >> 4 & 7, uncompressedSize: uint32At(bytes, at + 3) },
       };
-    this.#filled = 0;
     this.#left = entry.size;
     this.entries++;
     this.records += entry.records;
     this.#sink.entry?.(entry);
     if (entry.size === 0) this.#sink.entryEnd?.();
   }
+}
+
+function headBytes(first: number): number {
+  return (first & IS_BATCH) === 0 ? SIMPLE_HEAD_BYTES : BATCH_HEAD_BYTES;
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
 }
 
 function damagedChunk(what: string): AppError {

@@ -117,3 +117,15 @@ export class WireWriter {
     return start;
   }
 }
+
+/** Pieces of `size` bytes in all, as one; a single piece is not copied. */
+export function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -21,6 +21,12 @@ export interface PlanOptions {
   readonly maxHoldSecs?: number | undefined;
 }
 
+/** Why a stream is read by AMQP 0-9-1, and what that loses; for people. */
+export interface ReadByAmqp {
+  readonly because: string;
+  readonly losses: readonly string[];
+}
+
 /** What is known of a queue before it is read. */
 export interface QueueFacts {
   readonly vhost: string;
@@ -36,6 +42,8 @@ export interface QueueFacts {
   /** Ready messages and consumers, by passive declare. */
   readonly ready: number;
   readonly consumers: number;
+  /** Only of a stream that is read by AMQP 0-9-1. */
+  readonly byAmqp?: ReadByAmqp | undefined;
   /** Messages that consumers have and did not acknowledge; some seconds old, or unknown. */
   readonly unacknowledged?: number | undefined;
   /** Bytes of message bodies, when the management API knows them. */

@@ -1,7 +1,7 @@
 /** What reading a queue does to it, decided before the first delivery. Pure. */
 import { consumerTimeout, tightestBound } from "./bounds.ts";
 import { holdSeconds, memoryPerMessage, spoolPerMessage } from "./estimate.ts";
-import type { PlanOptions, QueueFacts, ReadMethod } from "./facts.ts";
+import type { PlanOptions, QueueFacts, ReadByAmqp, ReadMethod } from "./facts.ts";
 import { dropsHead, hazardOf } from "./hazards.ts";
 import { type ChosenOptions, countsAttempts, returnMethodFor } from "./return_method.ts";
 import { atLeast, deliveryLimit, numberSetting, setting } from "./settings.ts";
@@ -36,6 +36,8 @@ export interface QueuePlan {
   readonly atMost?: number;
   /** Messages may expire by a TTL of the queue; those with one of their own may in any. */
   readonly expires: boolean;
+  /** Only of a stream that is read by AMQP 0-9-1. */
+  readonly byAmqp?: ReadByAmqp;
   /** What was read is kept when it has to be let go early (`partial: oldest`). */
   readonly keepsPart: boolean;
   readonly hold: HoldLimits;
@@ -90,10 +92,13 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
     return plan("excluded", "it is exclusive to one connection and ends with it");
   }
   if (facts.type === "stream") {
-    return options.readStreams
-      // Nothing is taken of a stream, held or given back: it is read from an offset.
+    if (!options.readStreams) {
+      return plan("excluded", "streams are left out (backup.stream_enabled: false)");
+    }
+    // Nothing is taken of a stream, held or given back: it is read from an offset.
+    return facts.byAmqp === undefined
       ? { ...plan("safe"), notes: [] }
-      : plan("excluded", "streams are left out (backup.stream_enabled: false)");
+      : { ...plan("cost", amqpCost(facts.byAmqp)), notes: [], byAmqp: facts.byAmqp };
   }
   if (facts.ready === 0) return { ...plan("safe"), deliveryAttempts: 0 };
 
@@ -118,6 +123,10 @@ export function planQueue(facts: QueueFacts, options: PlanOptions): QueuePlan {
     ...(hazard === undefined ? {} : { risk: hazard.reason }),
     ...(bound === undefined ? {} : { atMost: bound.messages }),
   };
+}
+
+function amqpCost({ because, losses }: ReadByAmqp): string {
+  return `read by AMQP 0-9-1 (${because}), it lacks ${losses.join("; ")}`;
 }
 
 function attemptCost(facts: QueueFacts, { brokerVersion }: PlanOptions): string {

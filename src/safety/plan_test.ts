@@ -205,6 +205,13 @@ Deno.test("plan: streams are safe whatever their settings, and left out where th
   }
 });
 
+Deno.test("plan: a stream that is read by AMQP 0-9-1 says why, and what it lacks", () => {
+  const byAmqp = { because: "nothing listens", losses: ["batches", "times"] };
+  const found = plan(facts({ type: "stream", ready: 5, byAmqp }), "4.3.6");
+  assert.equal(found.verdict, "cost");
+  assert.equal(found.reason, "read by AMQP 0-9-1 (nothing listens), it lacks batches; times");
+});
+
 Deno.test("plan: a single active consumer that is there gets everything", () => {
   const queue = facts({ arguments: { "x-single-active-consumer": true }, consumers: 1 });
   assert.equal(plan(queue, "4.0.5").verdict, "refused");

@@ -8,6 +8,7 @@ import { makeDirectories, removeStaleFiles, UnfinishedFile } from "./filesystem_
 import { checkFolder, checkKey, checkPrefix } from "./key.ts";
 import { pull } from "./pull.ts";
 import {
+  endOf,
   type GetOptions,
   ObjectExistsError,
   ObjectMissingError,
@@ -37,7 +38,7 @@ export interface FilesystemOptions {
  * Files get mode 0600 and directories 0700, less what the umask takes: messages are private. The
  * directory is created by the first `put`, and removed by `close` if nothing stayed in it. Symbolic links below it are refused with
  * `storage_denied`. A store whose directory is missing has no objects for `get` and `stat`; listing
- * it is an error (`storage_unreachable`), as the path is likely mistaken.
+ * it is an error (`storage_missing`), as the path is likely mistaken.
  */
 export class FilesystemStorage implements Storage {
   /** Absolute path of the directory. */
@@ -81,7 +82,7 @@ export class FilesystemStorage implements Storage {
     const file = await this.#explain(`read "${key}"`, () => this.#openObject(key));
     try {
       const { size } = await this.#explain(`read "${key}"`, () => file.stat());
-      const end = options.length === undefined ? size : offset + options.length;
+      const end = endOf(options, size);
       if (offset < 0 || end < offset || end > size) {
         throw new RangeError(`Cannot read "${key}": ${offset} to ${end} of ${size} bytes`);
       }

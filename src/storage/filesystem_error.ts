@@ -90,7 +90,7 @@ export async function explainSystemError(
 
 /** The error of a root that is not there, for what only reads. */
 export function rootMissing(action: string, root: string): AppError {
-  return new AppError("storage_unreachable", `Cannot ${action}: no such directory`, {
+  return new AppError("storage_missing", `Cannot ${action}: no such directory`, {
     hint: `See whether the path is right and mounted; a backup creates ${root}`,
   });
 }

@@ -55,7 +55,7 @@ test("a directory that it made goes when it is closed and nothing is in it", asy
 test("listing a directory that is not there is an error", async (root) => {
   const storage = new FilesystemStorage(join(root, "typo"));
   for (const each of [() => all(storage.list("")), () => all(storage.listFolders("a"))]) {
-    const error = await failure(each(), "storage_unreachable");
+    const error = await failure(each(), "storage_missing");
     assert.match(error.message, /^Cannot list .*typo: no such directory$/);
     assert.match(error.hint ?? "", /path is right/);
   }

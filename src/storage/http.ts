@@ -27,6 +27,8 @@ export interface HttpOptions {
   bandwidth?: BandwidthLimit | undefined;
   /** How long nothing may move in either direction; default 60 s. */
   silenceMs?: number;
+  /** Told the service's time with each answer that has it, epoch milliseconds, in whole seconds. */
+  onTime?: ((epochMs: number) => void) | undefined;
 }
 
 interface Clients {
@@ -74,7 +76,11 @@ export class HttpTransport {
     });
     try {
       const exchange = { request, clients, watch, cut };
-      return body === undefined ? await this.#receive(exchange) : await this.#upload(exchange);
+      const answer = body === undefined
+        ? await this.#receive(exchange)
+        : await this.#upload(exchange);
+      this.#tellTime(answer);
+      return answer;
     } catch (error) {
       watch[Symbol.dispose]();
       cut.abort(error);
@@ -89,6 +95,11 @@ export class HttpTransport {
     clients?.fetch.close();
     clients?.http.destroy();
     clients?.https.destroy();
+  }
+
+  #tellTime({ headers }: HttpAnswer): void {
+    const time = Date.parse(headers.get("date") ?? "");
+    if (!Number.isNaN(time)) this.#options.onTime?.(time);
   }
 
   async #receive({ request, clients, watch, cut }: Exchange): Promise<HttpAnswer> {

@@ -1,6 +1,7 @@
 import { checkFolder, checkKey, checkPrefix } from "./key.ts";
 import { pull } from "./pull.ts";
 import {
+  endOf,
   type GetOptions,
   ObjectExistsError,
   ObjectMissingError,
@@ -59,7 +60,7 @@ export class MemoryStorage implements Storage {
     const object = this.#objects.get(key);
     if (object === undefined) throw new ObjectMissingError(key, this.location);
     const size = object.bytes.length;
-    const end = options.length === undefined ? size : offset + options.length;
+    const end = endOf(options, size);
     if (offset < 0 || end < offset || end > size) {
       throw new RangeError(`Cannot read "${key}": ${offset} to ${end} of ${size} bytes`);
     }

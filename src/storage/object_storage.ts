@@ -8,6 +8,7 @@ import { PartBudget } from "./part_budget.ts";
 import { pull } from "./pull.ts";
 import { Retrier, type RetryOptions } from "./retry.ts";
 import {
+  endOf,
   type GetOptions,
   ObjectExistsError,
   ObjectMissingError,
@@ -87,7 +88,7 @@ export class ObjectStorage implements Storage {
       const opened = await this.#open(key, { offset: position, end, version, signal });
       if (opened === undefined) return await this.#checkPlace(key, { offset, signal });
       version = opened.version;
-      end ??= opened.size;
+      end = endOf(options, opened.size);
       if (end > opened.size) throw rangeError(key, offset, length);
       for await (const piece of this.#piecesUntilBroken(opened, { key, signal })) {
         position += piece.length;
@@ -186,7 +187,7 @@ export class ObjectStorage implements Storage {
       const { size, version, body } = await this.#driver.read(key, range, signal);
       const pieces = pull(body, signal);
       const first = await pieces.next();
-      if (first.done && range.offset < (range.end ?? size)) {
+      if (first.done && range.offset < Math.min(range.end ?? size, size)) {
         throw new ObjectFailure("transient", "the answer ended before its first byte");
       }
       return { size, version, first: first.value, pieces };
@@ -248,8 +249,8 @@ export class ObjectStorage implements Storage {
       }, signal);
     } catch (error) {
       if (!(error instanceof ObjectFailure)) throw error;
-      // Where one writes, it can only be the bucket that is missing.
-      const isBucket = writes && error.kind === "missing";
+      // Where one writes or lists, it can only be the bucket that is missing.
+      const isBucket = (writes || action === "list") && error.kind === "missing";
       throw this.#explained(
         isBucket ? new ObjectFailure("no_bucket", error.message, error) : error,
         action,

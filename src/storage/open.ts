@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
   /** Told when the store does not answer and is waited for, once an outage. */
   readonly onWait?: (wait: StorageWait) => void;
+  /** Told the service's time with each answer, epoch milliseconds, in whole seconds. */
+  readonly onTime?: (epochMs: number) => void;
 }
 
 /**
@@ -56,7 +58,7 @@ async function openBackend(config: StorageConfig, options: OpenOptions): Promise
     case "memory":
       return new MemoryStorage();
     default:
-      return new ObjectStorage(await openDriver(config), {
+      return new ObjectStorage(await openDriver(config, options), {
         ...options,
         location: storageLocation({ ...config, prefix: "" }),
         partSize: config.part_size,
@@ -66,10 +68,14 @@ async function openBackend(config: StorageConfig, options: OpenOptions): Promise
   }
 }
 
-async function openDriver(config: ObjectStoreConfig): Promise<ObjectDriver> {
+async function openDriver(
+  config: ObjectStoreConfig,
+  { onTime }: OpenOptions,
+): Promise<ObjectDriver> {
   const { ca_cert, rate_limit_bytes_per_sec: limit } = config;
   const transport = new HttpTransport({
     caCert: ca_cert,
+    onTime,
     bandwidth: limit === undefined ? undefined : new BandwidthLimit(limit),
   });
   switch (config.backend) {

@@ -23,6 +23,8 @@ export interface PutOptions {
 export interface GetOptions {
   offset?: number;
   length?: number;
+  /** With `length`: an object that ends before it is read to its end. */
+  orLess?: boolean;
   signal?: AbortSignal;
 }
 
@@ -51,7 +53,8 @@ export interface Storage {
 
   /**
    * Reads an object, or a range of it, as a stream. Throws {@linkcode ObjectMissingError} on the
-   * first read when there is none, and `RangeError` when the object does not have the whole range.
+   * first read when there is none, and `RangeError` when the object does not have the whole range,
+   * unless `orLess` lets it end before.
    * A stream that ends early is an error, not an end.
    */
   get(key: string, options?: GetOptions): AsyncIterable<Uint8Array>;
@@ -89,6 +92,12 @@ export class ObjectExistsError extends Error {
     super(`Cannot store "${key}" in ${location}: it exists already`, options);
     this.name = "ObjectExistsError";
   }
+}
+
+/** Where the wanted range of an object of that size ends, which may lie behind its end. */
+export function endOf({ offset = 0, length, orLess }: GetOptions, size: number): number {
+  if (length === undefined) return size;
+  return orLess ? Math.min(offset + length, Math.max(size, offset)) : offset + length;
 }
 
 /** Reads a whole small object (manifests, definitions) into memory, at most `maxBytes`. */

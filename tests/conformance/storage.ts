@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  type GetOptions,
   ObjectExistsError,
   ObjectMissingError,
   readAll,
@@ -301,6 +302,22 @@ function registerRanges(test: Test): void {
     );
   });
 
+  test("reads less than a range with orLess where the object ends before", async (storage) => {
+    const stored = Uint8Array.from({ length: 100 }, (_, at) => at);
+    await storage.put("k", streamOf([stored]));
+    await storage.put("empty", streamOf([]));
+    const ranges = [[0, 40, 40], [0, 100, 100], [0, 500, 100], [60, 500, 100], [100, 5, 100]];
+    for (const [offset = 0, length = 0, end] of ranges) {
+      const range = { offset, length, orLess: true };
+      assertSame(await content(storage, "k", range), stored.subarray(offset, end));
+    }
+    assert.equal((await content(storage, "empty", { length: 10, orLess: true })).length, 0);
+    await assert.rejects(
+      () => content(storage, "k", { offset: 101, length: 5, orLess: true }),
+      RangeError,
+    );
+  });
+
   test("refuses a range that the object does not have", async (storage) => {
     await storage.put("k", streamOf([new Uint8Array(100)]));
     const ranges = [{ offset: 101 }, { offset: 0, length: 101 }, { offset: 60, length: 41 }];
@@ -510,7 +527,7 @@ function assertSame(actual: Uint8Array, expected: Uint8Array): void {
 function content(
   storage: Storage,
   key: string,
-  range: { offset?: number; length?: number } = {},
+  range: GetOptions = {},
 ): Promise<Uint8Array> {
   return readAll(storage.get(key, range), 64 * MIB);
 }

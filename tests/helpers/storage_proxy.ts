@@ -34,6 +34,8 @@ export class StorageProxy implements AsyncDisposable {
   fault: (request: ProxiedRequest) => Fault | undefined = () => undefined;
   /** Bytes a second of request bodies, all together; undefined: no limit. */
   bytesPerSecond: number | undefined;
+  /** Headers of answers in place of the storage's own. */
+  answerHeaders: () => Record<string, string> = () => ({});
   /** All that came, in order. */
   readonly requests: ProxiedRequest[] = [];
   readonly #sessions = new GcsSessions();
@@ -127,7 +129,7 @@ export class StorageProxy implements AsyncDisposable {
       for await (const _ of from);
       return socket.destroy();
     }
-    const headers = { ...from.headers };
+    const headers = { ...from.headers, ...this.answerHeaders() };
     // Resumable uploads go on through the proxy, too.
     if (headers.location !== undefined) {
       headers.location = headers.location.replace(

@@ -2,6 +2,8 @@
 
 publish  made-up messages with --count N, one by one or in batches; waits for all confirms
 read     --count N messages from the first offset, one JSON line each: offset, and bytes in base64
+store    --offset N for the consumer --name
+resume   the same as read, from behind the offset that the consumer --name has stored
 """
 import argparse
 import asyncio
@@ -16,6 +18,7 @@ from rstream import AMQPMessage, Consumer, ConsumerOffsetSpecification, FilterCo
 from rstream import CompressionType, OffsetType, Producer, RawMessage
 from rstream._pyamqp.message import Header, Properties
 from rstream._pyamqp.types import AMQPTypes
+from rstream.exceptions import OffsetNotFound
 from rstream.compression import GzipCompressionCodec, StreamCompressionCodecs
 
 SECONDS = 60
@@ -57,7 +60,7 @@ def made_up(number, rng):
         properties=Properties(message_id=f"id-{number}", subject="s", group_sequence=number),
         application_properties=properties,
         message_annotations={"x-note": f"n{number}"},
-        body=[rng.randbytes(rng.choice([0, 1, 100, 3000]))],
+        body=rng.randbytes(rng.choice([1, 100, 3000])),
     )
 
 
@@ -68,7 +71,9 @@ def login(options):
 
 async def publish(options):
     rng = random.Random(options.seed)
-    messages = [made_up(options.first + number, rng) for number in range(options.count)]
+    numbers = range(options.first, options.first + options.count)
+    messages = [AMQPMessage(body=b"simple %d" % number) if options.simple else made_up(number, rng)
+                for number in numbers]
     confirmed, done = 0, asyncio.Event()
 
     def on_confirm(status):
@@ -98,10 +103,34 @@ async def publish(options):
         await asyncio.wait_for(done.wait(), SECONDS)
 
 
+async def store(options):
+    async with Consumer(**login(options)) as consumer:
+        await consumer.store_offset(options.stream, options.name, options.offset)
+        # Only the question tells that it has arrived.
+        while await stored_offset(consumer, options) != options.offset:
+            await asyncio.sleep(0.05)
+
+
+async def stored_offset(consumer, options):
+    try:
+        return await consumer.query_offset(options.stream, options.name)
+    except OffsetNotFound:
+        return None
+
+
 async def read(options):
     lines, done = [], asyncio.Event()
+    start = ConsumerOffsetSpecification(OffsetType.FIRST, None)
+    if options.command == "resume":
+        async with Consumer(**login(options)) as consumer:
+            stored = await stored_offset(consumer, options)
+        if stored is None:
+            raise RuntimeError("no offset is stored")
+        start = ConsumerOffsetSpecification(OffsetType.OFFSET, stored + 1)
 
     async def on_message(message, context):
+        if options.command == "resume" and context.offset <= stored:
+            return
         lines.append({"offset": context.offset, "message": base64.b64encode(message).decode()})
         if len(lines) >= options.count:
             done.set()
@@ -112,7 +141,7 @@ async def read(options):
     consumer = Consumer(**login(options))
     await consumer.start()
     await consumer.subscribe(options.stream, on_message,
-                             offset_specification=ConsumerOffsetSpecification(OffsetType.FIRST, None), **chosen)
+                             offset_specification=start, **chosen)
     try:
         await asyncio.wait_for(done.wait(), options.seconds)
     except asyncio.TimeoutError:
@@ -125,15 +154,18 @@ async def read(options):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=["publish", "read"])
+    parser.add_argument("command", choices=["publish", "read", "store", "resume"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--vhost", default="/")
     parser.add_argument("--stream", required=True)
-    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--name", help="store, resume: of a consumer")
+    parser.add_argument("--offset", type=int)
     parser.add_argument("--mode", default="plain", choices=["plain", "filter", "none", "gzip", "zstd"])
     parser.add_argument("--batch", type=int, default=25, help="messages a batch, with a codec as mode")
     parser.add_argument("--first", type=int, default=0, help="number of the first message")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--simple", help="publish: messages with nothing but a body")
     parser.add_argument("--filter", help="read: only chunks with this value")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     return parser.parse_args()
@@ -142,4 +174,5 @@ def arguments():
 if __name__ == "__main__":
     chosen = arguments()
     # Names have to be ASCII: rstream counts characters where the protocol counts bytes, and waits.
-    asyncio.run(asyncio.wait_for({"publish": publish, "read": read}[chosen.command](chosen), SECONDS + 10))
+    run = {"publish": publish, "read": read, "store": store, "resume": read}[chosen.command]
+    asyncio.run(asyncio.wait_for(run(chosen), SECONDS + 10))

@@ -22,11 +22,18 @@ interface Stream {
   readonly name: string;
 }
 
-/** Publishes made-up messages that use AMQP 1.0's types, and waits for all confirms. */
+/** Publishes made-up messages that use AMQP 1.0's types, or simple ones, and waits for all confirms. */
 export async function streamPublish(
   broker: StreamBroker,
   stream: Stream,
-  options: { count: number; mode?: StreamMode; batch?: number; first?: number; seed?: number },
+  options: {
+    count: number;
+    mode?: StreamMode;
+    batch?: number;
+    first?: number;
+    seed?: number;
+    simple?: true;
+  },
 ): Promise<void> {
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   await client("publish", broker, stream, flags);
@@ -39,12 +46,34 @@ export async function streamRead(
   options: { count: number; filter?: string; seconds?: number },
 ): Promise<StreamMessage[]> {
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const output = await client("read", broker, stream, flags);
+  return parsed(await client("read", broker, stream, flags));
+}
+
+/** Stores the offset of a consumer, and waits until the broker has it. */
+export async function storeConsumer(
+  broker: StreamBroker,
+  stream: Stream,
+  { name, offset }: { name: string; offset: number },
+): Promise<void> {
+  await client("store", broker, stream, ["--name", name, "--offset", String(offset)]);
+}
+
+/** Reads `count` messages from where a consumer has stopped, by the offset that it has stored. */
+export async function resumeConsumer(
+  broker: StreamBroker,
+  stream: Stream,
+  { name, count }: { name: string; count: number },
+): Promise<StreamMessage[]> {
+  const output = await client("resume", broker, stream, ["--name", name, "--count", String(count)]);
+  return parsed(output);
+}
+
+function parsed(output: string): StreamMessage[] {
   return output.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
 async function client(
-  command: "publish" | "read",
+  command: "publish" | "read" | "store" | "resume",
   { streamPort }: StreamBroker,
   { vhost, name }: Stream,
   flags: string[],

@@ -126,6 +126,11 @@ export function connectError(error: unknown, target: ConnectTarget): AppError {
   });
 }
 
+/** Whether a connection failed over the vhost alone: host, TLS, user and password were right. */
+export function isVhostError(error: unknown): error is AppError {
+  return error instanceof AppError && error.message.startsWith("Cannot open vhost ");
+}
+
 function describe(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return `${messageOf(error)}${typeof code === "string" ? ` (${code})` : ""}`;

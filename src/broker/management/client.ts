@@ -12,6 +12,8 @@ import {
   type Overview,
   overviewSchema,
   pageSchema,
+  type Permission,
+  permissionSchema,
   type Policy,
   policySchema,
   QUEUE_COLUMNS,
@@ -94,6 +96,32 @@ export class ManagementClient {
       ...options,
       action: "log in",
       path: "whoami",
+    });
+  }
+
+  /** The broker's clock, epoch milliseconds, in whole seconds; undefined where a proxy leaves it out. */
+  async clock(options: CallOptions = {}): Promise<number | undefined> {
+    const call = { ...options, action: "ask for the time", path: "whoami" };
+    const { headers } = await this.#transport.send(call);
+    const time = Date.parse(headers.date ?? "");
+    return Number.isNaN(time) ? undefined : time;
+  }
+
+  /** A user's permissions on all vhosts. Needs the tag `administrator`. */
+  async permissionsOf(user: string, options: CallOptions = {}): Promise<Permission[]> {
+    return await this.#list(permissionSchema, {
+      ...options,
+      action: "list permissions",
+      path: `users/${encodeURIComponent(user)}/permissions`,
+    });
+  }
+
+  /** A user by its name; needs the tag `administrator`. `broker_missing` when there is none. */
+  async user(name: string, options: CallOptions = {}): Promise<CurrentUser> {
+    return await this.#transport.get(whoamiSchema, {
+      ...options,
+      action: `look up user ${JSON.stringify(name)}`,
+      path: `users/${encodeURIComponent(name)}`,
     });
   }
 

@@ -113,6 +113,13 @@ export const policySchema = z.object({
   definition: table,
 });
 
+export const permissionSchema = z.object({
+  vhost: z.string(),
+  configure: z.string(),
+  write: z.string(),
+  read: z.string(),
+});
+
 export const pageSchema = z.object({
   items: z.array(z.unknown()),
   page_count: number,
@@ -130,5 +137,7 @@ export type Vhost = z.infer<typeof vhostSchema>;
 export type ListedQueue = z.infer<typeof queueSchema>;
 export type Exchange = z.infer<typeof exchangeSchema>;
 export type Binding = z.infer<typeof bindingSchema>;
+/** What a user may do in a vhost: patterns of names, as the broker has them. */
+export type Permission = z.infer<typeof permissionSchema>;
 /** A policy or operator policy. */
 export type Policy = z.infer<typeof policySchema>;

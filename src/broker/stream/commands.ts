@@ -1,5 +1,5 @@
 /** Questions about streams. */
-import type { ChunkHeader } from "../../message/stream_chunk.ts";
+import { type ChunkHeader, nextOffset } from "../../message/stream_chunk.ts";
 import type { StreamConnection } from "./connection.ts";
 import { CODE, COMMAND, responseError } from "./protocol.ts";
 import { type OffsetSpec, subscribe } from "./subscription.ts";
@@ -66,13 +66,26 @@ export async function streamBounds(
   connection: StreamConnection,
   stream: string,
 ): Promise<StreamBounds | undefined> {
-  const last = await probe(connection, stream, "last");
-  const first = await probe(connection, stream, "first");
-  if (first === undefined || last === undefined || last.records === 0) return undefined;
-  return { first: first.offset, last: last.offset + BigInt(last.records) - 1n };
+  const last = await lastChunk(connection, stream);
+  const first = await chunkAt(connection, stream, "first");
+  if (first === undefined || last === undefined) return undefined;
+  return { first: first.offset, last: nextOffset(last) - 1n };
 }
 
-async function probe(
+/** The header of the last chunk that is committed; undefined when the stream is empty. */
+export async function lastChunk(
+  connection: StreamConnection,
+  stream: string,
+): Promise<ChunkHeader | undefined> {
+  const last = await chunkAt(connection, stream, "last");
+  return last === undefined || last.records === 0 ? undefined : last;
+}
+
+/**
+ * The header of the chunk that is at a place: the one that holds an offset, or the first behind it. One
+ * chunk comes over the wire for it. Undefined when there is none.
+ */
+export async function chunkAt(
   connection: StreamConnection,
   stream: string,
   from: OffsetSpec,
@@ -83,6 +96,7 @@ async function probe(
     id: PROBE_ID,
     from,
     credit: 1,
+    allChunks: typeof from !== "string",
     sink: { header: (header) => found ??= header, end: () => {} },
   });
   await streamMembers(connection, stream);

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { WireReader, type WireWriter } from "../../message/wire.ts";
 import { AppError, messageOf } from "../../errors.ts";
+import type { StreamSocket } from "./socket.ts";
 import { FrameSplitter } from "./frame_splitter.ts";
 import { CODE, COMMAND, RESPONSE_BIT, responseError } from "./protocol.ts";
 import { decoded, frameOf, putString, takeList, takeString } from "./wire.ts";
@@ -60,7 +61,7 @@ export class StreamConnection implements AsyncDisposable {
   #sentSince = false;
   #silentBeats = 0;
 
-  constructor(socket: Socket, address: string) {
+  constructor({ socket, listen }: StreamSocket, address: string) {
     this.#socket = socket;
     this.address = address;
     this.#tune.promise.catch(() => {});
@@ -73,7 +74,7 @@ export class StreamConnection implements AsyncDisposable {
       chunkBytes: (piece) => this.#current?.chunkBytes(piece),
       deliveryEnd: () => this.#current?.deliveryEnd(),
     });
-    socket.on("data", (bytes: Uint8Array) => {
+    listen((bytes) => {
       if (this.#lostBecause !== undefined) return;
       this.#silentBeats = 0;
       try {
@@ -138,11 +139,14 @@ export class StreamConnection implements AsyncDisposable {
     }
   }
 
-  /** Sends bytes of whole frames; a promise when the socket is full, until it has room again. */
-  write(bytes: Uint8Array): Promise<void> | undefined {
+  /**
+   * Sends bytes of whole frames; a promise when the socket is full, until it has room again. The bytes
+   * must stay as they are until `onSent` is called.
+   */
+  write(bytes: Uint8Array, onSent?: () => void): Promise<void> | undefined {
     if (this.#lostBecause !== undefined) throw this.#lostBecause;
     this.#sentSince = true;
-    if (this.#socket.write(bytes)) return undefined;
+    if (this.#socket.write(bytes, onSent)) return undefined;
     return new Promise((resolve) => {
       const done = () => {
         this.#socket.off("drain", done);

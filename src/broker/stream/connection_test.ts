@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { concat } from "../../../tests/helpers/amqp_wire.ts";
 import { FakeStreamServer, type Heard } from "../../../tests/helpers/fake_stream_server.ts";
 import { streamChunk } from "../../../tests/helpers/stream_chunks.ts";
 import { AppError } from "../../errors.ts";
-import { nextOffset } from "../../message/stream_chunk.ts";
+import { ChunkParser, nextOffset } from "../../message/stream_chunk.ts";
 import { streamBounds, streamMembers } from "./commands.ts";
 import { StreamConnector } from "./connector.ts";
 import { openStreamConnection } from "./open.ts";
@@ -132,6 +133,56 @@ Deno.test("streamMembers: whatever the broker answers, it is members or an error
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+Deno.test("StreamConnection: whatever frames come, it goes on or is lost with an error that says so", async () => {
+  let frames: Uint8Array[] = [];
+  await using server = new FakeStreamServer({
+    answer: ({ key, client }) => {
+      if (key !== COMMAND.metadata) return false;
+      for (const frame of frames) client.send(frame);
+      return true;
+    },
+  });
+  const keys = Object.values(COMMAND).flatMap((key) => [key, key | RESPONSE_BIT]);
+  const chunk = streamChunk({ offset: 5, entries: [{ body: Uint8Array.of(1, 2) }] });
+  const content = fc.oneof(
+    fc.uint8Array({ maxLength: 80 }),
+    // A delivery that is one but for a byte.
+    fc.tuple(fc.nat(chunk.length), fc.nat(255)).map(([at, value]) =>
+      concat(Uint8Array.of(1), chunk).map((octet, index) => index === at ? value : octet)
+    ),
+  );
+  const arbitrary = fc.array(
+    fc.tuple(fc.constantFrom(...keys), content, fc.integer({ min: 0, max: 2 })),
+  );
+  await fc.assert(
+    fc.asyncProperty(arbitrary, async (specs) => {
+      frames = specs.map(([key, bytes, version]) =>
+        frameOf(key, (writer) => writer.raw(bytes), version)
+      );
+      // The end, so that there is one.
+      frames.push(frameOf(COMMAND.close, (writer) => {
+        writer.uint32(1);
+        writer.uint16(1);
+        putString(writer, "the end");
+      }));
+      await using connection = await openStreamConnection(server.endpoint(), login);
+      connection.setPublisher(1, { confirmed: () => {}, refused: () => {} });
+      const parser = new ChunkParser({ header: () => {}, end: () => {} });
+      connection.setSubscription(1, {
+        delivery: (size) => parser.begin(size),
+        chunkBytes: (piece) => parser.push(piece),
+        deliveryEnd: () => parser.end(),
+      });
+      const { promise, resolve } = Promise.withResolvers<AppError>();
+      using _ = connection.onLost(resolve);
+      streamMembers(connection, "s").catch(() => {});
+      const lost = await promise;
+      assert.ok(["broker_unreachable", "damaged"].includes(lost.code), String(lost));
+    }),
+    { numRuns: 100 },
   );
 });
 

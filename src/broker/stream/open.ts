@@ -41,7 +41,7 @@ export async function openStreamConnection(
   const login = { vhost, username: url.username };
   const socket = await openSocket(address, { login, signal });
   const connection = new StreamConnection(socket, addressOf(address));
-  const abort = () => socket.destroy();
+  const abort = () => socket.socket.destroy();
   signal.addEventListener("abort", abort);
   try {
     await handshake(connection, {

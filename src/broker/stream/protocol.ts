@@ -11,6 +11,8 @@ export const COMMAND = {
   subscribe: 0x07,
   deliver: 0x08,
   credit: 0x09,
+  storeOffset: 0x0a,
+  queryOffset: 0x0b,
   unsubscribe: 0x0c,
   metadata: 0x0f,
   metadataUpdate: 0x10,
@@ -34,6 +36,7 @@ export const CODE = {
   noLoopback: 11,
   vhostAccessFailure: 12,
   preconditionFailed: 17,
+  noOffset: 19,
 } as const;
 
 const TEXTS: Readonly<Record<number, readonly [ErrorCode, string, hint?: string]>> = {
@@ -53,6 +56,7 @@ const TEXTS: Readonly<Record<number, readonly [ErrorCode, string, hint?: string]
   16: ["broker_denied", "the user has no permission"],
   17: ["refused", "the broker does not take it now", "has a node a memory or disk alarm?"],
   18: ["failed", "there is no such publisher"],
+  19: ["failed", "there is no stored offset"],
 };
 
 /** The error of a response. `action` reads as in "Cannot <action>: …". */

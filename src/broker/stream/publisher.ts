@@ -1,5 +1,4 @@
 import type { StreamEntry } from "../../message/stream_chunk.ts";
-import { WireWriter } from "../../message/wire.ts";
 import { AppError } from "../../errors.ts";
 import type { StreamConnection } from "./connection.ts";
 import { COMMAND, responseError } from "./protocol.ts";
@@ -7,12 +6,15 @@ import { decoded, putString } from "./wire.ts";
 
 /** A frame is sent when it holds this much, or as much as the broker takes. */
 const FRAME_BYTES = 64 * 1024;
+/** Frames whose memory is kept for the next ones. */
+const SPARE_FRAMES = 16;
 /** The longest head of an entry, and what stands in front of the first one. */
 const ENTRY_HEAD_BYTES = 19;
 const FRAME_HEAD_BYTES = 13;
 const PUBLISHER_ID = 1;
 const BATCH_BIT = 0x80;
 const NO_FILTER = 0xffff;
+const encoder = new TextEncoder();
 
 /** An entry on its way into a stream. */
 export interface OutgoingEntry extends StreamEntry {
@@ -49,7 +51,11 @@ export class StreamPublisher implements Disposable {
   #failure: AppError | undefined;
   #wake: (() => void) | undefined;
   readonly #listeners: Disposable[];
-  #frame = new WireWriter();
+  /** The frame that is being filled, from its length on. */
+  #frame = new Uint8Array(0);
+  #view = new DataView(this.#frame.buffer);
+  #used = FRAME_HEAD_BYTES;
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #entries = 0;
   #version = 1;
 
@@ -95,39 +101,51 @@ export class StreamPublisher implements Disposable {
     return new StreamPublisher(connection, options, decoded(() => reader.uint64()));
   }
 
-  /** Takes an entry, and sends it soon; waits for room in the window and in the socket. */
-  async publish(entry: OutgoingEntry, signal: AbortSignal): Promise<void> {
-    const size = FRAME_HEAD_BYTES + ENTRY_HEAD_BYTES + (entry.filter?.length ?? 0) * 3 +
-      entry.body.length;
-    if (size > this.#connection.frameMax) {
-      throw new AppError(
-        "refused",
-        `Cannot publish to stream "${this.#options.stream}": a message of ${entry.body.length} ` +
-          `bytes is larger than the broker takes by the stream protocol ` +
-          `(${this.#connection.frameMax} bytes a frame)`,
-        { hint: "raise stream.frame_max in the broker's configuration" },
-      );
-    }
+  /**
+   * Takes an entry, and sends it soon; a promise where there is to be waited for room in the window or
+   * in the socket.
+   */
+  publish(entry: OutgoingEntry, signal: AbortSignal): Promise<void> | undefined {
+    const size = ENTRY_HEAD_BYTES + (entry.filter?.length ?? 0) * 3 + entry.body.length;
+    if (FRAME_HEAD_BYTES + size > this.#connection.frameMax) throw this.#tooLarge(entry);
     // Batches have no filter value, and version 2 has no batches.
     const version = entry.batch === undefined ? this.#connection.publishVersion : 1;
-    const limit = Math.min(FRAME_BYTES, this.#connection.frameMax);
-    if (
-      this.#entries > 0 && (version !== this.#version || this.#frame.length + size > limit)
-    ) await this.#flush();
-    if (this.#messagesWaiting > 0 && this.#messagesWaiting + entry.records > this.#options.window) {
-      await this.#flush();
-      await this.#until(
-        () =>
-          this.#messagesWaiting === 0 ||
-          this.#messagesWaiting + entry.records <= this.#options.window,
-        signal,
-      );
+    const isOtherFrame = this.#entries > 0 &&
+      (version !== this.#version || this.#used + size > this.#limit);
+    const waiting = this.#messagesWaiting;
+    if (isOtherFrame || (waiting > 0 && waiting + entry.records > this.#options.window)) {
+      return this.#publishLater(entry, { version, size, signal });
     }
-    this.#version = version;
-    this.#put(entry);
-    this.#waiting.set(entry.id, entry.records);
-    this.#messagesWaiting += entry.records;
-    if (this.#frame.length >= limit) await this.#flush();
+    this.#put(entry, { version, size });
+    return this.#used >= this.#limit ? this.#flush() : undefined;
+  }
+
+  async #publishLater(
+    entry: OutgoingEntry,
+    { version, size, signal }: { version: number; size: number; signal: AbortSignal },
+  ): Promise<void> {
+    await this.#flush();
+    const { window } = this.#options;
+    await this.#until(
+      () => this.#messagesWaiting === 0 || this.#messagesWaiting + entry.records <= window,
+      signal,
+    );
+    this.#put(entry, { version, size });
+    if (this.#used >= this.#limit) await this.#flush();
+  }
+
+  get #limit(): number {
+    return Math.min(FRAME_BYTES, this.#connection.frameMax);
+  }
+
+  #tooLarge({ body }: OutgoingEntry): AppError {
+    return new AppError(
+      "refused",
+      `Cannot publish to stream "${this.#options.stream}": a message of ${body.length} bytes is ` +
+        "larger than the broker takes by the stream protocol " +
+        `(${this.#connection.frameMax} bytes a frame)`,
+      { hint: "raise stream.frame_max in the broker's configuration" },
+    );
   }
 
   /** Sends what is left and waits until all is confirmed. */
@@ -141,40 +159,58 @@ export class StreamPublisher implements Disposable {
     for (const listener of this.#listeners) listener[Symbol.dispose]();
   }
 
-  #put({ id, body, batch, records, filter }: OutgoingEntry): void {
-    const frame = this.#frame;
-    this.#entries++;
-    frame.uint64(id);
+  /** Writes an entry into the frame; `size`: what it takes at the most. */
+  #put(
+    { id, body, batch, records, filter }: OutgoingEntry,
+    { version, size }: { version: number; size: number },
+  ): void {
+    if (this.#entries === 0) this.#begin(version, size);
+    const [frame, view] = [this.#frame, this.#view];
+    let at = this.#used;
+    view.setBigUint64(at, id);
+    at += 8;
     if (batch === undefined) {
-      if (this.#version === 2) {
-        if (filter === undefined) frame.uint16(NO_FILTER);
-        else putString(frame, filter);
-      }
-      frame.uint32(body.length);
+      if (version === 2) at = putFilter(frame, { filter, at });
+      view.setUint32(at, body.length);
     } else {
-      frame.octet(BATCH_BIT | batch.codec << 4);
-      frame.uint16(records);
-      frame.uint32(batch.uncompressedSize);
-      frame.uint32(body.length);
+      view.setUint8(at, BATCH_BIT | batch.codec << 4);
+      view.setUint16(at + 1, records);
+      view.setUint32(at + 3, batch.uncompressedSize);
+      at += 7;
+      view.setUint32(at, body.length);
     }
-    frame.raw(body);
+    frame.set(body, at + 4);
+    this.#used = at + 4 + body.length;
+    this.#entries++;
+    this.#waiting.set(id, records);
+    this.#messagesWaiting += records;
+  }
+
+  /** In memory that the socket has no more use for, where there is some. */
+  #begin(version: number, size: number): void {
+    this.#version = version;
+    const length = Math.max(this.#limit, FRAME_HEAD_BYTES + size);
+    const spare = this.#spare.pop();
+    this.#frame = spare !== undefined && spare.length >= length ? spare : new Uint8Array(length);
+    this.#view = new DataView(this.#frame.buffer);
+    this.#used = FRAME_HEAD_BYTES;
   }
 
   async #flush(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#entries === 0) return;
-    const content = this.#frame.finish();
-    const head = new Uint8Array(FRAME_HEAD_BYTES);
-    const view = new DataView(head.buffer);
-    view.setUint32(0, FRAME_HEAD_BYTES - 4 + content.length);
+    const view = this.#view;
+    view.setUint32(0, this.#used - 4);
     view.setUint16(4, COMMAND.publish);
     view.setUint16(6, this.#version);
-    head[8] = PUBLISHER_ID;
+    view.setUint8(8, PUBLISHER_ID);
     view.setUint32(9, this.#entries);
-    this.#frame = new WireWriter();
     this.#entries = 0;
-    this.#connection.write(head);
-    await this.#connection.write(content);
+    const frame = this.#frame;
+    const keep = () => {
+      if (frame.length <= FRAME_BYTES && this.#spare.length < SPARE_FRAMES) this.#spare.push(frame);
+    };
+    await this.#connection.write(frame.subarray(0, this.#used), keep);
   }
 
   async #until(isReached: () => boolean, signal: AbortSignal): Promise<void> {
@@ -217,6 +253,22 @@ export class StreamPublisher implements Disposable {
     this.#failure ??= error;
     this.#wake?.();
   }
+}
+
+/** Writes a filter value or that there is none; returns the place behind it. */
+function putFilter(
+  frame: Uint8Array,
+  { filter, at }: { filter: string | undefined; at: number },
+): number {
+  const view = new DataView(frame.buffer, at);
+  if (filter === undefined) {
+    view.setUint16(0, NO_FILTER);
+    return at + 2;
+  }
+  const { written } = encoder.encodeInto(filter, frame.subarray(at + 2));
+  if (written > 0x7fff) throw new RangeError("Cannot encode a frame: a filter value is too long");
+  view.setUint16(0, written);
+  return at + 2 + written;
 }
 
 /** A leader that moves is no end: the next connection finds the new one. */

@@ -7,6 +7,9 @@ import type { TlsMaterial } from "../management/tls_files.ts";
 /** How long the TCP connection and TLS may take together, milliseconds. */
 const CONNECT_TIMEOUT_MS = 15_000;
 
+/** Bytes that are taken from the socket at once. */
+const READ_BYTES = 256 * 1024;
+
 /** Where a stream listener is, and who wants in. */
 export interface StreamAddress {
   readonly host: string;
@@ -19,6 +22,13 @@ export interface StreamAddress {
 export interface StreamLogin {
   readonly vhost: string;
   readonly username: string;
+}
+
+/** A connected socket, and what comes by it. */
+export interface StreamSocket {
+  readonly socket: Socket;
+  /** Says who gets the bytes; each is a view that holds during the call only. */
+  listen(listener: (bytes: Uint8Array) => void): void;
 }
 
 /** host:port, brackets around an IPv6 address. */
@@ -34,13 +44,12 @@ export function addressOf({ host, port }: StreamAddress): string {
 export async function openSocket(
   address: StreamAddress,
   options: { login: StreamLogin; signal: AbortSignal },
-): Promise<Socket> {
+): Promise<StreamSocket> {
   const { signal } = options;
   signal.throwIfAborted();
-  const { host, port, tls } = address;
-  const socket = tls === undefined
-    ? connectTcp({ host, port, noDelay: true })
-    : connectTls({ host, port, ...tls });
+  const connecting = connect(address);
+  const { socket } = connecting;
+  const { tls } = address;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = () => reject(signal.reason);
   const timer = setTimeout(() => reject(new Error("timed out")), CONNECT_TIMEOUT_MS);
@@ -60,7 +69,29 @@ export async function openSocket(
   }
   socket.setNoDelay(true);
   socket.setKeepAlive(true);
-  return socket;
+  return connecting;
+}
+
+/**
+ * Without TLS all is read into the same memory: a buffer for each piece is garbage that outgrows the
+ * memory that is set, and costs more time than all else.
+ */
+function connect({ host, port, tls }: StreamAddress): StreamSocket {
+  let listener = (_: Uint8Array) => {};
+  const listen: StreamSocket["listen"] = (next) => listener = next;
+  if (tls !== undefined) {
+    const socket = connectTls({ host, port, ...tls });
+    socket.on("data", (bytes: Uint8Array) => listener(bytes));
+    return { socket, listen };
+  }
+  const onread = {
+    buffer: new Uint8Array(READ_BYTES),
+    callback: (size: number, buffer: Uint8Array) => {
+      listener(buffer.subarray(0, size));
+      return true;
+    },
+  };
+  return { socket: connectTcp({ host, port, noDelay: true, onread }), listen };
 }
 
 /** Says what kept us out; where it may be the stream listener itself, how to get it. */

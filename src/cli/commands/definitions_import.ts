@@ -7,7 +7,7 @@ import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
 import { choiceOf, readDefinitionsFile } from "../definitions_input.ts";
-import { showImport } from "../definitions_result.ts";
+import { askBeforeImport, showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { escapeText } from "../output/escape.ts";
 import {
@@ -32,7 +32,8 @@ const HELP = {
     "Creates what the definitions hold and the broker lacks, and updates users, vhosts, " +
     "permissions, policies and parameters. Deletes nothing, and changes no queue or exchange that " +
     "exists. What the broker would refuse is found before anything is changed. What the broker has " +
-    "is kept first, for definitions-rollback. Waits until the broker shows all of it. Users and " +
+    "is kept first, for definitions-rollback. On a terminal all that is shown, and a question asked. " +
+    "Waits until the broker shows all of it. Users and " +
     "shovels in definitions get power over the broker: look at them first with --dry-run. Needs a " +
     "user with the tag administrator.\n\n" +
     "The backup may be named by latest or by the beginning of its id. A file may be packed with zstd.",
@@ -62,7 +63,8 @@ export function addDefinitionsImportCommand(program: Command, launch: Launch): v
     .option("-i, --input <file>", "file to read in place of a backup; - is stdin")
     .option("--vhost <name>", "load definitions of one vhost into this one, which must exist")
     .option("--without-users", "no users and permissions")
-    .option("--dry-run", "say what would be created and changed, and do nothing");
+    .option("--dry-run", "say what would be created and changed, and do nothing")
+    .option("-y, --yes", "do not ask before the broker is changed");
   addSettings(command, SETTINGS).action(launch(importInto));
 }
 
@@ -99,24 +101,26 @@ async function importInto(context: CommandContext): Promise<number> {
   checkComplete(parsed);
   const definitions = prepareDefinitions(parsed, choiceOf(config.restore, flags));
 
-  // 3. Import.
+  // 3. On a terminal: what would be done, and a question.
   const { place, backupId } = source;
   const { runImport } = await import("../../engine/definitions/import.ts");
-  const result = await runEngineWork(context, {
-    stopping: "what the broker took stays",
-    run: ({ signal }) =>
-      runImport({
-        config,
-        definitions,
-        place,
-        vhost: flags.vhost as string | undefined,
-        dryRun: flags.dryRun === true || config.restore.definitions_dry_run,
-        signal,
-      }),
-  });
+  const vhost = flags.vhost as string | undefined;
+  const run = (dryRun: boolean) =>
+    runEngineWork(context, {
+      stopping: dryRun ? "ending" : "what the broker took stays",
+      run: ({ signal }) => runImport({ config, definitions, place, vhost, dryRun, signal }),
+    });
+  const dryRun = flags.dryRun === true || config.restore.definitions_dry_run;
+  if (!dryRun) {
+    await askBeforeImport(context, {
+      planned: async () => ({ result: await run(true) }),
+      address: requireTarget(config).management_url,
+      done: "imported",
+    });
+  }
 
-  // 4. What came of it.
-  return await showImport(context, { result, place, backupId });
+  // 4. Import, and what came of it.
+  return await showImport(context, { result: await run(dryRun), place, backupId });
 }
 
 interface OpenDefinitions extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
 import { readDefinitionsFile } from "../definitions_input.ts";
-import { showImport } from "../definitions_result.ts";
+import { askBeforeImport, showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { escapeText } from "../output/escape.ts";
 import { brokerSettings, ROLLBACK_SETTINGS, STORAGE_SETTINGS } from "../setting_groups.ts";
@@ -13,13 +13,17 @@ import { brokerSettings, ROLLBACK_SETTINGS, STORAGE_SETTINGS } from "../setting_
 const FILE_SETTINGS = [brokerSettings("target"), ROLLBACK_SETTINGS];
 const SETTINGS = [STORAGE_SETTINGS, ...FILE_SETTINGS];
 
+/** Snapshots that are named beside the one that is taken. */
+const SHOWN = 5;
+
 const HELP = {
   summary: "bring back what a broker had before an import",
   description:
     "Every import of definitions keeps what the broker had before it: an import of a backup beside " +
     "the backup's definitions, one of a file in a local folder. This brings a snapshot back, the " +
     "newest unless told otherwise: what was changed or deleted since is as it was. What was created " +
-    "since stays, and is named. What the broker has now is kept first.",
+    "since stays, and is named. What the broker has now is kept first. On a terminal all that is " +
+    "shown, and a question asked.",
   examples: [
     ["the last import of a file", "rabbitmq-backup definitions-rollback -c restore.yaml --dry-run"],
     [
@@ -33,7 +37,8 @@ export function addDefinitionsRollbackCommand(program: Command, launch: Launch):
   const command = addConfigOption(newCommand(program, "definitions-rollback", HELP))
     .option("-i, --input <file>", "the snapshot's file; - is stdin")
     .option("--snapshot <ms>", "the snapshot with this number in its name (default: the newest)")
-    .option("--dry-run", "say what would be changed, and do nothing");
+    .option("--dry-run", "say what would be changed, and do nothing")
+    .option("-y, --yes", "do not ask before the broker is changed");
   addSettings(command, SETTINGS).action(launch(rollback));
 }
 
@@ -63,16 +68,24 @@ async function rollback(context: CommandContext): Promise<number> {
     const { parseDefinitions } = await import("../../definitions/parse.ts");
     const definitions = parseDefinitions(text);
 
-    // 3. Import it.
+    // 3. On a terminal: what would be done, and a question.
     const { runRollback } = await import("../../engine/definitions/import.ts");
-    const { result, createdSince } = await runEngineWork(context, {
-      stopping: "what the broker took stays",
-      run: ({ signal }) =>
-        runRollback({ config, definitions, place, dryRun: flags.dryRun === true, signal }),
-    });
+    const run = (dryRun: boolean) =>
+      runEngineWork(context, {
+        stopping: dryRun ? "ending" : "what the broker took stays",
+        run: ({ signal }) => runRollback({ config, definitions, place, dryRun, signal }),
+      });
+    const dryRun = flags.dryRun === true;
+    if (!dryRun) {
+      await askBeforeImport(context, {
+        planned: () => run(true),
+        address: requireTarget(config).management_url,
+        done: "rolled back",
+      });
+    }
 
-    // 4. What came of it.
-    return await showImport(context, { result, place, createdSince });
+    // 4. Import it, and what came of it.
+    return await showImport(context, { ...await run(dryRun), place });
   } finally {
     await place.storage.close();
   }
@@ -91,11 +104,18 @@ async function snapshotIn(
   place: RollbackPlace,
   { context, takenAt }: { context: CommandContext; takenAt: number | undefined },
 ): Promise<string> {
-  const { findSnapshot, readSnapshot } = await import("../../engine/definitions/rollback.ts");
+  const { findSnapshot, listSnapshots, readSnapshot } = await import(
+    "../../engine/definitions/rollback.ts"
+  );
   const snapshot = await findSnapshot(place, takenAt);
   const where = `${place.storage.location}/${snapshot.key}`;
   const taken = new Date(snapshot.takenAt).toISOString();
   context.output.note(`The snapshot is ${escapeText(where)}, of ${taken}.`);
+  const others = (await listSnapshots(place)).filter(({ key }) => key !== snapshot.key);
+  if (others.length > 0) {
+    const times = others.slice(-SHOWN).map((one) => String(one.takenAt)).join(", ");
+    context.output.note(`Others are there; --snapshot takes one of them: ${times}.`);
+  }
   return await readSnapshot(place, snapshot);
 }
 

@@ -22,7 +22,9 @@ function showHelp({ positionals, output }: CommandContext, program: Command): nu
   }
   let command = program;
   for (const name of positionals) {
-    const found = command.commands.find((one) => one.name() === name);
+    const found = command.commands.find((one) =>
+      one.name() === name || one.aliases().includes(name)
+    );
     if (found === undefined) throw unknownTopic(name, program);
     command = found;
   }

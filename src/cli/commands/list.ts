@@ -1,4 +1,8 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { compileName } from "../../config/name_pattern.ts";
+import { parseTimePoint, resolveTimePoint } from "../../config/time_point.ts";
+import type { BackupState, ListFilter } from "../../engine/stored/list.ts";
+import { messageOf } from "../../errors.ts";
 import { openConfiguredStorage } from "../backup_choice.ts";
 import {
   addConfigOption,
@@ -7,13 +11,17 @@ import {
   type Launch,
   newCommand,
 } from "../command.ts";
-import { type CommandContext, loadCommandConfig } from "../context.ts";
+import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
 import { EXIT } from "../exit_code.ts";
-import { backupListLines, noBackupLines } from "../output/backup_list_text.ts";
+import { BACKUP_STATES, backupListLines, noBackupLines } from "../output/backup_list_text.ts";
 import { isoTime, showResult } from "../output/document.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
-const SETTINGS = [STORAGE_SETTINGS];
+/** The id has a flag of its own here, which takes patterns. */
+const SETTINGS = [{
+  ...STORAGE_SETTINGS,
+  settings: STORAGE_SETTINGS.settings.filter(({ path }) => path !== "backup_id"),
+}];
 
 const HELP = {
   summary: "list the backups in a storage",
@@ -23,14 +31,25 @@ const HELP = {
   examples: [
     ["all backups in a folder", "rabbitmq-backup list --path /backups"],
     [
+      "those of the last week that are not complete",
+      "rabbitmq-backup list -p /backups --since -7d --state partial --state unfinished",
+    ],
+    [
       "ids of complete ones, for a script",
-      "rabbitmq-backup list -p /backups --json | jq -r '.backups[] | select(.state == \"complete\").backup_id'",
+      "rabbitmq-backup list -p /backups --state complete --json | jq -r '.backups[].backup_id'",
     ],
   ],
 } as const;
 
 export function addListCommand(program: Command, launch: Launch): void {
-  const command = addFormatOption(addConfigOption(newCommand(program, "list", HELP)));
+  const command = addFormatOption(addConfigOption(newCommand(program, "list", HELP)))
+    .option("-b, --backup-id <pattern>", "whose ids match: 'nightly-*' or '~regex'")
+    .option("--since <time>", "begun from then on: 2025-03-04T05:06:07Z, -7d, 'yesterday 14:00'")
+    .option("--until <time>", "begun up to then")
+    .addOption(
+      new Option("--state <state>", `${BACKUP_STATES.join(", ")}; may be repeated`)
+        .argParser((value, values?: string[]) => [...values ?? [], stateOf(value)]),
+    );
   addSettings(command, SETTINGS).action(launch(list));
 }
 
@@ -39,11 +58,11 @@ async function list(context: CommandContext): Promise<number> {
   const config = await loadCommandConfig(context, { settings: SETTINGS, sections: ["storage"] });
   const storage = await openConfiguredStorage(context, config);
   try {
-    // 2. Read all manifests.
+    // 2. Read what is wanted.
     const { listBackups } = await import("../../engine/stored/list.ts");
-    const all = await listBackups(storage);
-    const wanted = context.flags.backupId as string | undefined;
-    const backups = wanted === undefined ? all : all.filter((one) => one.backupId === wanted);
+    const backups = await listBackups(storage, filterOf(context));
+    const isFiltered = FILTER_FLAGS.some((flag) => context.flags[flag] !== undefined);
+    const all = backups.length === 0 && isFiltered ? await listBackups(storage) : backups;
 
     // 3. Show them.
     await showResult(context, {
@@ -59,12 +78,17 @@ async function list(context: CommandContext): Promise<number> {
           messages: backup.messages,
           size_bytes: backup.sizeBytes,
           format_version: backup.formatVersion,
+          ...backup.bases.length === 0 ? {} : { bases: backup.bases },
           ...backup.notes.length === 0 ? {} : { note: backup.notes.join("; ") },
         })),
       },
       text: () =>
         backups.length === 0
-          ? noBackupLines({ location: storage.location, wanted, others: all })
+          ? noBackupLines({
+            location: storage.location,
+            wanted: context.flags.backupId as string | undefined,
+            others: all,
+          })
           : backupListLines(backups, {
             style: context.output.outStyle,
             now: context.host.terminal.now(),
@@ -74,4 +98,39 @@ async function list(context: CommandContext): Promise<number> {
   } finally {
     await storage.close();
   }
+}
+
+const FILTER_FLAGS = ["backupId", "since", "until", "state"];
+
+/** What the flags ask for. */
+function filterOf({ flags, host }: CommandContext): ListFilter {
+  const now = host.terminal.now().getTime();
+  const pattern = flags.backupId as string | undefined;
+  return {
+    ...(pattern === undefined ? {} : { isWanted: compileName(pattern) }),
+    states: (flags.state ?? []) as BackupState[],
+    since: timeOf("--since", flags.since, now),
+    until: timeOf("--until", flags.until, now),
+  };
+}
+
+function timeOf(flag: string, written: unknown, now: number): number | undefined {
+  if (written === undefined) return undefined;
+  try {
+    return resolveTimePoint(parseTimePoint(String(written)), now);
+  } catch (error) {
+    throw usageError(
+      `Cannot read the time of ${flag}: ${messageOf(error)}`,
+      `write it like ${flag} -7d`,
+    );
+  }
+}
+
+function stateOf(written: string): BackupState {
+  const state = BACKUP_STATES.find((one) => one === written);
+  if (state !== undefined) return state;
+  throw usageError(
+    `Cannot list backups of the state "${written}": there is none such`,
+    `the states are ${BACKUP_STATES.join(", ")}`,
+  );
 }

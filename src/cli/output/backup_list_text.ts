@@ -1,16 +1,19 @@
 import { didYouMean } from "../../config/nearest.ts";
-import type { BackupListing } from "../../engine/stored/list.ts";
+import type { BackupListing, BackupState } from "../../engine/stored/list.ts";
 import { escapeLines, escapeText } from "./escape.ts";
 import { formatAge, formatBytes, formatCount, formatTime } from "./format.ts";
 import { paint, type Style, type Tone } from "./style.ts";
 import { renderTable } from "./table.ts";
 
-const TONES: Readonly<Record<BackupListing["state"], Tone>> = {
+const TONES: Readonly<Record<BackupState, Tone>> = {
   complete: "good",
   partial: "attention",
   unfinished: "attention",
   damaged: "bad",
 };
+
+/** All states of a backup. */
+export const BACKUP_STATES = Object.keys(TONES) as BackupState[];
 
 /** Backups that are named beside a note. */
 const IDS_SHOWN = 3;
@@ -20,6 +23,7 @@ export function backupListLines(
   backups: readonly BackupListing[],
   { style, now }: { style: Style; now: Date },
 ): string[] {
+  const isChained = backups.some(({ bases }) => bases.length > 0);
   return [
     ...renderTable(
       [
@@ -30,6 +34,7 @@ export function backupListLines(
         { title: "QUEUES", align: "right" },
         { title: "MESSAGES", align: "right" },
         { title: "SIZE", align: "right" },
+        ...isChained ? [{ title: "STANDS ON" }] : [],
       ],
       backups.map((backup) => [
         escapeText(backup.backupId),
@@ -39,6 +44,7 @@ export function backupListLines(
         shown(backup.queues, formatCount),
         shown(backup.messages, formatCount),
         shown(backup.sizeBytes, formatBytes),
+        ...isChained ? [backup.bases.map(escapeText).join(", ")] : [],
       ]),
     ),
     ...noteLines(backups),
@@ -55,12 +61,19 @@ export function noBackupLines(
   },
 ): string[] {
   const where = escapeText(location);
-  if (wanted === undefined || others.length === 0) return [`No backups in ${where}.`];
+  if (others.length === 0) return [`No backups in ${where}.`];
+  if (wanted === undefined) {
+    return [`No such backup in ${where}; there ${othersAre(others.length)}.`];
+  }
   const near = didYouMean(wanted, others.map(({ backupId }) => backupId));
   return [
     `No backup in ${where} matches "${escapeText(wanted)}"; there ` +
-    `${others.length === 1 ? "is 1 other" : `are ${formatCount(others.length)} others`}${near}`,
+    `${othersAre(others.length)}${near}`,
   ];
+}
+
+function othersAre(count: number): string {
+  return count === 1 ? "is 1 other" : `are ${formatCount(count)} others`;
 }
 
 /** Each note once, with the backups that it is about: a nightly one would repeat it every day. */

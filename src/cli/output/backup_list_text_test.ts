@@ -12,6 +12,7 @@ function listing(backupId: string, notes: string[] = []): BackupListing {
     messages: 2,
     sizeBytes: 3,
     formatVersion: 2,
+    bases: [],
     notes,
   };
 }

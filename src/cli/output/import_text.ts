@@ -12,10 +12,13 @@ export type ListedObject = ReportedObject & Partial<Pick<ChangedObject, "fields"
   readonly reason?: string;
 };
 
-/** What an import did or would do, the result in the last line. `all` shortens no list. */
+/**
+ * What an import did or would do, the result in the last line. `all` shortens no list; `isQuestion`:
+ * whether to do it is asked behind it.
+ */
 export function importLines(
   report: ImportReport,
-  { style, all }: { style: Style; all: boolean },
+  { style, all, isQuestion = false }: { style: Style; all: boolean; isQuestion?: boolean },
 ): string[] {
   const { dryRun } = report;
   const lists: readonly (readonly [string, readonly ListedObject[], boolean])[] = [
@@ -32,7 +35,7 @@ export function importLines(
     ...lists.flatMap(([title, objects, whole]) => objectLines(title, { objects, all: whole })),
     "",
     ...blockedLines(report),
-    resultLine(report, style),
+    resultLine(report, { style, isQuestion }),
   ];
 }
 
@@ -90,16 +93,20 @@ function blockedLines({ blocked }: ImportReport): string[] {
   return [`Refused: ${escapeText(blocked.problem)}.`, `Hint: ${escapeText(blocked.wayOut)}`, ""];
 }
 
-function resultLine({ dryRun, complete, blocked }: ImportReport, style: Style): string {
+function resultLine(
+  { dryRun, complete, blocked }: ImportReport,
+  { style, isQuestion }: { style: Style; isQuestion: boolean },
+): string {
   const signs = signsOf(style);
   const sign = complete && blocked === undefined
     ? paint(style, "good", signs.ok)
     : paint(style, "attention", signs.attention);
   if (blocked !== undefined) return `${sign} Nothing would be imported. Nothing was done.`;
   if (dryRun) {
-    return complete
-      ? `${sign} All of it would be there. Nothing was done.`
-      : `${sign} NOT all of it would be as the file says. Nothing was done.`;
+    const result = complete
+      ? `${sign} All of it would be there.`
+      : `${sign} NOT all of it would be as the file says.`;
+    return isQuestion ? result : `${result} Nothing was done.`;
   }
   return complete
     ? `${sign} The broker has all that the file holds.`

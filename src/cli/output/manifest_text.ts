@@ -1,4 +1,5 @@
-import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
+import type { Manifest, QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
+import type { Chain } from "../../engine/stored/chain.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, formatTime, plural } from "./format.ts";
 import { paint, type Style } from "./style.ts";
@@ -7,14 +8,19 @@ import { renderFields, renderTable } from "./table.ts";
 /** What is in a backup, for a person. */
 export function manifestLines(
   manifest: Manifest,
-  { location, style }: { location: string; style: Style },
+  { location, chains, style }: {
+    location: string;
+    /** What streams stand on. */
+    chains: ReadonlyMap<QueueEntry, Chain>;
+    style: Style;
+  },
 ): string[] {
   return [
     ...renderFields(fieldsOf(manifest, location, style)),
     "",
     ...queueLines(manifest),
     ...captureLines(manifest),
-    ...streamLines(manifest),
+    ...streamLines(manifest, { chains, style }),
     ...partialLines(manifest),
     ...skippedLines(manifest),
     ...manifest.warnings.flatMap((warning) => ["", `Warning: ${escapeLines(warning)}`]),
@@ -104,33 +110,68 @@ function captureLines({ queues }: Manifest): string[] {
 }
 
 /** Offsets and times of the segments of streams: what a restore can begin and end at. */
-function streamLines({ queues }: Manifest): string[] {
-  return queues.flatMap(({ vhost, name, stream, segments }) => {
-    if (stream === undefined) return [];
+function streamLines(
+  { queues }: Manifest,
+  { chains, style }: { chains: ReadonlyMap<QueueEntry, Chain>; style: Style },
+): string[] {
+  return queues.flatMap((queue) => {
+    const { vhost, name, stream, amqp_stream: byAmqp, segments } = queue;
+    const bounds = stream ?? byAmqp;
+    if (bounds === undefined) return [];
     const rows = segments.map(({ sequence, stream: range, first_timestamp, last_timestamp }) => [
       String(sequence),
       `${range!.first_offset} to ${range!.last_offset}`,
       formatCount(range!.message_count),
       `${formatTime(first_timestamp)} to ${formatTime(last_timestamp)}`,
     ]);
-    const filtered = stream.filtered_messages === 0
+    const filtered = !stream?.filtered_messages
       ? ""
       : `, up to ${formatCount(stream.filtered_messages)} messages with filter values`;
+    const lacks = byAmqp === undefined ? [] : [`  Lacks: ${byAmqp.losses.join("; ")}`];
     return [
       "",
-      `Stream ${queueLabel(vhost, name)}: offsets ${stream.first_offset} to ` +
-      `${stream.last_offset}${filtered}`,
-      ...renderTable(
+      `Stream ${queueLabel(vhost, name)}: ${offsetsText(bounds)}${filtered}` +
+      (byAmqp === undefined ? "" : ", by AMQP 0-9-1"),
+      ...lacks,
+      ...consumerLines(stream?.consumers ?? []),
+      ...chainLines(chains.get(queue), style),
+      ...rows.length === 0 ? [] : renderTable(
         [
           { title: "  SEGMENT", align: "right" },
           { title: "OFFSETS" },
           { title: "MESSAGES", align: "right" },
-          { title: "WRITTEN" },
+          { title: byAmqp === undefined ? "WRITTEN" : "READ" },
         ],
         rows,
       ),
     ];
   });
+}
+
+function offsetsText(
+  { first_offset: first, last_offset: last }: Pick<StreamReport, "first_offset" | "last_offset">,
+): string {
+  return first > last ? `nothing from offset ${first} on` : `offsets ${first} to ${last}`;
+}
+
+function consumerLines(consumers: readonly StoredConsumer[]): string[] {
+  if (consumers.length === 0) return [];
+  const texts = consumers.map(({ name, offset }) => `${escapeText(name)} at ${offset}`);
+  return [`  consumers: ${texts.join(", ")}`];
+}
+
+/** The backups that a restore of the stream takes as well. */
+function chainLines(chain: Chain | undefined, style: Style): string[] {
+  if (chain === undefined) return [];
+  const links = chain.links.map(({ backupId, entry: { stream } }) =>
+    `${escapeText(backupId)} (${offsetsText(stream!)})`
+  );
+  return [
+    ...links.length === 0 ? [] : [`  stands on ${links.join(", ")}`],
+    ...chain.problem === undefined ? [] : [
+      `  ${paint(style, "bad", "BROKEN")}: it stands on others, and ${escapeLines(chain.problem)}`,
+    ],
+  ];
 }
 
 function captureText(capture: NonNullable<QueueEntry["capture"]>): string {

@@ -61,7 +61,7 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
     [operation === "restore" ? "From" : "Where", escapeText(summary.location)],
     ["Into", summary.target],
     ["Queues", queueCounts(summary, tally)],
-    ["Messages", `${formatCount(messages)} (${formatBytes(bytes)})${rate}`],
+    ["Messages", `${formatCount(messages)} (${formatBytes(bytes)})${rate}${inAllText(summary)}`],
     ["Stored", bytesStored === undefined ? undefined : storedText(bytesStored, bytes)],
     ["Held", holdText(tally)],
     ["Returned", returnText(tally)],
@@ -107,16 +107,29 @@ function returnText({ queuesByAttempts }: Tally): string | undefined {
   return parts.length === 0 ? undefined : `${parts.join(", ")}; messages are marked redelivered`;
 }
 
-function copiesText({ copies }: SummaryEvent): string | undefined {
+/** A run that went on says what is its own, and what all of them did. */
+function inAllText({ inAll }: SummaryEvent): string {
+  return inAll === undefined
+    ? ""
+    : ` by this run, ${formatCount(inAll.messages)} in all with those before`;
+}
+
+function copiesText({ copies, unsureCopies = 0 }: SummaryEvent): string | undefined {
   if (copies === undefined) return undefined;
-  return `${plural(copies, "message")} in queues, by the bindings`;
+  const known = `${plural(copies, "message")} in queues, by the bindings`;
+  if (unsureCopies === 0) return known;
+  return `${known}; of ${plural(unsureCopies, "rejected message")} perhaps some more`;
 }
 
 function undeliveredText(summary: SummaryEvent): string | undefined {
-  const { undelivered = 0, undeliveredBackups = [], undeliveredLocation = "" } = summary;
-  if (undelivered === 0) return undefined;
+  const { undelivered = 0, undeliveredBackups = [], undeliveredLocation = "", inAll } = summary;
+  const all = Math.max(inAll?.undelivered ?? 0, undelivered);
+  if (all === 0) return undefined;
+  if (undelivered === 0) return `none by this run, ${formatCount(all)} in all with those before`;
   const ids = undeliveredBackups.map(escapeText).join(", ");
-  return `${plural(undelivered, "message")}, kept in ${escapeText(undeliveredLocation)} as ${ids}`;
+  const kept = `${plural(undelivered, "message")}, kept in ${escapeText(undeliveredLocation)} ` +
+    `as ${ids}`;
+  return inAll === undefined ? kept : `${kept}; ${formatCount(all)} in all with the runs before`;
 }
 
 /** What held the run back. */
@@ -141,7 +154,7 @@ function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefine
   if (possibleDuplicates === undefined || possibleDuplicates === 0) return undefined;
   return `up to ${
     plural(possibleDuplicates, "message")
-  } may be there twice, because of an interruption`;
+  } may be there twice, because of interruptions`;
 }
 
 /** What is not in the result, or not whole, with reasons. */

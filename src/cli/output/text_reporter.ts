@@ -83,9 +83,10 @@ export class TextReporter implements Reporter {
 
   #doneLine(event: QueueDoneEvent): string {
     const { errStyle, errSigns } = this.#output;
-    const { destination, leftOut = 0 } = event;
+    const { destination, base, leftOut = 0 } = event;
     const parts = [
-      plural(event.messages, "message"),
+      plural(event.messages, "message") +
+      (base === undefined ? "" : ` new since ${escapeText(base)}`),
       ...leftOut === 0 ? [] : [`${formatCount(leftOut)} not chosen`],
       formatBytes(event.bytes),
       event.outcome === "resumed" ? "done by an earlier run" : formatSeconds(event.seconds),

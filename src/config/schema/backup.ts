@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { definitionsKeys } from "./definitions.ts";
-import { byteSize, count, patterns, text } from "./values.ts";
+import { byteSize, count, patterns, streamFrom, text } from "./values.ts";
 
 const KIB = 2 ** 10;
 
@@ -51,8 +51,22 @@ export const BackupSchema = z.strictObject({
   reconnect_secs: count(0, 86_400).default(300).describe(
     "How long to try to go on when the connection is lost on the way. 0: not at all.",
   ),
-  stream_enabled: z.boolean().default(true).describe(
-    "Back up streams as well. They are read by the stream protocol; see stream_port.",
+  stream_enabled: z.boolean().default(true).describe("Back up streams as well."),
+  stream_protocol: z.enum(["auto", "stream", "amqp"]).default("auto").describe(
+    "How streams are read. stream: by the stream protocol (see stream_port), which loses nothing. " +
+      "amqp: by AMQP 0-9-1, which loses what docs/streams.md says. auto: by the stream protocol, and " +
+      "where its port cannot be reached by AMQP, with a warning; the backup is partial then.",
+  ),
+  stream_incremental: z.boolean().default(false).describe(
+    "Store of a stream only what is new since the newest backup of it in this storage, and refer to " +
+      "that one: a restore takes both. A stream without one is stored from stream_from on.",
+  ),
+  stream_base: text().optional().describe(
+    "The backup to refer to, in place of the newest. Turns stream_incremental on.",
+  ),
+  stream_from: streamFrom().default("first").describe(
+    'Where to begin with a stream: "first"; an offset; a time, RFC 3339 with a zone or from now ' +
+      '("-2h"); or "next": behind the newest backup of it, without referring to that one.',
   ),
   format: z.enum(["v2", "rbak-v1"]).default("v2")
     .describe("Format of the segments; rbak-v1 is that of the earlier tool."),

@@ -9,7 +9,7 @@ const MAPPING_FORMS =
   'names, globs or "~" and a regular expression, with the new name, in which $1 ' +
   "is what the first * or group stands for.";
 
-const queueType = () => z.enum(["classic", "quorum"]);
+const queueType = () => z.enum(["classic", "quorum", "stream"]);
 
 /** `restore.messages`. */
 const MessagesSchema = z.strictObject({
@@ -44,7 +44,10 @@ export const RestoreSchema = z.strictObject({
   queue_type_mapping: mapping({ to: queueType() })
     .pipe(z.partialRecord(queueType(), queueType()))
     .prefault({})
-    .describe("Types in which missing queues are created in place of their own: classic: quorum."),
+    .describe(
+      "Types in which missing queues are created in place of their own: classic: quorum. A stream " +
+        "becomes a queue only where it was read by AMQP 0-9-1.",
+    ),
   drop_queue_arguments: patterns().prefault([])
     .describe(
       'Arguments that missing queues are created without: names or patterns, "x-queue-mode".',
@@ -52,6 +55,10 @@ export const RestoreSchema = z.strictObject({
   if_not_empty: z.enum(["fail", "append", "skip"]).default("fail").describe(
     "What to do when a queue on the target holds messages: stop before anything is published, " +
       "add to them, or leave that queue out.",
+  ),
+  consumer_offsets: z.boolean().default(true).describe(
+    "Store the offsets that consumers of a stream had, as those of the same messages in the target, " +
+      "where they have none there.",
   ),
   max_concurrent_queues: count(1, 256).default(4)
     .describe("Queues that are restored at the same time."),

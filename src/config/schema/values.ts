@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseStreamFrom } from "../stream_from.ts";
 import { parseTimePoint } from "../time_point.ts";
 
 /** Text that says something. */
@@ -57,6 +58,18 @@ export const timePoint = () =>
     .superRefine((written, context) => {
       try {
         parseTimePoint(written);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        context.addIssue({ code: "custom", message: error.message, input: written });
+      }
+    });
+
+/** Where to begin with a stream, as `stream_from.ts` reads it; the result is what was written. */
+export const streamFrom = () =>
+  z.union([z.int().min(0), z.string()], { error: "expected first, next, an offset or a time" })
+    .superRefine((written, context) => {
+      try {
+        parseStreamFrom(written);
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         context.addIssue({ code: "custom", message: error.message, input: written });

@@ -1,24 +1,24 @@
-import { existsSync } from "node:fs";
 import PQueue from "p-queue";
 import { markerKey } from "../../archive/layout.ts";
-import type { DefinitionsEntry, SegmentEntry, SkippedQueue } from "../../archive/manifest.ts";
+import type { DefinitionsEntry, SkippedQueue } from "../../archive/manifest.ts";
 import { ManagementClient } from "../../broker/management/client.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import { isVolatile } from "../../config/storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
 import { Handover } from "../handover/handover.ts";
 import { HoldBudget } from "../hold/budget.ts";
 import { quotedNames } from "../names.ts";
 import { Packer } from "../packing/packer.ts";
-import { storedKey } from "../packing/store_spooled.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { queueKey } from "../queue_key.ts";
 import { openRunStorage } from "../open_storage.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
@@ -26,8 +26,11 @@ import { removeFolder } from "../spool/spool.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
 import { type Omission, omissionsOf } from "../survey/omissions.ts";
+import { BaseCheck } from "../stored/chain.ts";
+import { StreamStarts } from "../stream/start.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
+import { checkedRow } from "./checked_row.ts";
 import { claimBackup, refuseFinished } from "./claim.ts";
 import { backupDefinitions } from "./definitions.ts";
 import { assertStillOurs, finishBackup } from "./manifest.ts";
@@ -89,16 +92,18 @@ export async function takeBackup(
     const client = new ManagementClient(requireSource(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
-    const source = await sourceIdentity(client, { signal });
+    const source = await sourceIdentity(client, { nodes, signal });
     await untilCalm(nodes, { emit, signal });
+    const starts = await streamStarts(storage, { ...options, signal, cluster: source.clusterName });
     const found = await survey({
       config,
       client,
       connections,
       source,
-      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      checkpoint,
       nodes,
       streams,
+      starts,
       signal,
     });
     const omissions = omissionsOf(found, requireSource(config).queues);
@@ -140,6 +145,7 @@ export async function takeBackup(
       checkpoint,
       connections,
       streams,
+      starts,
       packer,
       nodes,
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
@@ -177,18 +183,23 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const { config, backupId, emit, signal } = options;
   await using connections = connectionsOf(config, signal);
   const client = new ManagementClient(requireSource(config));
-  const source = await sourceIdentity(client, { signal });
+  const nodes = new NodeWatch(client);
+  const source = await sourceIdentity(client, { nodes, signal });
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-  const deliveryCount = (queue: { vhost: string; name: string }) =>
-    checkpoint.deliveryCount(source.clusterName, queue);
+  const storage = await openRunStorage(options);
+  const { location } = storage;
+  const cluster = source.clusterName;
+  const starts = await streamStarts(storage, { ...options, cluster })
+    .finally(() => storage.close());
   const found = await survey({
     config,
     client,
     connections,
-    nodes: new NodeWatch(client),
+    nodes,
     source,
-    deliveryCount,
+    checkpoint,
     streams: streamsOf(config, { emit, signal }),
+    starts,
     signal,
   });
   tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
@@ -199,9 +210,6 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
       hint: "give the user that tag, or set backup.include_definitions: false",
     });
   }
-  const storage = await openRunStorage(options);
-  const { location } = storage;
-  await storage.close();
   return {
     backupId,
     location,
@@ -224,7 +232,17 @@ function tellPlan(queues: readonly PlannedQueue[], emit: EventSink): void {
     const { vhost, name } = queue;
     emit({ type: "warning", vhost, queue: name, message: `Queue "${name}" is at risk: ${risk}` });
   }
-  const costly = read.filter(({ plan }) => plan.verdict === "cost");
+  const byAmqp = read.filter(({ plan }) => plan.byAmqp !== undefined);
+  for (const [reason, having] of Map.groupBy(byAmqp, ({ plan }) => plan.reason!)) {
+    const names = quotedNames(having.map(({ queue }) => queue));
+    emit({
+      type: "warning",
+      message: `Not all of ${names} will be in the backup: ${reason}`,
+      hint: "make the stream port reachable (source.stream_port), or accept it with " +
+        "backup.stream_protocol: amqp",
+    });
+  }
+  const costly = read.filter(({ plan }) => plan.verdict === "cost" && plan.byAmqp === undefined);
   for (const [reason, having] of Map.groupBy(costly, ({ plan }) => plan.reason!)) {
     const names = quotedNames(having.map(({ queue }) => queue));
     emit({ type: "step", message: `Reading ${names} has a cost: ${reason}` });
@@ -236,7 +254,7 @@ function tellOmissions(omissions: readonly Omission[], emit: EventSink): void {
 }
 
 function planned({ queue, plan }: PlannedQueue) {
-  const { keepsPart: _, hold: __, returnMethod, ...shown } = plan;
+  const { keepsPart: _, hold: __, byAmqp: ___, returnMethod, ...shown } = plan;
   return queue.type === "stream" ? shown : { ...shown, returnMethod };
 }
 
@@ -246,8 +264,9 @@ async function backupQueues(
 ): Promise<void> {
   const { checkpoint, run, meter, signal } = context;
   const rows = new Map<string, BackupQueueRow>();
+  const bases = new BaseCheck(context.storage);
   for (const row of checkpoint.backupQueues(run.id)) {
-    rows.set(queueKey(row), await checkedRow(context, row));
+    rows.set(queueKey(row), await checkedRow(context, { row, bases }));
   }
   const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));
   // Deep queues first: they take longest, and the others fill the gaps.
@@ -294,62 +313,6 @@ async function backupQueues(
   const isNone = queues.every((planned) => failed.has(planned) || !hasToBeRead(planned));
   if (failure !== undefined && isNone) throw failure.error;
   for (const { planned, error } of failures) skipQueue(context, skippedByError(planned, error));
-}
-
-/**
- * What an earlier process did is looked at again: a queue has to be read again when its spool is gone,
- * or what was stored of it; a segment that is gone has to be stored again while it is in the spool.
- */
-async function checkedRow(context: BackupContext, row: BackupQueueRow): Promise<BackupQueueRow> {
-  const { checkpoint, run, storage } = context;
-  const isThere = async ({ key, size_bytes }: SegmentEntry) =>
-    (await storage.stat(key))?.size === size_bytes;
-  if (row.state === "done") {
-    for (const stored of row.report.entry!.segments) {
-      assertSameFormat(context, { row, stored });
-      if (!await isThere(stored)) return { ...row, state: "reading", report: {} };
-    }
-    return row;
-  }
-  if (row.state === "reading") return await checkedStream(row);
-  if (row.state !== "read") return row;
-  for (const segment of checkpoint.segments(run.id, row)) {
-    if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
-    if (segment.stored === undefined) continue;
-    assertSameFormat(context, { row, stored: segment.stored });
-    if (!await isThere(segment.stored)) {
-      checkpoint.putSegment(run.id, row, { ...segment, stored: undefined });
-    }
-  }
-  return row;
-
-  /** Of a stream that is being read, the segments that are stored are kept. */
-  async function checkedStream(row: BackupQueueRow): Promise<BackupQueueRow> {
-    for (const { stored } of checkpoint.segments(run.id, row)) {
-      assertSameFormat(context, { row, stored: stored! });
-      if (!await isThere(stored!)) return { ...row, report: {} };
-    }
-    return row;
-  }
-}
-
-/** A backup is in one format. */
-function assertSameFormat(
-  context: BackupContext,
-  { row, stored }: { row: BackupQueueRow; stored: SegmentEntry },
-): void {
-  if (storedKey(context, { ...row, sequence: stored.sequence }) === stored.key) return;
-  throw new AppError(
-    "config",
-    `Cannot go on with backup "${context.backupId}": it was begun with another backup.format or compression`,
-    { hint: "set both as they were, or choose another backup_id" },
-  );
-}
-
-/** Errors of one queue; all others (connection, storage, spool) end the run. */
-function isQueueFailure(error: unknown): error is AppError {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }
 
 function skipped(
@@ -407,6 +370,13 @@ function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number 
   if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return heldAtMost(planned);
+}
+
+async function streamStarts(
+  storage: Storage,
+  { config, ...context }: Pick<RunOptions, "config" | "backupId" | "signal"> & { cluster: string },
+): Promise<StreamStarts> {
+  return await StreamStarts.of(config.backup, { ...context, storage, now: Date.now() });
 }
 
 function streamsOf(

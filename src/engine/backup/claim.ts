@@ -73,13 +73,20 @@ export async function refuseFinished(storage: Storage, key: RunKey): Promise<voi
   }
 }
 
-interface Marker {
+/** Who began a backup that is not finished. */
+export interface Marker {
   host: string;
+  /** ISO 8601. */
   startedAt: string;
+  /** Name of the cluster. */
   source: string;
 }
 
-async function readMarker(storage: Storage, backupId: string): Promise<Marker | undefined> {
+/** The marker of an unfinished backup; undefined when there is none. */
+export async function readMarker(
+  storage: Storage,
+  backupId: string,
+): Promise<Marker | undefined> {
   const key = markerKey(backupId);
   if (await storage.stat(key) === undefined) return undefined;
   const unknown = { host: "unknown", startedAt: "an unknown time", source: "unknown" };

@@ -1,11 +1,18 @@
 import { manifestKey } from "../../archive/layout.ts";
-import type { DefinitionsEntry, Manifest } from "../../archive/manifest.ts";
+import {
+  type DefinitionsEntry,
+  type Manifest,
+  type QueueEntry,
+  type SkippedQueue,
+  totalsOf,
+} from "../../archive/manifest.ts";
 import { encodeManifest } from "../../archive/manifest_io.ts";
+import type { BackupQueueRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
-import { bytesOf, ObjectExistsError } from "../../storage/storage.ts";
+import { bytesOf, ObjectExistsError, type Storage } from "../../storage/storage.ts";
 import { VERSION } from "../../version.ts";
-import type { BackupContext } from "./queue.ts";
 import type { SummaryEvent } from "../events.ts";
+import type { BackupContext } from "./queue.ts";
 
 /**
  * Writes the manifest from what the checkpoint knows, and never over one that exists: this moment
@@ -13,34 +20,89 @@ import type { SummaryEvent } from "../events.ts";
  */
 export async function finishBackup(
   context: BackupContext,
-  result: {
-    definitions: DefinitionsEntry | null;
-    /** Something that was asked for is missing, beyond single queues; `warnings` says what. */
-    incomplete: boolean;
-    source: { clusterName: string; rabbitmqVersion: string };
-    warnings: string[];
-  },
+  result: Pick<ManifestParts, "definitions" | "incomplete" | "source" | "warnings">,
 ): Promise<SummaryEvent> {
-  const manifest = buildManifest(context, result);
+  const { backupId, options, run, checkpoint, storage, meter } = context;
+  const manifest = newManifest({
+    ...result,
+    ...outcomeOf(checkpoint.backupQueues(run.id)),
+    backupId,
+    formatVersion: options.format === "v2" ? 2 : 1,
+    compression: options.compression,
+    createdAt: run.startedAt,
+  });
+  await putManifest(storage, manifest);
+  return backupSummary(manifest, { location: storage.location, seconds: meter.seconds });
+}
+
+/** What a manifest is made of. */
+export interface ManifestParts {
+  readonly backupId: string;
+  readonly formatVersion: 1 | 2;
+  readonly compression: Manifest["compression"];
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly source: { readonly clusterName: string; readonly rabbitmqVersion: string | null };
+  readonly definitions: DefinitionsEntry | null;
+  readonly queues: QueueEntry[];
+  readonly skipped: SkippedQueue[];
+  readonly warnings: string[];
+  /** Something that was asked for is missing, beyond single queues; `warnings` says what. */
+  readonly incomplete: boolean;
+}
+
+/** The manifest of a backup that is finished now. */
+export function newManifest(parts: ManifestParts): Manifest {
+  const { queues, skipped } = parts;
+  const isPartial = parts.incomplete || skipped.some(({ kind }) => kind !== "excluded") ||
+    queues.some(({ partial }) => partial !== undefined);
+  return {
+    format_version: parts.formatVersion,
+    backup_id: parts.backupId,
+    state: isPartial ? "partial" : "complete",
+    created_at: parts.createdAt,
+    completed_at: Date.now(),
+    source_cluster: parts.source.clusterName,
+    rabbitmq_version: parts.source.rabbitmqVersion,
+    backup_tool_version: VERSION,
+    compression: parts.compression,
+    definitions: parts.definitions,
+    queues,
+    skipped,
+    warnings: parts.warnings,
+    ...totalsOf(queues),
+  };
+}
+
+/**
+ * Stores a manifest.
+ *
+ * @throws {AppError} `refused` when there is one of that id
+ */
+export async function putManifest(storage: Storage, manifest: Manifest): Promise<void> {
+  const { backup_id: backupId } = manifest;
   try {
-    await context.storage.put(
-      manifestKey(context.backupId),
-      bytesOf(encodeManifest(manifest)),
-      { ifAbsent: true },
-    );
+    await storage.put(manifestKey(backupId), bytesOf(encodeManifest(manifest)), { ifAbsent: true });
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
     throw new AppError(
       "refused",
-      `Cannot finish backup "${context.backupId}": another run finished one of that id meanwhile`,
+      `Cannot finish backup "${backupId}": another run finished one of that id meanwhile`,
       { hint: "choose another backup_id", cause: error },
     );
   }
+}
+
+/** What a finished backup holds. */
+export function backupSummary(
+  manifest: Manifest,
+  { location, seconds }: { location: string; seconds: number },
+): SummaryEvent {
   return {
     type: "summary",
     operation: "backup",
-    backupId: context.backupId,
-    location: context.storage.location,
+    backupId: manifest.backup_id,
+    location,
     outcome: manifest.state === "complete" ? "ok" : "partial",
     queuesOk: manifest.queues.length,
     queuesSkipped: manifest.skipped.filter(({ kind }) => kind !== "failed").length,
@@ -48,7 +110,7 @@ export async function finishBackup(
     messages: manifest.total_messages,
     bytes: manifest.total_body_bytes,
     bytesStored: manifest.total_bytes,
-    seconds: context.meter.seconds,
+    seconds,
   };
 }
 
@@ -70,38 +132,16 @@ export async function assertStillOurs(
   }
 }
 
-function buildManifest(
-  context: BackupContext,
-  result: Parameters<typeof finishBackup>[1],
-): Manifest {
-  const rows = context.checkpoint.backupQueues(context.run.id);
-  const queues = rows.flatMap(({ report, state }) =>
-    state === "done" && report.entry !== undefined ? [report.entry] : []
-  );
-  const skipped = rows.flatMap(({ report, state }) =>
-    state === "skipped" && report.skipped !== undefined ? [report.skipped] : []
-  );
-  const incomplete = result.incomplete || skipped.some(({ kind }) => kind !== "excluded") ||
-    queues.some(({ partial }) => partial !== undefined);
-  const segments = queues.flatMap((queue) => queue.segments);
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+/** The queues that are in a backup, and those that are not. */
+export function outcomeOf(
+  rows: readonly BackupQueueRow[],
+): Pick<ManifestParts, "queues" | "skipped"> {
   return {
-    format_version: context.options.format === "v2" ? 2 : 1,
-    backup_id: context.backupId,
-    state: incomplete ? "partial" : "complete",
-    created_at: context.run.startedAt,
-    completed_at: Date.now(),
-    source_cluster: result.source.clusterName,
-    rabbitmq_version: result.source.rabbitmqVersion,
-    backup_tool_version: VERSION,
-    compression: context.options.compression,
-    definitions: result.definitions,
-    queues,
-    skipped,
-    warnings: result.warnings,
-    total_messages: sum(queues.map((queue) => queue.message_count)),
-    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
-    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
-    total_segments: segments.length,
+    queues: rows.flatMap(({ report, state }) =>
+      state === "done" && report.entry !== undefined ? [report.entry] : []
+    ),
+    skipped: rows.flatMap(({ report, state }) =>
+      state === "skipped" && report.skipped !== undefined ? [report.skipped] : []
+    ),
   };
 }

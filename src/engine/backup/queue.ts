@@ -24,6 +24,7 @@ import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { backupStream } from "../stream/backup.ts";
+import type { StreamStarts } from "../stream/start.ts";
 
 /**
  * RabbitMQ 4.3 and newer wait a minute for a node that is gone before they take back from a quorum
@@ -42,6 +43,7 @@ export interface BackupContext {
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
+  readonly starts: StreamStarts;
   readonly packer: Packer;
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
@@ -288,6 +290,7 @@ export function reportDone(context: BackupContext, entry: QueueEntry, seconds: n
     bytesStored: entry.segments.reduce((sum, segment) => sum + segment.size_bytes, 0),
     segments: entry.segments.length,
     seconds,
+    ...(entry.stream?.base === undefined ? {} : { base: entry.stream.base.backup_id }),
     ...(partial === undefined ? {} : { reason: partial }),
     ...(capture === null ? {} : {
       holdSeconds: capture.hold_ms / 1000,

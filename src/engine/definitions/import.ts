@@ -8,15 +8,19 @@ import {
 } from "../../definitions/import.ts";
 import { originalVhost } from "../../definitions/document.ts";
 import { readDefinitions } from "../../definitions/export.ts";
+import { formatDefinitions } from "../../definitions/format.ts";
 import { AppError } from "../../errors.ts";
 import { compareSides } from "./sides.ts";
-import { keepSnapshot, type RollbackPlace, type Snapshot } from "./rollback.ts";
+import { endImport, keepBeforeImport, type KeptSnapshot } from "./begun_import.ts";
+import type { RollbackPlace, Snapshot } from "./rollback.ts";
 
 /** What an import did, and the way back. */
 export interface DefinitionsResult {
   readonly report: ImportReport;
   /** What the target had; absent when nothing had to be changed. */
   readonly snapshot?: Snapshot;
+  /** An earlier try of the same import did not come to its end; the snapshot is of before that one. */
+  readonly isRetry?: boolean;
 }
 
 /** Options of {@linkcode runImport}. */
@@ -41,7 +45,7 @@ export async function runImport(run: ImportRun): Promise<DefinitionsResult> {
   const { config, definitions, vhost, dryRun, place, signal } = run;
   const target = requireTarget(config);
   const client = new ManagementClient(target);
-  let snapshot: Snapshot | undefined;
+  let kept: KeptSnapshot | undefined;
   try {
     const report = await importDefinitions(client, definitions, {
       vhost,
@@ -51,15 +55,21 @@ export async function runImport(run: ImportRun): Promise<DefinitionsResult> {
       allowVersionMismatch: config.restore.definitions_allow_version_mismatch,
       skipUnsupported: config.restore.definitions_skip_unsupported,
       beforeChange: async (text) => {
-        snapshot = await keepSnapshot(place, text);
+        kept = await keepBeforeImport(place, {
+          text,
+          target: client.url,
+          content: [vhost ?? null, formatDefinitions(definitions)],
+        });
       },
     });
-    return { report, ...snapshot === undefined ? {} : { snapshot } };
+    if (kept === undefined) return { report };
+    await endImport(place, kept.snapshot);
+    return { report, ...kept };
   } catch (error) {
-    if (snapshot === undefined || !(error instanceof AppError)) throw error;
-    const kept =
-      `what the broker had is kept in ${snapshot.key}: definitions-rollback brings it back`;
-    const hint = error.hint === undefined ? kept : `${error.hint}; ${kept}`;
+    if (kept === undefined || !(error instanceof AppError)) throw error;
+    const { key } = kept.snapshot;
+    const back = `what the broker had is kept in ${key}: definitions-rollback brings it back`;
+    const hint = error.hint === undefined ? back : `${error.hint}; ${back}`;
     throw new AppError(error.code, error.message, { hint, cause: error });
   }
 }

@@ -1,5 +1,11 @@
 import type { Manifest } from "../../archive/manifest.ts";
-import { type Config, requireTarget, type RestoreOptions } from "../../config/config.ts";
+import { ManagementClient } from "../../broker/management/client.ts";
+import {
+  type BrokerEndpoint,
+  type Config,
+  requireTarget,
+  type RestoreOptions,
+} from "../../config/config.ts";
 import { type Definitions, objectsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { checkComplete, parseDefinitions } from "../../definitions/parse.ts";
@@ -11,7 +17,7 @@ import type { EventSink } from "../events.ts";
 import { RestoreMapping } from "../restore/mapping.ts";
 import { readBackupDefinitions } from "../stored/definitions.ts";
 import { runImport } from "./import.ts";
-import { rightsProblem } from "./rights.ts";
+import { rightsProblem, userIdProblem } from "./rights.ts";
 import { placeInBackup } from "./rollback.ts";
 
 /** What the step of a restore that imports definitions needs. */
@@ -93,8 +99,34 @@ async function planOf(step: DefinitionsStep, definitions: Definitions): Promise<
   const mapping = new RestoreMapping(config.restore);
   const vhosts = new Set(manifest.queues.map(({ vhost }) => mapping.mapVhost(vhost)));
   const blocked = plan.blocked ??
-    rightsProblem(requireTarget(config), { vhosts, definitions, plan });
+    rightsProblem(requireTarget(config), { vhosts, definitions, plan }) ??
+    await keptUserIdProblem(step, { definitions, plan });
   return blocked === undefined ? plan : { ...plan, blocked };
+}
+
+/** Found out before anything is changed; the restore of messages would find it too late. */
+async function keptUserIdProblem(
+  { config, signal }: DefinitionsStep,
+  { definitions, plan }: { definitions: Definitions; plan: ImportReport },
+): Promise<ImportReport["blocked"]> {
+  if (config.restore.user_id !== "keep") return undefined;
+  const target = requireTarget(config);
+  const { username } = target.amqp_url;
+  const tags = await tagsIn(target, { username, signal });
+  return userIdProblem(target, { tags, definitions, plan });
+}
+
+/** Tags of a user; none of one that is not there yet. */
+async function tagsIn(
+  target: BrokerEndpoint,
+  { username, signal }: { username: string; signal: AbortSignal },
+): Promise<readonly string[]> {
+  try {
+    return (await new ManagementClient(target).user(username, { signal })).tags;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "broker_missing") return [];
+    throw error;
+  }
 }
 
 async function carryOut(

@@ -1,11 +1,9 @@
 import type { BrokerEndpoint } from "../../config/config.ts";
 import { hasPassword } from "../../definitions/password.ts";
 import { compilePolicyPattern } from "../../config/policy_pattern.ts";
-import { type Definitions, objectsOf } from "../../definitions/document.ts";
+import { type Definitions, objectsOf, tagsOf } from "../../definitions/document.ts";
 import type { ImportReport } from "../../definitions/import.ts";
-
-/** As the broker calls the default exchange when it looks at permissions. */
-const DEFAULT_EXCHANGE = "amq.default";
+import { DEFAULT_EXCHANGE_NAME } from "../restore/mapping.ts";
 
 /**
  * Whether the user who restores messages may publish them once the definitions are imported. A
@@ -49,10 +47,37 @@ export function rightsProblem(
   return undefined;
 }
 
+/**
+ * Whether the user who restores messages may keep what others have as `user_id` once the definitions
+ * are imported, which are to come first.
+ *
+ * @param tags of that user in the target as it is
+ */
+export function userIdProblem(
+  { amqp_url: { username } }: BrokerEndpoint,
+  { tags, definitions, plan }: {
+    tags: readonly string[];
+    definitions: Definitions;
+    plan: ImportReport;
+  },
+): ImportReport["blocked"] {
+  const isSent = [...plan.created, ...plan.updated]
+    .some(({ kind, name }) => kind === "users" && name === username);
+  const user = objectsOf(definitions, "users").find(({ name }) => name === username);
+  const then = isSent && user !== undefined ? tagsOf(user.tags) : tags;
+  if (then.includes("impersonator")) return undefined;
+  const lost = tags.includes("impersonator") ? ", which the definitions take away" : "";
+  return {
+    problem: `every user_id is to be kept, and user ${JSON.stringify(username)} has not the tag ` +
+      `"impersonator"${lost}`,
+    wayOut: `Give ${JSON.stringify(username)} that tag, or choose --user-id fail, drop or header`,
+  };
+}
+
 /** A pattern that is not understood here is left to the broker; an empty one matches nothing. */
 function mayWrite(pattern: string): boolean {
   if (pattern === "") return false;
-  return compilePolicyPattern(pattern)?.(DEFAULT_EXCHANGE) ?? true;
+  return compilePolicyPattern(pattern)?.(DEFAULT_EXCHANGE_NAME) ?? true;
 }
 
 /** A user who gets another password could not restore the messages. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
-import { rightsProblem } from "./rights.ts";
+import { rightsProblem, userIdProblem } from "./rights.ts";
 
 /** Why user `writer` could not restore into vhost `v`. */
 function problem(
@@ -34,4 +34,27 @@ Deno.test("rightsProblem: what the definitions grant counts", () => {
       assert.match(problem({ created: false, write, importer }) ?? "", /may not write to the defa/);
     }
   }
+});
+
+Deno.test("userIdProblem: the tags that the user will have count", () => {
+  const problem = (tags: string[], brought?: { tags: unknown; isSent: boolean }) => {
+    const endpoint = { amqp_url: { username: "writer" } } as BrokerEndpoint;
+    const user = { name: "writer", tags: brought?.tags };
+    const plan = {
+      created: [],
+      updated: brought?.isSent ? [{ kind: "users", name: "writer" }] : [],
+    } as unknown as ImportReport;
+    const definitions = { users: brought === undefined ? [] : [user] };
+    return userIdProblem(endpoint, { tags, definitions, plan })?.problem;
+  };
+  assert.equal(problem(["impersonator"]), undefined);
+  assert.match(problem(["administrator"]) ?? "", /user "writer" has not the tag "impersonator"$/);
+  for (const tags of ["administrator,impersonator", ["impersonator"]]) {
+    assert.equal(problem([], { tags, isSent: true }), undefined);
+  }
+  assert.match(problem([], { tags: "impersonator", isSent: false }) ?? "", /has not the tag/);
+  assert.match(
+    problem(["impersonator"], { tags: [], isSent: true }) ?? "",
+    /"impersonator", which the definitions take away$/,
+  );
 });

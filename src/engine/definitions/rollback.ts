@@ -79,7 +79,7 @@ export async function listSnapshots({ storage, prefix }: RollbackPlace): Promise
     }
   } catch (error) {
     // A folder that nothing was kept in does not exist.
-    if (prefix !== "" || !(error instanceof AppError) || error.code !== "storage_unreachable") {
+    if (prefix !== "" || !(error instanceof AppError) || error.code !== "storage_missing") {
       throw error;
     }
   }

@@ -5,6 +5,12 @@ import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint
 import type { BackupContext } from "../backup/queue.ts";
 import type { PackedFile, SegmentJob } from "./protocol.ts";
 
+/** What storing takes of a backup run. */
+export type PackContext = Pick<
+  BackupContext,
+  "backupId" | "options" | "run" | "storage" | "checkpoint" | "packer" | "emit" | "signal"
+>;
+
 /** Segments of one queue that are packed and stored at the same time. */
 const SEGMENTS_AT_ONCE = 2;
 
@@ -13,7 +19,7 @@ const SEGMENTS_AT_ONCE = 2;
  * returns the manifest entry with all of them. Whatever fails, nothing of it goes on behind its end.
  */
 export async function storeSpooled(
-  context: BackupContext,
+  context: PackContext,
   row: BackupQueueRow,
 ): Promise<QueueEntry> {
   const { checkpoint, run, packer } = context;
@@ -56,7 +62,7 @@ export async function storeSpooled(
 
 /** The job that makes a spooled segment into one of the format that was chosen. */
 export function jobOf(
-  { options }: BackupContext,
+  { options }: Pick<PackContext, "options">,
   item: {
     row: Pick<BackupQueueRow, "vhost" | "name">;
     segment: Pick<SegmentRow, "spooled">;
@@ -74,7 +80,7 @@ export function jobOf(
 
 /** Packs one spooled segment and stores it; returns what the manifest says of it. */
 export async function storeSegment(
-  context: BackupContext,
+  context: PackContext,
   item: {
     row: Pick<BackupQueueRow, "vhost" | "name">;
     segment: Pick<SegmentRow, "sequence" | "spooled">;
@@ -112,7 +118,7 @@ function rangeOf({ messageCount, firstOffset, lastOffset }: SpooledChunks): Stre
 
 /** Key of a segment in the format and compression that the backup is to have. */
 export function storedKey(
-  { backupId, options: { compression, format } }: BackupContext,
+  { backupId, options: { compression, format } }: Pick<PackContext, "backupId" | "options">,
   { vhost, name, sequence }: { vhost: string; name: string; sequence: number },
 ): string {
   const keyOf = format === "rbak-v1" ? segmentKeyV1 : segmentKey;
@@ -120,7 +126,7 @@ export function storedKey(
 }
 
 /** What the messages' counts are now, after the return: known better than by adding up. */
-function keepDeliveryCount({ checkpoint, run }: BackupContext, entry: QueueEntry): void {
+function keepDeliveryCount({ checkpoint, run }: PackContext, entry: QueueEntry): void {
   const { delivery_attempts: attempts, highest_delivery_count: highest } = entry.capture!;
   if (attempts > 0) checkpoint.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
 }

@@ -7,7 +7,12 @@ import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import { quotedNames } from "../names.ts";
 import { queueKey } from "../queue_key.ts";
-import { type DefinedBinding, readForRestore, type StoredDefinitions } from "./definitions.ts";
+import {
+  type DefinedBinding,
+  isVoid,
+  readForRestore,
+  type StoredDefinitions,
+} from "./definitions.ts";
 import type { QueueName } from "./mapping.ts";
 import { endsConnection, type Target } from "./targets.ts";
 
@@ -78,8 +83,8 @@ export function typedTable(table: unknown): Record<string, unknown> {
 }
 
 function typed(value: unknown): unknown {
-  // How brokers write a void, which asks a headers exchange for a header of whatever value.
-  if (value === "undefined") return null;
+  // It asks a headers exchange for a header of whatever value.
+  if (isVoid(value)) return null;
   if (typeof value === "number") {
     if (!Number.isInteger(value)) return { "!": "double", value };
     return { "!": value === (value | 0) ? "int" : "long", value };

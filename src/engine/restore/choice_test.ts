@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { RestoreOptions } from "../../config/config.ts";
 import { loadConfig } from "../../config/load.ts";
 import { newChoice, resumedChoice } from "./choice.ts";
@@ -70,4 +71,30 @@ Deno.test("a restore of before choices were recorded took all", async () => {
     const restore = await restoreOf(keys);
     assert.throws(() => resume(restore, ""), { code: "refused", message: /what is restored, and/ });
   }
+});
+
+Deno.test("property: a window is the same however it is written, and whenever it is gone on with", async () => {
+  const base = await restoreOf();
+  const instant = fc.integer({ min: 1e12, max: 4e12 });
+  const delay = fc.integer({ min: 0, max: 1e10 });
+  fc.assert(fc.property(instant, fc.nat(500 * 3_600), delay, (start, seconds, later) => {
+    const end = start + 1000 * seconds;
+    const forms: [string | number, string | number][] = [
+      [start, end],
+      [new Date(start).toISOString(), new Date(end).toISOString()],
+      [new Date(start).toISOString(), "now"],
+      [`-${seconds}s`, "now"],
+    ];
+    for (const [time_window_start, time_window_end] of forms) {
+      const restore = { ...base, time_window_start, time_window_end };
+      const begun = newChoice(restore, end);
+      const window = { start, end, field: "backed_up_at" };
+      assert.deepEqual(begun.selection.timeWindow, window);
+      const goneOn = resume(restore, begun.recorded, end + later);
+      assert.deepEqual(goneOn.selection.timeWindow, window);
+    }
+    if (seconds === 0) return;
+    const turned = { ...base, time_window_start: end, time_window_end: start };
+    assert.throws(() => newChoice(turned, end), { code: "usage", message: /ends .* before it/ });
+  }));
 });

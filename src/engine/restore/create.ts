@@ -2,7 +2,7 @@ import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import { type Bindings, bindQueue, toBeBound } from "./bindings.ts";
-import type { RestoreContext } from "./queue.ts";
+import type { RestoreContext } from "./context.ts";
 import type { Target } from "./targets.ts";
 
 /** Creates a queue and makes its bindings, or makes those that an earlier run has not. */

@@ -1,6 +1,6 @@
 import type { Options } from "amqplib";
 import type { QueueEntry } from "../../archive/manifest.ts";
-import type { RestoreOptions } from "../../config/config.ts";
+import type { QueueType, RestoreOptions } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
 import { isRawNumber } from "../../exact_json.ts";
 
@@ -33,9 +33,35 @@ const ONLY_QUORUM = [
   "x-delayed-retry-min",
   "x-delayed-retry-max",
 ];
+const ONLY_STREAM = [
+  "x-max-age",
+  "x-stream-max-segment-size-bytes",
+  "x-stream-filter-size-bytes",
+  "x-initial-cluster-size",
+];
+const NOT_STREAM = [
+  "x-expires",
+  "x-message-ttl",
+  "x-dead-letter-exchange",
+  "x-dead-letter-routing-key",
+  "x-max-length",
+  "x-overflow",
+  "x-single-active-consumer",
+];
 const OF_OTHER_TYPE: Readonly<Record<string, readonly string[]>> = {
-  classic: ONLY_QUORUM,
-  quorum: ONLY_CLASSIC,
+  classic: [...ONLY_QUORUM, ...ONLY_STREAM],
+  quorum: [...ONLY_CLASSIC, ...ONLY_STREAM],
+  // Streams take a leader locator, too.
+  stream: [
+    ...ONLY_CLASSIC,
+    ...ONLY_QUORUM.filter((name) => name !== "x-queue-leader-locator"),
+    ...NOT_STREAM,
+  ],
+};
+const NAMES: Readonly<Record<string, string>> = {
+  classic: "classic queues",
+  quorum: "quorum queues",
+  stream: "streams",
 };
 
 /** How a missing queue is declared: as it was, its type said in any case, unless asked otherwise. */
@@ -47,7 +73,7 @@ export function declarationOf(
   >,
 ): Declaration {
   const { queue_type: type } = entry;
-  const newType = isMappable(type) ? queue_type_mapping[type] ?? type : type;
+  const newType = mappedType(type, queue_type_mapping);
   const isDropped = compileNames({ include: drop_queue_arguments });
   const changes: string[] = newType === type ? [] : [`created as ${newType} instead of ${type}`];
   const kept = Object.entries(entry.arguments).filter(([name, value]) => {
@@ -57,17 +83,17 @@ export function declarationOf(
       return false;
     }
     if (newType === type || !isRefused({ name, value }, newType)) return true;
-    changes.push(`without ${name}, which ${newType} queues do not take`);
+    changes.push(`without ${name}, which ${NAMES[newType]} do not take`);
     return false;
   });
-  const isMadeQuorum = newType !== type && newType === "quorum";
-  if (isMadeQuorum && !entry.durable) changes.push("durable, as all quorum queues are");
-  if (isMadeQuorum && entry.auto_delete) changes.push("kept when its consumers go");
+  const isMadeDurable = newType !== type && newType !== "classic";
+  if (isMadeDurable && !entry.durable) changes.push(`durable, as all ${NAMES[newType]} are`);
+  if (isMadeDurable && entry.auto_delete) changes.push("kept when its consumers go");
   return {
     queueType: newType,
     options: {
-      durable: entry.durable || isMadeQuorum,
-      autoDelete: entry.auto_delete && !isMadeQuorum,
+      durable: entry.durable || isMadeDurable,
+      autoDelete: entry.auto_delete && !isMadeDurable,
       arguments: {
         ...(newType === "classic" && newType === type ? {} : { "x-queue-type": newType }),
         ...plainNumbers(Object.fromEntries(kept)),
@@ -77,8 +103,16 @@ export function declarationOf(
   };
 }
 
-function isMappable(type: string): type is "classic" | "quorum" {
-  return type === "classic" || type === "quorum";
+/** The type in which a queue is created. */
+export function mappedType(
+  type: string,
+  mapping: RestoreOptions["queue_type_mapping"],
+): string {
+  return isMappable(type) ? mapping[type] ?? type : type;
+}
+
+function isMappable(type: string): type is QueueType {
+  return type in NAMES;
 }
 
 function isRefused({ name, value }: { name: string; value: unknown }, type: string): boolean {

@@ -78,3 +78,37 @@ Deno.test("arguments are left out when that is asked for, and told", () => {
   assert.deepEqual(options.arguments, { "x-queue-version": 1 });
   assert.deepEqual(changes, ["without x-queue-mode, as restore.drop_queue_arguments says"]);
 });
+
+Deno.test("as a stream, and a stream as a queue, without what that one does not take", () => {
+  const entry = {
+    ...ENTRY,
+    durable: false,
+    arguments: { "x-max-priority": 5, "x-overflow": "drop-head", "x-max-length-bytes": 9 },
+  };
+  const { options, changes } = declarationOf(entry, {
+    ...AS_IS,
+    queue_type_mapping: { classic: "stream" },
+  });
+  assert.deepEqual(options, {
+    durable: true,
+    autoDelete: false,
+    arguments: { "x-queue-type": "stream", "x-max-length-bytes": 9 },
+  });
+  assert.deepEqual(changes, [
+    "created as stream instead of classic",
+    "without x-max-priority, which streams do not take",
+    "without x-overflow, which streams do not take",
+    "durable, as all streams are",
+  ]);
+  const stream = {
+    ...ENTRY,
+    queue_type: "stream",
+    arguments: { "x-queue-type": "stream", "x-max-age": "1D", "x-own": 1 },
+  };
+  const back = declarationOf(stream, { ...AS_IS, queue_type_mapping: { stream: "quorum" } });
+  assert.deepEqual(back.options.arguments, { "x-queue-type": "quorum", "x-own": 1 });
+  assert.deepEqual(back.changes, [
+    "created as quorum instead of stream",
+    "without x-max-age, which quorum queues do not take",
+  ]);
+});

@@ -51,6 +51,11 @@ export interface StoredDefinitions {
   readonly policies: readonly DefinedPolicy[];
 }
 
+/** Whether a value of definitions is a void of AMQP, which brokers write as this text. */
+export function isVoid(value: unknown): boolean {
+  return value === null || value === undefined || value === "undefined";
+}
+
 /**
  * Reads what a restore needs of the definitions of a backup.
  *
@@ -71,5 +76,19 @@ export async function readForRestore(
       messageOf(error)
     }`;
     throw new AppError("damaged", problem, { cause: error });
+  }
+}
+
+/** The same, or undefined where the backup has none, or damaged ones. */
+export async function readIfWhole(
+  storage: Storage,
+  manifest: Manifest,
+): Promise<StoredDefinitions | undefined> {
+  if (manifest.definitions === null) return undefined;
+  try {
+    return await readForRestore(storage, manifest);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "damaged") return undefined;
+    throw error;
   }
 }

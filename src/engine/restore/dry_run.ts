@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { QueueEntry } from "../../archive/manifest.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireTarget, type RestoreOptions } from "../../config/config.ts";
@@ -8,7 +9,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
 import { takeFoundCopy } from "../handover/found_copy.ts";
 import { openRunStorage } from "../open_storage.ts";
-import { loadManifest } from "../stored/list.ts";
+import { loadWhole } from "../stored/chain.ts";
 import type {
   PlannedFanout,
   PlannedRestoreQueue,
@@ -18,12 +19,14 @@ import type {
 import { newChoice, type RestoreChoice } from "./choice.ts";
 import { findRestore, peerOf, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
+import { selectorOf } from "./plan.ts";
 import type { RestoreRunOptions } from "./restore.ts";
 import { type FanoutPlan, totalsOf } from "./routing/fanout.ts";
 import { planRouting } from "./routing/plan_routing.ts";
 import { connectionsOf, streamsOf, surveyRestore } from "./survey.ts";
 import type { TimeWindow } from "./selection.ts";
 import type { Target } from "./targets.ts";
+import { tellOtherTargets } from "./telling.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 
 /** What a restore is taken to do in a second: assumed on the cautious side, not measured. */
@@ -36,7 +39,8 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
   const storage = await openRunStorage(options);
   try {
     const { location } = storage;
-    const manifest = await loadManifest(storage, backupId);
+    const isWanted = selectorOf(config.restore.queues);
+    const manifest = await loadWhole(storage, backupId, isWanted);
     const call = {
       config,
       key: restoreKey(config, { backupId, location }),
@@ -118,6 +122,7 @@ async function recordedBefore(
       return { choice: newChoice(call.config.restore, call.now), recorded: [] };
     }
     const { run, choice } = findRestore(checkpoint, call);
+    if (run === undefined) tellOtherTargets(checkpoint, { key: call.key, emit: tools.emit });
     return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -148,8 +153,9 @@ function plannedFanout(plan: FanoutPlan): PlannedFanout {
 
 function planned(
   { entry, destination, share, action, position, reason, hint }: Target,
-  notes: readonly string[] | undefined,
+  notes: readonly string[] = [],
 ): PlannedRestoreQueue {
+  const told = [...notes, ...chainNote(entry)];
   const before = action === "use" ? position.confirmed : 0;
   const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   return {
@@ -164,11 +170,18 @@ function planned(
     segments: share.segments.length,
     bytesStored: share.segments.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
     bytes: share.segments.reduce((sum, { uncompressed_bytes }) => sum + uncompressed_bytes, 0),
-    ...(notes === undefined ? {} : { notes }),
+    ...(told.length === 0 ? {} : { notes: told }),
     ...(before === 0 ? {} : { restoredBefore: before }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Where a stream's messages are, when it is not one backup that has them. */
+function chainNote({ stream, segments }: QueueEntry): string[] {
+  if (stream?.base === undefined) return [];
+  const backups = new Set(segments.map(({ key }) => key.split("/", 1)[0]!));
+  return [`its messages are in a chain of backups: ${[...backups].join(", ")}`];
 }
 
 function estimateOf(

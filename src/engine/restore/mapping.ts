@@ -13,11 +13,11 @@ export interface QueueName {
 /** The most that AMQP 0-9-1 lets a name have, in bytes. */
 const MAX_NAME_BYTES = 255;
 /** What RabbitMQ calls the default exchange where a name is needed, as in permissions. */
-const DEFAULT_EXCHANGE = "amq.default";
+export const DEFAULT_EXCHANGE_NAME = "amq.default";
 
 /** The name of an exchange as configurations have it: the default one has an empty name. */
 export function exchangeLabel(name: string): string {
-  return name === "" ? DEFAULT_EXCHANGE : name;
+  return name === "" ? DEFAULT_EXCHANGE_NAME : name;
 }
 
 /** `restore.vhost_mapping`, `queue_mapping` and `exchange_mapping`, compiled. */
@@ -64,7 +64,7 @@ export class RestoreMapping {
    */
   mapExchange(name: string): string {
     const mapped = this.#exchanges.map(exchangeLabel(name));
-    return mapped === DEFAULT_EXCHANGE ? "" : checked(mapped, { kind: "exchange", name });
+    return mapped === DEFAULT_EXCHANGE_NAME ? "" : checked(mapped, { kind: "exchange", name });
   }
 
   /** What is wrong with a mapping that has matched nothing, once all queues are mapped. */

@@ -1,4 +1,3 @@
-import { checkKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import type { QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
@@ -11,19 +10,26 @@ import type { Source } from "./targets.ts";
 
 /** The queues of a backup that a filter selects. Throws when it selects none of several. */
 export function selectQueues(manifest: Manifest, filter: QueueFilter): QueueEntry[] {
-  const vhost = compileNames({ include: filter.vhosts, exclude: [] });
-  const name = compileNames(filter);
+  const isSelected = selectorOf(filter);
   const selected = manifest.queues.filter((entry) =>
-    vhost(entry.vhost) && name(entry.name) && entry.message_count >= filter.min_messages &&
-    (filter.types.length === 0 || filter.types.some((type) => type === entry.queue_type))
+    isSelected(entry) && entry.message_count >= filter.min_messages
   );
   if (selected.length === 0 && manifest.queues.length > 0) {
     throw new AppError("usage", `Cannot restore: no queue of "${manifest.backup_id}" is selected`, {
       hint: `it has ${manifest.queues.length} queues; see describe -b ${manifest.backup_id}`,
     });
   }
-  for (const entry of selected) checkKeys(manifest, entry);
   return selected;
+}
+
+/** Whether a filter selects a queue, however much is in it. */
+export function selectorOf(filter: QueueFilter): (entry: QueueEntry) => boolean {
+  const vhost = compileNames({ include: filter.vhosts, exclude: [] });
+  const name = compileNames(filter);
+  const { types } = filter;
+  return (entry) =>
+    vhost(entry.vhost) && name(entry.name) &&
+    (types.length === 0 || types.some((type) => type === entry.queue_type));
 }
 
 /** Where each queue goes, and what of it. */
@@ -58,10 +64,4 @@ export async function withDefinedArguments(
       arguments: found.arguments ?? {},
     };
   });
-}
-
-function checkKeys(manifest: Manifest, entry: QueueEntry): void {
-  for (const { key, sequence } of entry.segments) {
-    checkKey(key, manifest.backup_id, entry.vhost, entry.name, sequence, manifest.format_version);
-  }
 }

@@ -55,6 +55,12 @@ export class UndeliveredRecords {
     this.count++;
   }
 
+  /** How many of them there were up to `record`. */
+  upTo(record: number): number {
+    if (this.#records.length === 0) return this.count;
+    return this.count - this.#records.filter((one) => one > record).length;
+  }
+
   /** Gives those up to `record` away. Later ones may be published once more after a crash. */
   take(record: number): RecordRange[] {
     if (this.#records.length === 0) return [];

@@ -4,6 +4,7 @@ import type { MessageHead } from "../../message/message.ts";
 import type { QueueWork } from "../progress.ts";
 import type { OutgoingProperties } from "./outgoing.ts";
 import type { MessagePicker } from "./picker.ts";
+import type { SentFigures } from "./sent.ts";
 
 /** Where a message is published to. */
 export interface Destination {
@@ -11,8 +12,18 @@ export interface Destination {
   readonly routingKey: Uint8Array;
 }
 
-/** Chooses where each message goes: `direct` to its queue; undefined when it can go nowhere. */
-export type Routing = (head: MessageHead) => Destination | "direct" | undefined;
+/** Where a message goes, `direct` to its queue, and in how many queues it comes to be. */
+export interface Routed {
+  readonly to: Destination | "direct";
+  /** As far as bindings tell; 0 where they do not. */
+  readonly copies: number;
+}
+
+/** Chooses where each message goes; undefined when it can go nowhere. */
+export type Routing = (head: MessageHead) => Routed | undefined;
+
+/** Without exchanges. */
+const STRAIGHT: Routed = { to: "direct", copies: 1 };
 
 /** Options of {@linkcode QueuePublishing}. */
 export interface PublishingOptions {
@@ -23,6 +34,8 @@ export interface PublishingOptions {
   readonly queue: string;
   /** Absent: all go straight to the queue. */
   readonly routing?: Routing | undefined;
+  /** Learns of each message that is published. */
+  readonly figures: SentFigures;
   readonly work: QueueWork;
   /** Hears of each chosen message that can go nowhere; counted among those that are chosen. */
   readonly onPassedOver: (taken: number) => void;
@@ -35,8 +48,6 @@ export class QueuePublishing implements RecordSink {
   /** Messages begun, and bytes of their bodies and properties. */
   messages = 0;
   bytes = 0;
-  /** Bytes of bodies alone. */
-  bodyBytes = 0;
   readonly #options: PublishingOptions;
   readonly #direct: Destination;
   /** Of the backup, counted from 1. */
@@ -60,20 +71,20 @@ export class QueuePublishing implements RecordSink {
   }
 
   head(head: MessageHead): void {
-    const { publisher, picker, outgoing, routing, work, onPassedOver } = this.#options;
+    const { publisher, picker, outgoing, routing, figures, work, onPassedOver } = this.#options;
     const record = ++this.#record;
     this.#skipping = this.skip > 0 || !picker.takes(head);
     if (this.#skipping) {
       if (this.skip > 0) this.skip--;
       return;
     }
-    const to = routing === undefined ? "direct" : routing(head);
-    if (to === undefined) {
+    const routed = routing === undefined ? STRAIGHT : routing(head);
+    if (routed === undefined) {
       this.#skipping = true;
       return onPassedOver(picker.taken);
     }
-    const direct = to === "direct";
-    const { exchange, routingKey } = direct ? this.#direct : to;
+    const direct = routed.to === "direct";
+    const { exchange, routingKey } = routed.to === "direct" ? this.#direct : routed.to;
     const properties = outgoing.of(head.properties, { record, direct });
     publisher.begin({
       exchange,
@@ -81,8 +92,8 @@ export class QueuePublishing implements RecordSink {
       properties,
       bodySize: head.bodySize,
     });
+    figures.add(head.bodySize, routed.copies);
     this.messages++;
-    this.bodyBytes += head.bodySize;
     this.bytes += properties.length + head.bodySize;
     work.bytesDone += properties.length + head.bodySize;
   }

@@ -1,86 +1,36 @@
 import { RecordParser } from "../../archive/record.ts";
 import type { QueueEntry } from "../../archive/manifest.ts";
-import { Publisher } from "../../broker/amqp/publisher.ts";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import { Publisher, type PublisherOptions } from "../../broker/amqp/publisher.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
-import type { StreamConnector } from "../../broker/stream/connector.ts";
-import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
-import type { CheckpointStore } from "../../checkpoint/store.ts";
-import type { RestoreOptions } from "../../config/config.ts";
+import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
-import type { Storage } from "../../storage/storage.ts";
-import type { ConnectionPool } from "../connection_pool.ts";
-import type { EventSink } from "../events.ts";
-import type { ProgressMeter, QueueWork } from "../progress.ts";
-import type { Ahead } from "./ahead.ts";
-import type { QueueName, RestoreMapping } from "./mapping.ts";
-import { OutgoingProperties, type OutgoingRules, USER_ID_HEADER } from "./outgoing.ts";
-import { type Pauses, watchBlocked } from "./pauses.ts";
+import type { QueueWork } from "../progress.ts";
+import { checkDepth } from "./check_depth.ts";
+import type { RestoreContext, RestoredQueue, RestoreItem, Taken } from "./context.ts";
+import type { QueueName } from "./mapping.ts";
+import { OutgoingProperties } from "./outgoing.ts";
+import { watchBlocked } from "./pauses.ts";
 import { MessagePicker, type Passed } from "./picker.ts";
 import { Positions, UndeliveredRecords } from "./positions.ts";
+import { type Figures, SentFigures } from "./sent.ts";
 import { QueuePublishing } from "./publishing.ts";
 import type { RateLimit } from "./rate_limit.ts";
-import type { Reconnector } from "./reconnect.ts";
-import type { ExchangeRouting, QueueRouting } from "./routing/exchange_routing.ts";
+import type { QueueRouting } from "./routing/exchange_routing.ts";
 import { behind, openedSegments } from "./segment_feed.ts";
-import type { MessageSelection, QueueShare } from "./selection.ts";
-import { resumedAt, type Source } from "./targets.ts";
+import type { QueueShare } from "./selection.ts";
+import { resumedAt } from "./targets.ts";
+import { tellChanges } from "./telling.ts";
 
 /** A record takes at least this many bytes, so a slice of records begins no more messages than… */
 const SMALLEST_RECORD = 21;
 /** …this many: records are handed to the publisher in slices, each with room in the window. */
 const SLICE_MESSAGES = 780;
-/** How long the target's depth may take to show the last messages, milliseconds. */
-const SETTLE_MS = 10_000;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
 /** A position is recorded at least so often while messages are confirmed, milliseconds. */
 const RECORD_MS = 1_000;
 /** A rate limit that holds back for longer has the position recorded before, milliseconds. */
 const LONG_WAIT_MS = 250;
-
-/** What all queues of one restore run share. */
-export interface RestoreContext {
-  readonly backupId: string;
-  readonly options: RestoreOptions;
-  readonly selection: MessageSelection;
-  readonly mapping: RestoreMapping;
-  readonly run: Run;
-  readonly storage: Storage;
-  readonly checkpoint: CheckpointStore;
-  readonly connections: ConnectionPool;
-  readonly streams: StreamConnector;
-  readonly reconnector: Reconnector;
-  readonly ahead: Ahead;
-  readonly limit: RateLimit;
-  readonly rules: OutgoingRules;
-  /** With publish_mode exchange. */
-  readonly exchanges: ExchangeRouting | undefined;
-  readonly pauses: Pauses;
-  readonly meter: ProgressMeter;
-  readonly emit: EventSink;
-  /** Folder for fetched segments. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-}
-
-/** One queue of a restore and where it stands. */
-export interface RestoreItem extends Source {
-  /** Ready messages in the destination before the first one of this run. */
-  readonly depthBefore: number;
-  readonly position: RestoreQueueRow;
-}
-
-/** What came of one queue: what this call did, and what of it was passed over, in all. */
-export interface RestoredQueue extends Passed {
-  /** Messages that the target took, and bytes of the bodies that were published. */
-  readonly messages: number;
-  readonly bytes: number;
-  /** Messages that it did not take, and that are kept apart. */
-  readonly undelivered: number;
-  /** With publish_mode exchange: how many messages the bindings made of them, as far as known. */
-  readonly copies?: number;
-}
 
 /**
  * Publishes the chosen messages of one queue, in order, from the recorded position on: direct to its
@@ -99,15 +49,17 @@ export async function restoreQueue(
   try {
     // 1. All messages, over as many connections as it takes.
     await queue.connected((connection) => queue.publish(connection));
-    queue.tellChanges();
+    tellChanges(context, { entry, outgoing: queue.outgoing });
     // 2. Are they all there?
     queue.assertWhole();
     if (context.exchanges === undefined) {
-      await queue.connected((connection) => checkDepth(connection, item, queue.result.messages));
+      await queue.connected((connection) =>
+        checkDepth(connection, { item, published: item.taken.messages })
+      );
     }
     // 3. Done.
     queue.finish();
-    return queue.result;
+    return { ...item.taken, ...queue.passed };
   } finally {
     context.meter.end(work);
   }
@@ -120,27 +72,30 @@ class QueueRestore {
   readonly #destination: QueueName;
   readonly #share: QueueShare;
   readonly #work: QueueWork;
-  /** Messages that were done with before this call. */
-  readonly #before: number;
-  readonly #outgoing: OutgoingProperties;
+  /** Where it stood before this call. */
+  readonly #before: RestoreQueueRow;
+  readonly outgoing: OutgoingProperties;
   readonly #routing: QueueRouting | undefined;
   readonly #undelivered = new UndeliveredRecords();
   #position: RestoreQueueRow;
   #picker: MessagePicker;
-  #bytes = 0;
+  readonly #taken: Taken;
+  /** What connections before this one brought. */
+  #earlier: Figures = { bytes: 0, copies: 0, unsure: 0 };
 
   constructor(context: RestoreContext, item: RestoreItem, work: QueueWork) {
-    const { entry, destination, share, position } = item;
+    const { entry, destination, share, position, taken } = item;
     const { vhost, name } = entry;
     this.#context = context;
+    this.#taken = taken;
     this.#entry = entry;
     this.#destination = destination;
     this.#share = share;
     this.#work = work;
-    this.#before = position.confirmed;
+    this.#before = position;
     this.#position = position;
     this.#picker = this.#newPicker();
-    this.#outgoing = new OutgoingProperties(context.rules, {
+    this.outgoing = new OutgoingProperties(context.rules, {
       backupId: context.backupId,
       vhost,
       name,
@@ -149,15 +104,8 @@ class QueueRestore {
     if (position.confirmed === 0) context.checkpoint.forgetUndelivered(context.run.id, entry);
   }
 
-  get result(): RestoredQueue {
-    const { count: undelivered } = this.#undelivered;
-    return {
-      messages: this.#position.confirmed - this.#before - undelivered,
-      bytes: this.#bytes,
-      undelivered,
-      ...leftOutOf(this.#entry, this.#position),
-      ...(this.#routing === undefined ? {} : { copies: this.#routing.copies }),
-    };
+  get passed(): Passed {
+    return leftOutOf(this.#entry, this.#position);
   }
 
   /** Runs `work` with a connection, and once more when that was lost. */
@@ -172,7 +120,7 @@ class QueueRestore {
 
   /** Publishes from the recorded position to the end. */
   async publish(connection: BrokerConnection): Promise<void> {
-    const { options: { window }, signal, emit, pauses } = this.#context;
+    const { options: { window }, limit, signal, emit, pauses } = this.#context;
     // What the connection before this one left open is published again.
     this.#undelivered.drop();
     this.#record(resumedAt(this.#position, { entry: this.#entry, share: this.#share }));
@@ -182,75 +130,66 @@ class QueueRestore {
     const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
     // Less than what the window lets out, or recording and publishing would wait for each other.
     const step = Math.max(1, Math.floor((window - room) / 4));
+    const figures = new SentFigures(window);
+    const earlier = this.#earlier;
     let recordedAt = performance.now();
-    const record = (unsettled = window) => {
+    const record = (unsettled: number) => {
       recordedAt = performance.now();
       const { confirmed } = publisher;
       const done = positions.doneWith(confirmed);
       const passed = picker.passedBy(done);
+      this.#earlier = plus(earlier, figures.upTo(confirmed));
       this.#record({ ...this.#position, ...passed, confirmed: done, unsettled });
       positions.forget(confirmed);
       publisher.release(confirmed);
+      allowed = confirmed + unsettled;
+    };
+    // Recorded before they are sent: after a crash so many may be there twice. At full speed that is
+    // the window, which is under way nearly always.
+    const recordFor = (coming: number) => {
+      record(limit.isOn ? publisher.sent - publisher.confirmed + coming : window);
+    };
+    let allowed = 0;
+    const allow = (messages: number) => {
+      if (publisher.sent + messages > allowed) recordFor(messages);
     };
     const recordIfFar = () => {
       const done = positions.doneWith(publisher.confirmed);
-      this.#work.messagesDone = done - this.#before;
+      this.#work.messagesDone = done - this.#before.confirmed -
+        this.#undelivered.upTo(done);
       const behind = done - this.#position.confirmed;
-      if (behind >= step || (behind > 0 && performance.now() - recordedAt > RECORD_MS)) record();
+      const isLong = behind > 0 && performance.now() - recordedAt > RECORD_MS;
+      if (behind >= step || isLong) recordFor(0);
     };
     const publisher = new Publisher(connection, {
       window,
       target: `queue "${this.#destination.name}" of vhost "${this.#destination.vhost}"`,
       onConfirmed: recordIfFar,
-      ...this.#undeliveredListeners(positions),
+      ...this.#undeliveredListeners({ positions, figures }),
     });
     await publisher.open();
-    // Recorded before the first publish: from here on the target may hold messages of this run.
-    this.#record({ ...this.#position, unsettled: window });
     using _blocked = watchBlocked(connection, {
       queue: this.#destination,
       work: this.#work,
       emit,
       pauses,
     });
-    const messages = this.#publishing({ publisher, positions });
+    const messages = this.#publishing({ publisher, positions, figures });
     try {
       await this.#feed({
         publisher,
         messages,
         room,
         start: start + leftOut,
-        record,
+        allow,
+        recordNow: () => recordFor(0),
         recordIfFar,
       });
       await publisher.finish(signal);
     } finally {
       await publisher.settle(STOP_MS);
       record(publisher.unsettled);
-      this.#bytes += messages.bodyBytes;
       await publisher.close();
-    }
-  }
-
-  /** Says what is not as it was. */
-  tellChanges(): void {
-    const { copying, userIds } = this.#outgoing;
-    const { vhost, name } = this.#entry;
-    const warn = (message: string, hint: string) =>
-      this.#context.emit({ type: "warning", vhost, queue: name, message, hint });
-    if (copying > 0) {
-      warn(
-        `${countOf(copying)} had CC or BCC headers, which were left out`,
-        "the broker would have copied each of them to the queues named there once more",
-      );
-    }
-    if (userIds > 0) {
-      const isKept = this.#context.rules.foreignUserId === "header";
-      warn(
-        `${countOf(userIds)} had the user_id of another user, which ` +
-          (isKept ? `is the header ${USER_ID_HEADER} now` : "was left out"),
-        `with the tag impersonator "${this.#context.rules.username}" may keep it`,
-      );
     }
   }
 
@@ -283,31 +222,54 @@ class QueueRestore {
   #record(position: RestoreQueueRow): void {
     const { checkpoint, run } = this.#context;
     const ranges = this.#undelivered.take(position.confirmed);
-    this.#position = position;
-    if (ranges.length === 0) return checkpoint.putRestoreQueue(run.id, position);
     const more = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-    this.#position = { ...position, undelivered: (position.undelivered ?? 0) + more };
-    checkpoint.putRestoreProgress(run.id, this.#position, ranges);
+    this.#position = more === 0
+      ? position
+      : { ...position, undelivered: (position.undelivered ?? 0) + more };
+    if (more === 0) checkpoint.putRestoreQueue(run.id, position);
+    else checkpoint.putRestoreProgress(run.id, this.#position, ranges);
+    this.#countTaken();
   }
 
-  #undeliveredListeners(positions: Positions) {
+  #countTaken(): void {
+    const { confirmed, undelivered = 0 } = this.#position;
+    const { bytes, copies, unsure } = this.#earlier;
+    this.#taken.undelivered = undelivered - (this.#before.undelivered ?? 0);
+    this.#taken.messages = confirmed - this.#before.confirmed - this.#taken.undelivered;
+    this.#taken.bytes = bytes;
+    if (this.#routing === undefined) return;
+    this.#taken.copies = copies;
+    this.#taken.unsureCopies = unsure;
+  }
+
+  #undeliveredListeners(
+    { positions, figures }: { positions: Positions; figures: SentFigures },
+  ): Pick<PublisherOptions, "onRejected" | "onUnroutable"> {
     if (this.#context.options.on_undelivered === "fail") return {};
-    const add = (message: number) => this.#undelivered.add(positions.recordOf(message));
+    const lose = (place: number, isUnsure: boolean) => {
+      this.#undelivered.add(positions.recordOf(place));
+      figures.lose(place, { isUnsure });
+    };
+    const onRejected = (place: number) => lose(place, true);
     // Straight to a queue, what comes back tells that it is gone: nothing behind it would arrive.
-    return this.#routing === undefined
-      ? { onRejected: add }
-      : { onRejected: add, onUnroutable: add };
+    if (this.#routing === undefined) return { onRejected };
+    return { onRejected, onUnroutable: (place) => lose(place, false) };
   }
 
   #publishing(
-    { publisher, positions }: { publisher: Publisher; positions: Positions },
+    { publisher, positions, figures }: {
+      publisher: Publisher;
+      positions: Positions;
+      figures: SentFigures;
+    },
   ): QueuePublishing {
     return new QueuePublishing({
       publisher,
-      outgoing: this.#outgoing,
+      outgoing: this.outgoing,
       picker: this.#picker,
       queue: this.#destination.name,
       routing: this.#routing && ((head) => this.#routing!.destination(head)),
+      figures,
       work: this.#work,
       onPassedOver: (taken) => {
         if (this.#context.options.on_undelivered === "fail") throw this.#routing!.refusal();
@@ -325,12 +287,14 @@ class QueueRestore {
       /** Messages that may begin in one slice. */
       room: number;
       start: number;
-      record: () => void;
+      /** Called before so many messages are sent. */
+      allow: (messages: number) => void;
+      recordNow: () => void;
       recordIfFar: () => void;
     },
   ): Promise<void> {
-    const { storage, folder, limit, ahead, signal } = this.#context;
-    const { publisher, messages, room, start, record, recordIfFar } = options;
+    const { storage, folder, limit, signal } = this.#context;
+    const { publisher, messages, room, start, allow, recordNow, recordIfFar } = options;
     const { segments, skip } = behind(this.#share.segments, start);
     messages.skip = skip;
     const before = recordsBefore(this.#entry);
@@ -342,7 +306,9 @@ class QueueRestore {
         for (let offset = 0; offset < chunk.length;) {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
-          await ahead.allow(this.#entry, { upTo: this.#picker.taken + room, signal });
+          const upTo = this.#picker.taken + room;
+          await this.#context.ahead.allow(this.#entry, { upTo, signal });
+          allow(Math.ceil(size / SMALLEST_RECORD));
           const { messages: before, bytes } = messages;
           parser.push(chunk.subarray(offset, offset + size));
           offset += size;
@@ -352,7 +318,7 @@ class QueueRestore {
           const waitMs = limit.owe(messages.messages - before, messages.bytes - bytes);
           // What may go out now is not to wait for more.
           publisher.flush();
-          if (waitMs > LONG_WAIT_MS) record();
+          if (waitMs > LONG_WAIT_MS) recordNow();
           await limit.wait(signal);
         }
       }
@@ -361,8 +327,12 @@ class QueueRestore {
   }
 }
 
-function countOf(messages: number): string {
-  return messages === 1 ? "1 message" : `${messages} messages`;
+function plus(one: Figures, other: Figures): Figures {
+  return {
+    bytes: one.bytes + other.bytes,
+    copies: one.copies + other.copies,
+    unsure: one.unsure + other.unsure,
+  };
 }
 
 /** How many records of a queue's backup are in front of each segment, by its key. */
@@ -388,32 +358,4 @@ function sliceSize(room: number, limit: RateLimit): number {
   if (!limit.isOn) return room * SMALLEST_RECORD;
   const { messages, bytes } = limit.portion;
   return Math.max(SMALLEST_RECORD, Math.min(Math.min(room, messages) * SMALLEST_RECORD, bytes));
-}
-
-/** Confirmed is not kept: a length limit that drops the oldest confirms all the same. */
-async function checkDepth(
-  connection: BrokerConnection,
-  item: RestoreItem,
-  published: number,
-): Promise<void> {
-  const { destination: { name }, depthBefore } = item;
-  await using inspector = new QueueInspector(connection);
-  const expected = depthBefore + published;
-  const deadline = performance.now() + SETTLE_MS;
-  for (;;) {
-    const { ready, consumers } = await inspector.depth(name);
-    if (ready >= expected || consumers > 0) return;
-    if (performance.now() > deadline) {
-      throw new AppError(
-        "failed",
-        `Cannot restore queue "${name}" whole: ${published} messages were confirmed, but it ` +
-          `holds ${ready} where ${expected} should be`,
-        {
-          hint:
-            "a max-length or message TTL on the target queue drops messages; lift it and restore again",
-        },
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

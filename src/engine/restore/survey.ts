@@ -2,7 +2,7 @@ import type { Manifest } from "../../archive/manifest.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
@@ -11,7 +11,7 @@ import { streamConnector } from "../stream/survey.ts";
 import { StreamTargets } from "../stream/targets.ts";
 import { shortfallOf } from "../stored/shortfall.ts";
 import { type Bindings, bindingsOf } from "./bindings.ts";
-import { readForRestore } from "./definitions.ts";
+import { readIfWhole } from "./definitions.ts";
 import type { RestoreMapping } from "./mapping.ts";
 import { selectQueues, sourcesOf, withDefinedArguments } from "./plan.ts";
 import { policyNotes } from "./policies.ts";
@@ -94,8 +94,12 @@ async function notesOf(
   const created = targets.filter(({ action }) => action === "create");
   // Definitions that come first bring the policies, and say themselves what is not as it was.
   const isBrought = config.restore.restore_definitions || config.restore.definitions_dry_run;
+  // That they are damaged has been said for the bindings.
+  const stored = created.length === 0 || isBrought
+    ? undefined
+    : await readIfWhole(storage, manifest);
   const policies = await policyNotes(created, {
-    policies: created.length === 0 || isBrought ? [] : await policiesIn(manifest, storage),
+    policies: stored?.policies ?? [],
     target: requireTarget(config),
     signal,
   });
@@ -112,17 +116,6 @@ async function notesOf(
     return [target, texts] as const;
   });
   return new Map(notes.filter(([, texts]) => texts.length > 0));
-}
-
-async function policiesIn(manifest: Manifest, storage: Storage) {
-  if (manifest.definitions === null) return [];
-  try {
-    return (await readForRestore(storage, manifest)).policies;
-  } catch (error) {
-    // That they are damaged has been said for the bindings.
-    if (error instanceof AppError && error.code === "damaged") return [];
-    throw error;
-  }
 }
 
 /** Whether the queue gets another name; another vhost is another place for the same. */

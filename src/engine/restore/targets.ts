@@ -6,7 +6,7 @@ import { AppError } from "../../errors.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { queueKey } from "../queue_key.ts";
 import type { StreamTargets } from "../stream/targets.ts";
-import { type Declaration, declarationOf } from "./declaration.ts";
+import { type Declaration, declarationOf, mappedType } from "./declaration.ts";
 import type { QueueName } from "./mapping.ts";
 import type { QueueShare } from "./selection.ts";
 
@@ -134,9 +134,10 @@ function planGroup(
     group.map((source) => ({ ...source, ...rest(source) }));
   const { entry, destination } = group[0]!;
   const largest = Math.max(...group.map(({ entry }) => entry.largest_body));
-  const barrier = entry.stream === undefined
-    ? undefined
-    : streams.obstacleTo(destination, { largest });
+  const barrier = entry.stream === undefined ? undefined : streams.obstacleTo(destination, {
+    largest,
+    type: mappedType(entry.queue_type, restore.queue_type_mapping),
+  });
   if (barrier !== undefined) {
     return all((source) => ({
       action: "skip",

@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { manifestKey, segmentKey } from "../../archive/layout.ts";
-import type { Manifest, QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
+import {
+  type Manifest,
+  type QueueEntry,
+  type SegmentEntry,
+  totalsOf,
+} from "../../archive/manifest.ts";
 import { encodeManifest } from "../../archive/manifest_io.ts";
 import { RecordParser, type RecordSink } from "../../archive/record.ts";
 import { packSegment } from "../../archive/segment.ts";
@@ -20,6 +25,8 @@ const COMPRESSION = "zstd";
 const LEVEL = 3;
 const SEGMENT_MAX_BYTES = 128 * 1024 * 1024;
 const LONGEST_ID = 128;
+/** How the id of an archive ends. */
+const ARCHIVE_SUFFIX = /\.undelivered-\d{8}T\d{9}Z$/;
 
 /** A backup of messages that a restore could not deliver. */
 export interface UndeliveredArchive {
@@ -69,10 +76,14 @@ export async function storeUndelivered(
   }
 }
 
-/** Says when, down to the millisecond: no two runs write the same. */
-function archiveId(backupId: string, now: Date): string {
+/**
+ * Says when, down to the millisecond: no two runs write the same. What is left of such an archive is
+ * one of the same backup, later.
+ */
+export function archiveId(backupId: string, now: Date): string {
   const suffix = `.undelivered-${now.toISOString().replace(/[-:.]/g, "")}`;
-  return backupId.slice(0, LONGEST_ID - suffix.length) + suffix;
+  const origin = backupId.replace(ARCHIVE_SUFFIX, "");
+  return origin.slice(0, LONGEST_ID - suffix.length) + suffix;
 }
 
 async function storeArchive(
@@ -238,8 +249,6 @@ function manifestOf(
   { manifest, run }: UndeliveredContext,
   { backupId, createdAt, queues }: { backupId: string; createdAt: number; queues: QueueEntry[] },
 ): Manifest {
-  const segments = queues.flatMap((queue) => queue.segments);
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   return {
     format_version: 2,
     backup_id: backupId,
@@ -254,9 +263,6 @@ function manifestOf(
     queues,
     skipped: [],
     warnings: [`messages of backup "${manifest.backup_id}" that ${run.scope} did not take`],
-    total_messages: sum(queues.map((queue) => queue.message_count)),
-    total_body_bytes: sum(queues.map((queue) => queue.body_bytes)),
-    total_bytes: sum(segments.map((segment) => segment.size_bytes)),
-    total_segments: segments.length,
+    ...totalsOf(queues),
   };
 }

@@ -17,6 +17,8 @@ export interface SpoolOptions {
   segmentMaxIntervalMs: number;
   /** Called once when writing fails; nothing is written after it. */
   onError: (error: AppError) => void;
+  /** A segment is complete. */
+  onSegment?: (segment: SpooledSegment) => void;
 }
 
 /**
@@ -40,6 +42,10 @@ export class SpoolWriter implements DeliveryTap, Disposable {
   #used = 0;
   #file: Deno.FsFile | undefined;
   #current: SpooledSegment | undefined;
+  /** Bytes of the current segment's records that are complete. */
+  #wholeBytes = 0;
+  /** Of the message that is coming. */
+  #bodySize = 0;
 
   constructor(options: SpoolOptions) {
     this.#options = options;
@@ -75,8 +81,7 @@ export class SpoolWriter implements DeliveryTap, Disposable {
       }
       segment.bytes += size + head.bodySize;
       this.bytes += size + head.bodySize;
-      this.bodyBytes += head.bodySize;
-      if (head.bodySize > this.largestBody) this.largestBody = head.bodySize;
+      this.#bodySize = head.bodySize;
     });
   }
 
@@ -97,10 +102,32 @@ export class SpoolWriter implements DeliveryTap, Disposable {
       const segment = this.#current!;
       segment.recordCount++;
       this.messageCount++;
+      this.bodyBytes += this.#bodySize;
+      if (this.#bodySize > this.largestBody) this.largestBody = this.#bodySize;
+      this.#wholeBytes = segment.bytes;
       if (
         segment.bytes >= this.#options.segmentMaxBytes ||
         segment.lastTimestamp - segment.firstTimestamp >= this.#options.segmentMaxIntervalMs
       ) this.#closeSegment();
+    });
+  }
+
+  /** Forgets the message that was begun and is not complete, if one was: it will come again. */
+  abandon(): void {
+    const segment = this.#current;
+    if (segment === undefined || segment.bytes === this.#wholeBytes) return;
+    this.#guard(() => {
+      this.#flush();
+      this.#file!.truncateSync(this.#wholeBytes);
+      this.#file!.seekSync(this.#wholeBytes, Deno.SeekMode.Start);
+      this.bytes -= segment.bytes - this.#wholeBytes;
+      segment.bytes = this.#wholeBytes;
+      if (segment.recordCount > 0) return;
+      // Its time was that of the message that is forgotten.
+      this.#file!.close();
+      this.#file = undefined;
+      this.#current = undefined;
+      Deno.removeSync(segment.file);
     });
   }
 
@@ -118,6 +145,7 @@ export class SpoolWriter implements DeliveryTap, Disposable {
     const file = join(this.#options.folder, `segment-${this.segments.length + 1}`);
     this.#file = Deno.openSync(file, { write: true, createNew: true, mode: 0o600 });
     this.#current = { file, recordCount: 0, bytes: 0, firstTimestamp: now, lastTimestamp: now };
+    this.#wholeBytes = 0;
     return this.#current;
   }
 
@@ -126,8 +154,10 @@ export class SpoolWriter implements DeliveryTap, Disposable {
     this.#flush();
     this.#file!.close();
     this.#file = undefined;
-    this.segments.push(this.#current);
+    const segment = this.#current;
     this.#current = undefined;
+    this.segments.push(segment);
+    this.#options.onSegment?.(segment);
   }
 
   #flush(): void {

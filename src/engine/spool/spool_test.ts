@@ -115,6 +115,35 @@ Deno.test("spool: the very bytes of the archive's records, however they come", a
   });
 });
 
+Deno.test("spool: a message that was begun is forgotten, and may come again", async () => {
+  await using dir = await tempDir();
+  await withClock(() => {
+    const largest = 2 << 20;
+    for (const before of [[], [sized(10)], [sized(largest), sized(20)]]) {
+      for (const size of [100, largest]) {
+        const { spool, errors } = newSpool(dir.join(crypto.randomUUID()));
+        for (const one of before) feed(spool, one);
+        spool.abandon(); // of nothing
+        const again = sized(size);
+        spool.head({ ...again.head, deliveryTag: 1 });
+        spool.body(again.body.subarray(0, size / 2));
+        spool.abandon();
+        feed(spool, again);
+        spool.finish();
+        const records = [...before, again].map(encodeRecord);
+        assert.deepEqual(concat(...contents(spool)), concat(...records));
+        assert.deepEqual(errors, []);
+        assert.equal(spool.messageCount, records.length);
+        assert.equal(spool.segments[0]!.bytes, concat(...records).length);
+        assert.equal(
+          spool.bodyBytes,
+          [...before, again].reduce((sum, { body }) => sum + body.length, 0),
+        );
+      }
+    }
+  });
+});
+
 Deno.test("spool: bodies and properties around and beyond the buffer", async () => {
   await using dir = await tempDir();
   await withClock(() => {

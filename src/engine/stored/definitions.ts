@@ -92,6 +92,14 @@ function checkUnpacked(unpacked: Uint8Array, { manifest, definitions }: Expected
   throw new Error(`it unpacks to ${length} bytes, the manifest says ${definitions.size_bytes}`);
 }
 
+/** The text of stored definitions; throws what is wrong with them. */
+export async function unpackDefinitions(
+  stored: Uint8Array,
+  compression: Compression,
+): Promise<string> {
+  return textOf(await unpack(stored, { compression }));
+}
+
 async function unpack(
   packed: Uint8Array,
   options: { compression: Compression; formatVersion?: 1 | 2 },

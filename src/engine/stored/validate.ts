@@ -2,6 +2,7 @@ import {
   definitionsFolder,
   manifestKey,
   markerKey,
+  queueFolder,
   rollbackTime,
   runsFolder,
 } from "../../archive/layout.ts";
@@ -10,6 +11,7 @@ import { parseManifest, wrongKeys } from "../../archive/manifest_io.ts";
 import { AppError } from "../../errors.ts";
 import { ObjectMissingError, type Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
+import { chainsOf } from "./chain.ts";
 import { readManifest } from "./list.ts";
 import { ProgressMeter, type QueueWork } from "../progress.ts";
 import { StreamContent } from "../stream/validate.ts";
@@ -206,6 +208,19 @@ class Validation {
       formatVersion: Manifest["format_version"];
     },
   ): Promise<void> {
+    if (queue.stream?.base !== undefined) await this.#chain(queue, work);
+    await this.#segments(queue, { objects, work, formatVersion });
+  }
+
+  /** Holds the segments of one queue against what a manifest says of them. */
+  async #segments(
+    queue: QueueEntry,
+    { objects, work, formatVersion = 2 }: {
+      objects: Objects;
+      work: QueueWork;
+      formatVersion?: Manifest["format_version"];
+    },
+  ): Promise<void> {
     const content = queue.stream === undefined ? new QueueContent(work) : new StreamContent(work);
     let whole = true;
     for (const segment of queue.segments) {
@@ -222,6 +237,38 @@ class Validation {
     if (!this.#options.deep || !whole) return;
     for (const problem of content.problems(queue, formatVersion)) {
       this.#problems.push({ vhost: queue.vhost, queue: queue.name, key: "", problem });
+    }
+  }
+
+  /**
+   * Checks what a stream stands on as a restore of it would need it: the manifests that were built on,
+   * their segments of this stream, and that the offsets go on.
+   */
+  async #chain(queue: QueueEntry, work: QueueWork): Promise<void> {
+    const { storage, signal } = this.#options;
+    const about = { vhost: queue.vhost, queue: queue.name };
+    const { links, problem } = (await chainsOf(storage, [queue])).get(queue)!;
+    if (problem !== undefined) {
+      this.#problems.push({ ...about, key: "", problem: `it stands on others, and ${problem}` });
+    }
+    let above = queue;
+    for (const { backupId, entry } of links) {
+      const { last_offset } = entry.stream!;
+      const { base, first_offset } = above.stream!;
+      if (last_offset !== base!.last_offset || last_offset + 1 !== first_offset) {
+        const text =
+          `backup "${backupId}", which it stands on, ends at offset ${last_offset}, and ` +
+          `what stands on it begins at ${first_offset}`;
+        this.#problems.push({ ...about, key: "", problem: text });
+      }
+      above = entry;
+      const sizes = new Map<string, number>();
+      const folder = `${queueFolder(backupId, queue.vhost, queue.name)}/`;
+      for await (const { key, size } of storage.list(folder)) {
+        signal.throwIfAborted();
+        sizes.set(key, size);
+      }
+      await this.#segments(entry, { objects: { sizes, unsafe: new Set() }, work });
     }
   }
 

@@ -8,6 +8,7 @@ import {
   messagesIn,
   type QueueEntry,
   type SegmentEntry,
+  totalsOf,
 } from "../../archive/manifest.ts";
 import { RecordParser } from "../../archive/record.ts";
 import { expectedOf, openSegment } from "../../archive/segment.ts";
@@ -141,16 +142,12 @@ export async function checkDefinitionsV1(
 export function* sumProblems(
   manifest: Manifest,
 ): Generator<{ vhost: string; queue: string; key: string; problem: string }> {
-  const segments = manifest.queues.flatMap((queue) => queue.segments);
-  const totals: [name: keyof Manifest, sum: number][] = [
-    ["total_messages", sum(manifest.queues.map((queue) => queue.message_count))],
-    ["total_bytes", sum(segments.map((segment) => segment.size_bytes))],
-    ["total_segments", segments.length],
-    ["total_body_bytes", sum(manifest.queues.map((queue) => queue.body_bytes))],
-  ];
+  const totals = Object.entries(totalsOf(manifest.queues));
   for (const [name, total] of totals) {
-    if (manifest[name] === total) continue;
-    const problem = `the manifest says ${name} ${manifest[name]}, its queues add up to ${total}`;
+    if (manifest[name as keyof Manifest] === total) continue;
+    const problem = `the manifest says ${name} ${
+      manifest[name as keyof Manifest]
+    }, its queues add up to ${total}`;
     yield { vhost: "", queue: "", key: "", problem };
   }
   const seen = new Set<string>();

@@ -1,27 +1,30 @@
-import type { QueueEntry, StreamReport } from "../../archive/manifest.ts";
-import { type StreamBounds, streamBounds } from "../../broker/stream/commands.ts";
+import { queueFolder } from "../../archive/layout.ts";
+import type { QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
+import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, reportDone, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
-import { jobOf, storeSegment } from "../packing/store_spooled.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import { removeFolder } from "../spool/spool.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { ChunkSpool, offsetNumber, type SpooledStreamSegment } from "./chunk_spool.ts";
 import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
-
-/** Segments of one stream that may wait to be stored while reading goes on. */
-const SEGMENTS_AHEAD = 2;
+import { readStreamByAmqp } from "./amqp_backup.ts";
+import { storedConsumers } from "./consumers.ts";
+import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
+import { otherStream, type StreamStart } from "./start.ts";
 
 /** One stream of a backup, and what is done of it. */
 interface StreamWork {
   readonly planned: PlannedQueue;
   readonly row: BackupQueueRow;
-  /** What is read: from the first offset up to the last that was committed when it was begun. */
-  readonly first: bigint;
-  readonly last: bigint;
+  /** What is read, up to the last offset that was committed when it was begun. */
+  readonly start: StreamStart;
+  /** Nothing was asked of the stream since `start` was found. */
+  isFresh: boolean;
   /** Segments in storage, in order. */
   readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
   readonly progress: QueueWork;
@@ -30,8 +33,8 @@ interface StreamWork {
 }
 
 /**
- * Backs up one stream: reads its chunks from the first offset up to the last that is committed now,
- * and stores a segment while the next one is read. Nothing is taken, held or given back. A segment
+ * Backs up one stream: reads its chunks, from where it is to begin up to the last that is committed
+ * now, and stores a segment while the next one is read. Nothing is taken, held or given back. A segment
  * that is stored is in the checkpoint; a later run goes on behind it.
  */
 export async function backupStream(
@@ -46,9 +49,9 @@ export async function backupStream(
     const room = (SEGMENTS_AHEAD + 1) * options.segment_max_bytes;
     using _spool = await context.budget.spoolBytes(room, context.signal);
     progress.phase = "reading";
-    const work = await begin(context, { ...item, progress });
-    if (work !== undefined) await readAll(context, work);
-    const entry = entryOf(planned, work);
+    const entry = planned.plan.byAmqp === undefined
+      ? await readStream(context, { ...await resumed(context, item), progress })
+      : await readStreamByAmqp(context, { ...await resumed(context, item), progress });
     checkpoint.putBackupQueue(run.id, {
       vhost: queue.vhost,
       name: queue.name,
@@ -61,20 +64,77 @@ export async function backupStream(
     reportDone(context, entry, meter.end(progress));
   } catch (error) {
     meter.end(progress);
-    if (isStreamFailure(error) && !context.signal.aborted) await forget(context, planned);
+    if (isQueueFailure(error) && !context.signal.aborted) await forget(context, planned);
     throw error;
   }
 }
 
-/** Errors that leave this stream out of the backup, and do not end the run. */
-function isStreamFailure(error: unknown): boolean {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
+/**
+ * What was begun by one protocol is not gone on with by the other, but begun anew; and nothing that was
+ * read by the stream protocol makes way for less because its port is closed for a moment.
+ */
+async function resumed(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow },
+): Promise<{ planned: PlannedQueue; row?: BackupQueueRow }> {
+  const { planned, row } = item;
+  if (row?.state !== "reading") return { planned };
+  const { offsets, amqpOffsets } = row.report;
+  const [same, other] = planned.plan.byAmqp === undefined
+    ? [offsets, amqpOffsets]
+    : [amqpOffsets, offsets];
+  if (same !== undefined) return { planned, row };
+  if (offsets !== undefined && context.options.stream_protocol === "auto") {
+    const { because } = planned.plan.byAmqp!;
+    throw new AppError(
+      "broker_unreachable",
+      `Cannot go on with stream "${row.name}" by the stream protocol: ${because}`,
+      { hint: "run the same command when it can be reached, or with backup.stream_protocol: amqp" },
+    );
+  }
+  if (other !== undefined) await forget(context, planned);
+  return { planned };
+}
+
+async function readStream(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<QueueEntry> {
+  const work = await begin(context, item);
+  if (work === undefined) return emptyEntry(item.planned);
+  await readAll(context, work);
+  const entry = streamEntry(emptyEntry(item.planned), work);
+  const consumers = await consumersOf(context, work);
+  if (consumers.length === 0) return entry;
+  return { ...entry, stream: { ...entry.stream!, consumers } };
+}
+
+/** The consumers that the log tells of, and the offsets that they have stored now. */
+async function consumersOf(
+  context: BackupContext,
+  { planned, start, segments }: StreamWork,
+): Promise<StoredConsumer[]> {
+  const known = [
+    ...start.consumers ?? [],
+    ...segments.flatMap(({ spooled }) => spooled.stream.consumers ?? []),
+  ];
+  return await retrying(
+    context,
+    planned.queue,
+    () =>
+      withStream(
+        context,
+        planned,
+        (connection) =>
+          storedConsumers(connection, { stream: planned.queue.name, known, behind: start.last }),
+      ),
+  );
 }
 
 /** Removes what was stored of a stream that will not be in the backup. */
-async function forget({ checkpoint, run, storage }: BackupContext, { queue }: PlannedQueue) {
-  const stored = checkpoint.segments(run.id, queue).map(({ stored }) => stored!.key);
+async function forget({ storage, backupId }: BackupContext, { queue }: PlannedQueue) {
+  const folder = queueFolder(backupId, queue.vhost, queue.name);
+  const stored = await Array.fromAsync(storage.list(`${folder}/`), ({ key }) => key);
   if (stored.length > 0) await storage.delete(stored);
 }
 
@@ -86,31 +146,52 @@ async function begin(
   const { checkpoint, run } = context;
   const { planned, progress } = item;
   const { vhost, name } = planned.queue;
-  const known = item.row?.state === "reading" ? item.row.report.offsets : undefined;
+  const known = item.row?.report.offsets;
   if (known !== undefined) {
     const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
     progress.messagesTotal = known.last - read;
-    const [first, last] = [BigInt(known.first), BigInt(known.last)];
-    return { planned, row: item.row!, first, last, segments, progress };
+    const start = { ...known, first: BigInt(known.first), last: BigInt(known.last) };
+    return { planned, row: item.row!, start, isFresh: false, segments, progress };
   }
-  const bounds = await retrying(
+  const { queue } = planned;
+  const start = await retrying(
     context,
-    planned.queue,
-    () => withStream(context, planned, (connection) => streamBounds(connection, name)),
+    queue,
+    () => withStream(context, planned, (connection) => context.starts.find({ connection, queue })),
   );
-  if (bounds === undefined) return undefined;
-  const offsets = { first: offsetNumber(bounds.first), last: offsetNumber(bounds.last) };
+  if (start === undefined) return undefined;
+  tellStart(context, { queue, start });
+  const { lastChunk, base, consumers } = start;
+  const offsets = {
+    first: offsetNumber(start.first),
+    last: offsetNumber(start.last),
+    lastChunk,
+    ...(base === undefined ? {} : { base }),
+    ...(consumers === undefined ? {} : { consumers }),
+  };
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
   checkpoint.putBackupQueue(run.id, row);
-  return { planned, row, ...bounds, segments: [], progress };
+  return { planned, row, start, isFresh: true, segments: [], progress };
+}
+
+/** What was not asked for, is told: that it is taken whole, or that something is gone. */
+function tellStart(
+  { emit }: BackupContext,
+  { queue: { vhost, name }, start: { note, isWarning } }: {
+    queue: { vhost: string; name: string };
+    start: StreamStart;
+  },
+): void {
+  if (!isWarning) return;
+  emit({ type: "warning", vhost, queue: name, message: `Stream "${name}": ${note}` });
 }
 
 /** Reads what is not stored yet, and stores it. */
 async function readAll(context: BackupContext, work: StreamWork): Promise<void> {
-  const { planned, segments, first, last, progress } = work;
+  const { planned, segments, start: { first, last }, progress } = work;
   const read = segments.at(-1)?.spooled.stream.lastOffset;
   const next = read === undefined ? first : BigInt(read) + 1n;
   if (next > last) return;
@@ -148,16 +229,15 @@ async function readThrough(
   context: BackupContext,
   { work, spool, storing }: { work: StreamWork; spool: ChunkSpool; storing: Storing },
 ): Promise<void> {
-  const { planned, last } = work;
+  const { planned, start: { last } } = work;
   const { signal } = context;
   const retry = new Retry(context, planned.queue);
   while (spool.next <= last) {
     const before = spool.next;
     try {
       await withStream(context, planned, async (connection) => {
-        const bounds = await boundsOf(connection, work);
-        if (bounds.first > spool.next) spool.skipTo(bounds.first > last ? last + 1n : bounds.first);
-        if (spool.next > last) return;
+        if (!work.isFresh) await assertSame(connection, work);
+        work.isFresh = false;
         await readChunks(connection, {
           stream: planned.queue.name,
           from: spool.next,
@@ -167,68 +247,12 @@ async function readThrough(
           signal,
         });
       });
+      // What there is begins behind it.
+      if (spool.next <= last) spool.skipTo(last + 1n);
     } catch (error) {
       spool.abandon();
       await retry.orThrow(error, { hasProgressed: spool.next > before });
     }
-  }
-}
-
-/** Stores segments one after the other, in order, while the next ones are read. */
-class Storing {
-  readonly #context: BackupContext;
-  readonly #work: StreamWork;
-  readonly #abort: AbortController;
-  #waiting = 0;
-  #last: Promise<void> = Promise.resolve();
-  #room: PromiseWithResolvers<void> | undefined;
-
-  constructor(context: BackupContext, item: { work: StreamWork; abort: AbortController }) {
-    this.#context = context;
-    this.#work = item.work;
-    this.#abort = item.abort;
-  }
-
-  add(spooled: SpooledStreamSegment, sequence: number): void {
-    this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      if (!this.#abort.signal.aborted) await this.#store(spooled, sequence);
-      this.#waiting--;
-      this.#room?.resolve();
-      this.#room = undefined;
-    }).catch((error) => {
-      this.#abort.abort(error);
-      this.#room?.reject(error);
-    });
-  }
-
-  /** Undefined while there is room for more; else a promise of it. */
-  room(): Promise<void> | undefined {
-    if (this.#waiting < SEGMENTS_AHEAD) return undefined;
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise;
-  }
-
-  /** When nothing is being stored any more. */
-  async idle(): Promise<void> {
-    await this.#last;
-  }
-
-  async #store(spooled: SpooledStreamSegment, sequence: number): Promise<void> {
-    const { checkpoint, run, signal } = this.#context;
-    const { row, segments } = this.#work;
-    const job = jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 });
-    const stored = await storeSegment(this.#context, {
-      row,
-      segment: { sequence, spooled },
-      job,
-      losses: new Set(),
-      signal,
-    });
-    const segment = { sequence, spooled, stored };
-    checkpoint.putSegment(run.id, row, segment);
-    segments.push(segment);
-    Deno.removeSync(spooled.file);
   }
 }
 
@@ -241,15 +265,14 @@ async function withStream<T>(
   return await work(connection);
 }
 
-/** What the stream holds now. Offsets only grow: where they end before, it is another of that name. */
-async function boundsOf(
+/** A log is never written again: where it is another, the stream is another of that name. */
+async function assertSame(
   connection: StreamConnection,
-  { planned: { queue }, last }: StreamWork,
-): Promise<StreamBounds> {
-  const bounds = await streamBounds(connection, queue.name);
-  if (bounds === undefined) throw madeAnew(queue.name, "it is empty now");
-  if (bounds.last >= last) return bounds;
-  throw madeAnew(queue.name, `it ends at offset ${bounds.last} now, and ended at ${last}`);
+  { planned: { queue }, start: { lastChunk } }: StreamWork,
+): Promise<void> {
+  const offset = BigInt(lastChunk.first_offset);
+  const why = otherStream(lastChunk, await chunkAt(connection, queue.name, { offset }));
+  if (why !== undefined) throw madeAnew(queue.name, why);
 }
 
 function madeAnew(name: string, what: string): AppError {
@@ -260,20 +283,27 @@ function madeAnew(name: string, what: string): AppError {
   );
 }
 
-function entryOf(planned: PlannedQueue, work: StreamWork | undefined): QueueEntry {
-  const entry = emptyEntry(planned);
-  if (work === undefined) return entry;
-  const { segments, lastGap, last } = work;
+/** The entry of a stream of which these segments are stored. */
+export function streamEntry(
+  entry: QueueEntry,
+  work: Pick<StreamWork, "segments" | "lastGap"> & {
+    /** Without the chunk that holds `last` nothing can stand on it. */
+    start: Pick<StreamStart, "first" | "last" | "base"> & Partial<Pick<StreamStart, "lastChunk">>;
+  },
+): QueueEntry {
+  const { segments, lastGap, start: { first: from, last, lastChunk, base } } = work;
   const chunks = segments.map(({ spooled }) => spooled);
   const sum = (value: (stream: SpooledChunks) => number) =>
     chunks.reduce((total, { stream }) => total + value(stream), 0);
   const gaps = [...chunks.flatMap(({ stream }) => stream.gaps), ...lastGap ? [lastGap] : []];
   const [first] = chunks;
   const stream: StreamReport = {
-    first_offset: offsetNumber(work.first),
+    first_offset: offsetNumber(from),
     last_offset: offsetNumber(last),
     gaps,
     filtered_messages: sum(({ filteredMessages }) => filteredMessages),
+    ...(lastChunk === undefined ? {} : { last_chunk: lastChunk }),
+    ...(base === undefined ? {} : { base }),
   };
   return {
     ...entry,

@@ -8,6 +8,7 @@ import {
   nextOffset,
   type StreamEntry,
 } from "../../message/stream_chunk.ts";
+import { ConsumerNames } from "../../message/stream_tracking.ts";
 import { AppError } from "../../errors.ts";
 import { removeFolder, spoolError } from "../spool/spool.ts";
 
@@ -52,6 +53,7 @@ export class ChunkSpool implements ChunkSink, Disposable {
   #next: bigint;
   #gap: { first: number; last: number } | undefined;
   #isKnown = false;
+  #consumers = new ConsumerNames();
   /** Of the chunk that is coming. */
   #entryBytes = 0;
   #largest = 0;
@@ -81,6 +83,7 @@ export class ChunkSpool implements ChunkSink, Disposable {
     this.#isKnown = header.offset < this.#next;
     if (this.#isKnown) return;
     this.#entryBytes = this.#largest = 0;
+    this.#consumers.header(header);
     this.#guard(() => {
       this.#segment ??= this.#openSegment(header);
       this.#used = encodeChunkHead(header, size, { target: this.#room(64), offset: this.#used });
@@ -89,7 +92,9 @@ export class ChunkSpool implements ChunkSink, Disposable {
   }
 
   bytes(piece: Uint8Array): void {
-    if (!this.#isKnown) this.#guard(() => this.#write(piece));
+    if (this.#isKnown) return;
+    this.#consumers.bytes(piece);
+    this.#guard(() => this.#write(piece));
   }
 
   entry({ size }: StreamEntry): void {
@@ -149,6 +154,7 @@ export class ChunkSpool implements ChunkSink, Disposable {
     segment.bytes = this.#position();
     segment.lastTimestamp = header.timestamp;
     stream.lastOffset = offsetNumber(this.#next - 1n);
+    this.#consumers.end();
     if (header.type === CHUNK_TYPE.messages) {
       stream.messageCount += header.records;
       stream.bodyBytes += this.#entryBytes;
@@ -195,6 +201,7 @@ export class ChunkSpool implements ChunkSink, Disposable {
     this.#file!.close();
     this.#file = undefined;
     this.#segment = undefined;
+    segment.stream.consumers = [...this.#consumers.names];
     this.#options.onSegment(segment, this.#sequence++);
   }
 

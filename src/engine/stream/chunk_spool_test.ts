@@ -63,7 +63,7 @@ Deno.test("ChunkSpool: segments of whole chunks, with what is in them", async ()
     times: [firstTimestamp - 1_700_000_000_000, lastTimestamp - 1_700_000_000_000],
     stream,
   }));
-  const none = { filteredMessages: 0, gaps: [], largestBody: 20 };
+  const none = { filteredMessages: 0, gaps: [], consumers: [], largestBody: 20 };
   assert.deepEqual(facts, [
     {
       recordCount: 3,

@@ -4,6 +4,7 @@ import type { OutgoingEntry } from "../../broker/stream/publisher.ts";
 import { textAnnotation } from "../../message/amqp10.ts";
 import type { TimeWindow } from "../restore/selection.ts";
 import type { ChunkHeader, ChunkSink, StreamEntry } from "../../message/stream_chunk.ts";
+import { joined } from "../../message/wire.ts";
 
 /** In a message that was published by AMQP, its filter value. */
 const FILTER_ANNOTATION = "x-stream-filter-value";
@@ -81,15 +82,4 @@ class EntryCollector implements ChunkSink {
   }
 
   end(): void {}
-}
-
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

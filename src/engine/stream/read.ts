@@ -13,7 +13,7 @@ const SUBSCRIPTION_ID = 1;
 export interface ReadOptions {
   readonly stream: string;
   readonly from: bigint;
-  /** Reading ends with the chunk that has this offset; it is committed. */
+  /** Reading ends with the chunk that has this offset, which is committed. */
   readonly last: bigint;
   /** Chunks are not asked for while this gives a promise. */
   readonly room: () => Promise<void> | undefined;
@@ -22,7 +22,8 @@ export interface ReadOptions {
 }
 
 /**
- * Reads the chunks of a stream, from an offset up to one that is known to be there.
+ * Reads the chunks of a stream, from an offset up to one that was there. Ends before it where what
+ * there is begins behind it by now.
  *
  * @throws {AppError} `broker_unreachable` when the connection is lost or the stream moves: what the
  * sink has is whole but for a chunk that was begun
@@ -68,7 +69,10 @@ export async function readChunks(
 
   function sinkMethods(to: ChunkSink): Omit<ChunkSink, "end"> {
     return {
-      header: (...all) => reading.isOver || to.header(...all),
+      header: (header, ...rest) => {
+        if (header.offset > last) reading.end();
+        if (!reading.isOver) to.header(header, ...rest);
+      },
       bytes: (piece) => reading.isOver || to.bytes?.(piece),
       entry: (entry) => reading.isOver || to.entry?.(entry),
     };
@@ -103,13 +107,14 @@ class Reading {
 
   came(header: ChunkHeader, { last }: { last: bigint }): void {
     this.#lastCame = performance.now();
-    if (nextOffset(header) > last) {
-      this.isOver = true;
-      this.#ended.resolve();
-      return;
-    }
+    if (nextOffset(header) > last) return this.end();
     this.#owed++;
     if (this.#owed >= CREDIT / 4) this.#pay();
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.#ended.resolve();
   }
 
   fail(error: unknown): void {

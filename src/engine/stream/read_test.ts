@@ -84,6 +84,12 @@ Deno.test("readChunks: asks for nothing while there is no room", async () => {
   assert.equal((await reading).length, 50);
 });
 
+Deno.test("readChunks: ends when what there is begins behind the last that was asked for", async () => {
+  const { server } = brokerOf();
+  await using _ = server;
+  assert.deepEqual(await read(server, { last: -1n }), []);
+});
+
 Deno.test("readChunks: ends when the stream moves or is deleted, and when it is stopped", async () => {
   for (const [code, expected] of [[6, "broker_unreachable"], [2, "broker_missing"]] as const) {
     const { server } = brokerOf({

@@ -9,8 +9,9 @@ import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
 import type { QueueName } from "../restore/mapping.ts";
-import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/queue.ts";
-import { fetchSegment } from "../stored/segment_fetch.ts";
+import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/context.ts";
+import { openedSegments } from "../restore/segment_feed.ts";
+import { ConsumerRestore } from "./consumer_restore.ts";
 import { isInTime, readEntries } from "./entries.ts";
 
 /** How often the position is recorded, milliseconds. */
@@ -29,6 +30,7 @@ interface StreamRestore {
   readonly work: QueueWork;
   /** The name under which the broker remembers what it has of this restore. */
   readonly reference: string;
+  readonly consumers: ConsumerRestore;
   /** Chosen messages that are in the target, from the first of the backup on. */
   restored: number;
   /** Chosen messages that were met in the backup. */
@@ -58,6 +60,12 @@ export async function restoreStream(
     item,
     work,
     reference: referenceOf(run, entry),
+    consumers: new ConsumerRestore({
+      consumers: context.options.consumer_offsets ? entry.stream!.consumers ?? [] : [],
+      destination: item.destination,
+      emit: context.emit,
+      signal: context.signal,
+    }),
     restored: position.confirmed,
     chosen: 0,
     bytes: 0,
@@ -66,9 +74,7 @@ export async function restoreStream(
     await publishAll(context, restore);
     record(context, restore, { done: true });
     return {
-      messages: restore.restored - position.confirmed,
-      bytes: restore.bytes,
-      undelivered: 0,
+      ...item.taken,
       leftOut: entry.message_count - restore.restored,
       untimed: 0,
     };
@@ -107,7 +113,7 @@ async function publishRest(
   { connection, restore }: { connection: StreamConnection; restore: StreamRestore },
 ): Promise<void> {
   const { signal, limit, selection } = context;
-  const { item: { destination, share, position }, work, reference } = restore;
+  const { item: { destination, share, position }, work, reference, consumers } = restore;
   let recordedAt = performance.now();
   // Messages that the broker had before.
   let before = 0;
@@ -128,25 +134,32 @@ async function publishRest(
         },
       }),
   });
+  consumers.resumeAt(publisher.lastId);
   const { timeWindow } = selection;
   const isWhole = timeWindow === undefined && selection.limit === Infinity;
-  segments: for (const segment of share.segments) {
-    signal.throwIfAborted();
-    if (isWhole && isThere(segment, publisher.lastId)) {
-      before += segment.stream!.message_count;
-      restore.chosen += segment.stream!.message_count;
-      continue;
-    }
-    await using fetched = await fetchSegment(context.storage, segment, context);
+  const isDone = (segment: SegmentEntry) => isWhole && isThere(segment, publisher.lastId);
+  for (const segment of share.segments.filter(isDone)) {
+    before += segment.stream!.message_count;
+    restore.chosen += segment.stream!.message_count;
+  }
+  const left = share.segments.filter((segment) => !isDone(segment));
+  segments: for await (const fetched of openedSegments(left, context)) {
     for await (const entries of readEntries(fetched.records(), isInTime(timeWindow))) {
       for (const outgoing of entries) {
         if (restore.chosen + outgoing.records > selection.limit) break segments;
         restore.chosen += outgoing.records;
         if (outgoing.id <= publisher.lastId) {
           before += outgoing.records;
+          consumers.passed(outgoing);
           continue;
         }
-        await publisher.publish(outgoing, signal);
+        if (consumers.isDueBefore(outgoing.id)) {
+          await publisher.finish(signal);
+          await consumers.store(connection, outgoing.id);
+        }
+        const room = publisher.publish(outgoing, signal);
+        if (room !== undefined) await room;
+        consumers.passed(outgoing);
         restore.bytes += outgoing.size;
         work.bytesDone += outgoing.size;
         if (limit.isOn && limit.owe(outgoing.records, outgoing.size) > 0) await limit.wait(signal);
@@ -154,6 +167,7 @@ async function publishRest(
     }
   }
   await publisher.finish(signal);
+  await consumers.store(connection);
   restore.restored = before + publisher.confirmed;
   assertWhole(restore, { isWhole });
 }
@@ -231,7 +245,7 @@ async function checkOffsets(
 }
 
 function record(context: RestoreContext, restore: StreamRestore, end: { done?: true } = {}): void {
-  const { item: { position }, restored } = restore;
+  const { item: { position, taken }, restored, bytes } = restore;
   const row: RestoreQueueRow = {
     ...position,
     confirmed: restored,
@@ -239,6 +253,8 @@ function record(context: RestoreContext, restore: StreamRestore, end: { done?: t
     done: end.done ?? false,
   };
   context.checkpoint.putRestoreQueue(context.run.id, row);
+  taken.messages = restored - position.confirmed;
+  taken.bytes = bytes;
 }
 
 /**

@@ -1,9 +1,11 @@
 import { streamBounds } from "../../broker/stream/commands.ts";
+import type { StreamConnection } from "../../broker/stream/connection.ts";
 import { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { EventSink } from "../events.ts";
 import { offsetNumber } from "./chunk_spool.ts";
+import type { StreamStart, StreamStarts } from "./start.ts";
 
 /** The way to a broker's streams; tells when its nodes advertise names that lead nowhere. */
 export function streamConnector(
@@ -40,20 +42,37 @@ export class StreamSurvey {
    * @throws {AppError} `broker_missing` when it is gone, `broker_unreachable` without a stream port
    */
   async messagesOf({ vhost, name }: { vhost: string; name: string }): Promise<number> {
+    const bounds = await this.#at(
+      { vhost, name },
+      (connection) => streamBounds(connection, name),
+    );
+    return bounds === undefined ? 0 : offsetNumber(bounds.last - bounds.first + 1n);
+  }
+
+  /** What a backup would read of a stream; undefined when it is empty. Throws as `messagesOf`. */
+  async startOf(
+    queue: { vhost: string; name: string },
+    starts: StreamStarts,
+  ): Promise<StreamStart | undefined> {
+    return await this.#at(queue, (connection) => starts.find({ connection, queue }));
+  }
+
+  async #at<T>(
+    { vhost, name }: { vhost: string; name: string },
+    ask: (connection: StreamConnection) => Promise<T>,
+  ): Promise<T> {
+    const asked = async () => {
+      await using connection = await this.#connector.openFor(vhost, name);
+      return await ask(connection);
+    };
     await this.#reach(vhost);
     try {
-      return await this.#ask(vhost, name);
+      return await asked();
     } catch (error) {
       // The port was there a moment ago: a connection may be lost once.
       if (!(error instanceof AppError) || error.code !== "broker_unreachable") throw error;
-      return await this.#ask(vhost, name);
+      return await asked();
     }
-  }
-
-  async #ask(vhost: string, name: string): Promise<number> {
-    await using connection = await this.#connector.openFor(vhost, name);
-    const bounds = await streamBounds(connection, name);
-    return bounds === undefined ? 0 : offsetNumber(bounds.last - bounds.first + 1n);
   }
 
   async #reach(vhost: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { ChunkRecords } from "../../archive/chunk_record.ts";
-import type { QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
+import type { QueueEntry, SegmentEntry, StreamReport } from "../../archive/manifest.ts";
 import { RecordParser } from "../../archive/record.ts";
 import { expectedOf, openSegment } from "../../archive/segment.ts";
 import { CHUNK_TYPE, type ChunkHeader, nextOffset } from "../../message/stream_chunk.ts";
@@ -15,7 +15,8 @@ export class StreamContent {
   #largestBody = 0;
   #filtered = 0;
   #gaps: { first: number; last: number }[] = [];
-  /** The offset behind the last chunk. */
+  /** The offset of the first chunk, and the one behind the last. */
+  #first: bigint | undefined;
   #next: bigint | undefined;
 
   /** `work` is kept up to date while reading. */
@@ -83,14 +84,26 @@ export class StreamContent {
     compare("a sum of entry sizes of", this.#bodyBytes, queue.body_bytes);
     compare("a largest entry of", this.#largestBody, queue.largest_body);
     compare("messages with filter values", this.#filtered, stream?.filtered_messages);
-    for (const gap of this.#gaps) {
+    for (const gap of stream === undefined ? this.#gaps : this.#allGaps(stream)) {
       const isTold = stream?.gaps.some(({ first, last }) => first <= gap.first && last >= gap.last);
       if (!isTold) problems.push(`offsets ${gap.first} to ${gap.last} are missing in its segments`);
     }
     return problems;
   }
 
+  /** Also those in front of the first chunk and behind the last one. */
+  #allGaps({ first_offset, last_offset }: StreamReport): { first: number; last: number }[] {
+    const first = Number(this.#first ?? last_offset + 1);
+    const next = Number(this.#next ?? last_offset + 1);
+    return [
+      { first: first_offset, last: first - 1 },
+      ...this.#gaps,
+      { first: next, last: last_offset },
+    ].filter((gap) => gap.last >= gap.first);
+  }
+
   #chunk(header: ChunkHeader): void {
+    this.#first ??= header.offset;
     if (this.#next !== undefined && header.offset > this.#next) {
       this.#gaps.push({ first: Number(this.#next), last: Number(header.offset - 1n) });
     }

@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
 import type { OutgoingEntry } from "../../broker/stream/publisher.ts";
+import { messageBounds, readStreamMessages } from "../../broker/amqp/stream_reader.ts";
 import { streamBounds } from "../../broker/stream/commands.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { MessageSelection, QueueShare } from "../restore/selection.ts";
 import { readSpooled } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
+import type { SpooledSegment } from "../../checkpoint/rows.ts";
+import type { ConnectionPool } from "../connection_pool.ts";
+import type { QueueWork } from "../progress.ts";
+import { MessageSpool } from "./message_spool.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ChunkSpool, type SpooledStreamSegment } from "./chunk_spool.ts";
 import { isInTime, readEntries } from "./entries.ts";
@@ -12,6 +17,9 @@ import { readChunks } from "./read.ts";
 
 /** Bytes of a stream that are on the local disk at once: two segments of this size. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
+/** By AMQP 0-9-1: how long the last chunk may take to come, and any other, milliseconds. */
+const WAIT_MS = 6_000;
+const IDLE_MS = 60_000;
 
 /** Digests of the messages of a stream's backup that a restore takes, in order. */
 export async function* storedStreamDigests(
@@ -79,6 +87,42 @@ export async function* streamDigests(
     abort.abort();
     await reading.catch(() => {});
   }
+}
+
+/** Reads the messages that a stream gives out by AMQP 0-9-1 now into a folder. */
+export async function spoolMessages(
+  connections: ConnectionPool,
+  { vhost, name }: { vhost: string; name: string },
+  options: { folder: string; work: QueueWork; signal: AbortSignal },
+): Promise<readonly SpooledSegment[]> {
+  const { folder, work, signal } = options;
+  return await connections.use(vhost, async (connection) => {
+    const bounds = await messageBounds(connection, { stream: name, waitMs: WAIT_MS, signal });
+    if (bounds === undefined) return [];
+    const segments: SpooledSegment[] = [];
+    const abort = new AbortController();
+    using spool = new MessageSpool({
+      folder,
+      sequence: 1,
+      next: bounds.first,
+      segmentMaxBytes: SEGMENT_BYTES,
+      segmentMaxIntervalMs: Infinity,
+      onSegment: (segment) => segments.push(segment),
+      onMessage: () => work.messagesDone = spool.messages,
+      onError: (error) => abort.abort(error),
+    });
+    await readStreamMessages(connection, {
+      stream: name,
+      from: { offset: bounds.first },
+      last: bounds.last,
+      room: () => undefined,
+      sink: spool,
+      idleMs: IDLE_MS,
+      signal: AbortSignal.any([signal, abort.signal]),
+    });
+    spool.finish();
+    return segments;
+  });
 }
 
 /** One digest for each message; those of a batch are told apart by their place in it. */

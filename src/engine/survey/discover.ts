@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import type { CallOptions, ManagementClient } from "../../broker/management/client.ts";
 import type { ListedQueue } from "../../broker/management/model.ts";
 import type { QueueFilter } from "../../config/config.ts";
-import { AppError } from "../../errors.ts";
 import { clusterNameOf } from "./cluster_name.ts";
 import { compileName, compileNames } from "../../config/name_pattern.ts";
+import { NodeWatch } from "./node_watch.ts";
 import { PolicyBook } from "./policy_book.ts";
 import { selectVhosts } from "./vhost_selection.ts";
 
@@ -129,10 +129,10 @@ export async function discoverQueues(
 /** Asks the broker for its name and versions. */
 export async function sourceIdentity(
   client: ManagementClient,
-  options: CallOptions = {},
+  { nodes: watch = new NodeWatch(client), signal }: CallOptions & { nodes?: NodeWatch } = {},
 ): Promise<SourceIdentity> {
-  const overview = await client.overview(options);
-  const nodes = await nodeNames(client, options);
+  const overview = await client.overview({ signal });
+  const nodes = await watch.names(signal);
   return {
     clusterName: clusterNameOf(overview.cluster_name, nodes),
     toldName: overview.cluster_name,
@@ -141,15 +141,6 @@ export async function sourceIdentity(
     erlangVersion: overview.erlang_version,
     countsPublished: overview.rates_mode !== "none" && !overview.disable_stats,
   };
-}
-
-async function nodeNames(client: ManagementClient, options: CallOptions): Promise<string[]> {
-  try {
-    return (await client.nodes(options)).map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof AppError && error.code === "broker_denied") return [];
-    throw error;
-  }
 }
 
 function discovered(queue: ListedQueue, policies: PolicyBook): DiscoveredQueue {

@@ -20,15 +20,25 @@ export interface NodeState {
 /** The nodes' memory and alarms, asked at most every five seconds however many want to know. */
 export class NodeWatch {
   readonly #client: ManagementClient;
-  #nodes: Promise<ReadonlyMap<string, NodeState>> | undefined;
+  #nodes: Promise<readonly BrokerNode[]> | undefined;
   #askedAt = -Infinity;
 
   constructor(client: ManagementClient) {
     this.#client = client;
   }
 
-  /** By name; empty when the user may not know (it takes the tag `monitoring`). */
+  /** Those that run, by name; empty when the user may not know (it takes the tag `monitoring`). */
   async nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>> {
+    const running = (await this.#all(signal)).filter(({ running }) => running);
+    return new Map(running.map((node) => [node.name, state(node)]));
+  }
+
+  /** Names of all, also of those that do not run. */
+  async names(signal?: AbortSignal): Promise<string[]> {
+    return (await this.#all(signal)).map(({ name }) => name);
+  }
+
+  async #all(signal: AbortSignal | undefined): Promise<readonly BrokerNode[]> {
     if (this.#nodes === undefined || performance.now() - this.#askedAt > FRESH_MS) {
       this.#askedAt = performance.now();
       this.#nodes = this.#ask(signal);
@@ -37,14 +47,11 @@ export class NodeWatch {
     return await this.#nodes;
   }
 
-  async #ask(signal: AbortSignal): Promise<ReadonlyMap<string, NodeState>> {
+  async #ask(signal: AbortSignal | undefined): Promise<readonly BrokerNode[]> {
     try {
-      const nodes = await this.#client.nodes({ signal });
-      return new Map(
-        nodes.filter(({ running }) => running).map((node) => [node.name, state(node)]),
-      );
+      return await this.#client.nodes({ signal });
     } catch (error) {
-      if (error instanceof AppError && error.code === "broker_denied") return new Map();
+      if (error instanceof AppError && error.code === "broker_denied") return [];
       throw error;
     }
   }

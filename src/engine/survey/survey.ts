@@ -3,6 +3,7 @@ import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
+import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { Config } from "../../config/config.ts";
 import { requireSource } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
@@ -13,7 +14,8 @@ import { isSameCluster } from "./cluster_name.ts";
 import { Elections, isDoubtful } from "./empty_quorum.ts";
 import { compileOverrides } from "./overrides.ts";
 import { spoolRoom } from "../spool/room.ts";
-import { StreamSurvey } from "../stream/survey.ts";
+import { StreamLook } from "../stream/look.ts";
+import type { StreamStart, StreamStarts } from "../stream/start.ts";
 import {
   type DiscoveredQueue,
   discoverQueues,
@@ -28,6 +30,8 @@ export interface PlannedQueue {
   readonly ready: number;
   readonly consumers: number;
   readonly plan: QueuePlan;
+  /** Of a stream that is to be backed up and not empty: what of it. */
+  readonly start?: StreamStart;
 }
 
 /** All that a backup will look at. */
@@ -52,14 +56,23 @@ export async function survey(options: {
   connections: ConnectionPool;
   /** As the management API gives it. */
   source: SourceIdentity;
-  /** The delivery count to expect of a quorum queue's messages. */
-  deliveryCount: (queue: { vhost: string; name: string }) => number;
+  /** Knows the delivery count to expect of a quorum queue's messages. */
+  checkpoint: CheckpointStore;
   nodes: NodeWatch;
   streams: StreamConnector;
+  /** Where streams are begun with; absent: with all that they hold. */
+  starts?: StreamStarts;
   signal: AbortSignal;
 }): Promise<Survey> {
-  const { config: { backup }, config, client, connections, source, signal } = options;
-  const streams = backup.stream_enabled ? new StreamSurvey(options.streams) : undefined;
+  const { config: { backup }, config, client, connections, source, checkpoint, signal } = options;
+  const streams = backup.stream_enabled
+    ? new StreamLook(options.streams, {
+      connections,
+      protocol: backup.stream_protocol,
+      brokerVersion: source.rabbitmqVersion,
+      signal,
+    })
+    : undefined;
   const filter = requireSource(config).queues;
   const choicesFor = compileOverrides(backup);
   const room = await spoolRoom(backup);
@@ -83,8 +96,10 @@ export async function survey(options: {
   const asked = planned.filter(({ plan }) => plan.verdict !== "excluded");
   if (denials.length > 0 && denials.length === asked.length) throw denials[0]!;
   // A refused queue without messages is one whose depth is not known.
-  const queues = planned.filter(({ ready, plan }) =>
-    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused")
+  const queues = planned.filter(({ ready, plan, start }) =>
+    ready >= filter.min_messages || (ready === 0 && plan.verdict === "refused") ||
+    // Without it what it stands on would be out of reach.
+    start?.base !== undefined
   );
   return {
     queues,
@@ -106,7 +121,8 @@ export async function survey(options: {
       const result: PlannedQueue[] = [];
       for (const queue of queues) {
         signal.throwIfAborted();
-        const facts = await factsOf(queue, { inspector, elections, source, streams });
+        const { starts } = options;
+        const facts = await factsOf(queue, { inspector, elections, source, streams, starts });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -119,7 +135,7 @@ export async function survey(options: {
         }
         const plan = planQueue({
           ...facts,
-          deliveryCount: options.deliveryCount(queue),
+          deliveryCount: checkpoint.deliveryCount(source.clusterName, queue),
           memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
           mayPublish,
           spoolRoom: room,
@@ -131,8 +147,19 @@ export async function survey(options: {
           readStreams: backup.stream_enabled,
           ...choicesFor(queue),
         });
-        const { ready, consumers } = facts;
-        result.push(withinFormat({ queue, ready, consumers, plan }, backup.format));
+        const { ready, consumers, start } = facts;
+        result.push(withinFormat(
+          {
+            queue,
+            ready,
+            consumers,
+            plan: start?.note === undefined
+              ? plan
+              : { ...plan, notes: [...plan.notes, start.note] },
+            ...(start === undefined ? {} : { start }),
+          },
+          backup.format,
+        ));
       }
       return result;
     });
@@ -172,14 +199,15 @@ function streamInV1(): AppError {
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, elections, source, streams }: {
+  { inspector, elections, source, streams, starts }: {
     inspector: QueueInspector;
     elections: Elections;
     source: SourceIdentity;
     /** Absent: streams are left out. */
-    streams: StreamSurvey | undefined;
+    streams: StreamLook | undefined;
+    starts: StreamStarts | undefined;
   },
-): Promise<QueueFacts | { error: AppError } | undefined> {
+): Promise<QueueFacts & { start?: StreamStart | undefined } | { error: AppError } | undefined> {
   const known = {
     vhost: queue.vhost,
     name: queue.name,
@@ -214,7 +242,7 @@ async function factsOf(
   }
   try {
     if (queue.type === "stream") {
-      return { ...known, ready: await streams?.messagesOf(queue) ?? 0, consumers: 0 };
+      return { ...known, consumers: 0, ...await streams?.at(queue, starts) ?? { ready: 0 } };
     }
     const first = await inspector.depth(queue.name);
     const { ready, consumers } = isDoubtful(queue, first)

@@ -2,19 +2,19 @@ import { join } from "node:path";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
-import { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { assertEmpty } from "../hold/capture.ts";
 import { type CaptureContext, captureCounted } from "../hold/counted_capture.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
+import { isQueueFailure } from "../queue_failure.ts";
 import type { QueueName } from "../restore/mapping.ts";
 import { MessagePicker } from "../restore/picker.ts";
 import type { MessageSelection } from "../restore/selection.ts";
 import type { Source } from "../restore/targets.ts";
 import { readSpooled, removeFolder } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
-import { storedStreamDigests, streamDigests } from "../stream/verify.ts";
+import { spoolMessages, storedStreamDigests, streamDigests } from "../stream/verify.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { compareDigests, type Comparison } from "./compare.ts";
 import { messageDigests } from "./digests.ts";
@@ -65,6 +65,10 @@ export async function verifyQueue(
       return { ...about, ...unread(reason, hint) };
     }
     if (group.some(({ entry }) => entry.stream !== undefined)) {
+      if (planned?.plan.byAmqp !== undefined) {
+        const { because } = planned.plan.byAmqp;
+        return { ...about, ...unread(`only the stream protocol can tell (${because})`, undefined) };
+      }
       return { ...about, ...await compareStream(context, { group, planned, folder, work }) };
     }
     using _spool = planned && await context.budget.spool(planned, context.signal);
@@ -113,6 +117,10 @@ async function read(
   context: VerifyContext,
   { planned, folder, work }: { planned: PlannedQueue; folder: string; work: QueueWork },
 ): Promise<readonly SpooledSegment[]> {
+  if (planned.queue.type === "stream") {
+    const { connections, signal } = context;
+    return await spoolMessages(connections, planned.queue, { folder, work, signal });
+  }
   if (planned.ready > 0) {
     const { spool } = await captureCounted(context, { planned, folder, work });
     return spool.segments;
@@ -154,10 +162,4 @@ async function* spooledDigests(
   for (const { file } of segments) {
     yield* messageDigests(readSpooled(file, { reuseBuffer: false }));
   }
-}
-
-/** Errors of one queue; all others end the run. A damaged backup is no queue's fault. */
-function isQueueFailure(error: unknown): error is AppError {
-  return error instanceof AppError &&
-    ["failed", "refused", "broker_missing", "broker_denied"].includes(error.code);
 }

@@ -11,14 +11,14 @@ import { HoldBudget } from "../hold/budget.ts";
 import { ProgressMeter } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
 import { RestoreMapping } from "../restore/mapping.ts";
-import { selectQueues, sourcesOf } from "../restore/plan.ts";
+import { selectorOf, selectQueues, sourcesOf } from "../restore/plan.ts";
 import type { RestoreRunOptions } from "../restore/restore.ts";
 import type { MessageSelection } from "../restore/selection.ts";
 import { lastChoice, restoreKey } from "../restore/claim.ts";
 import type { Source } from "../restore/targets.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
-import { loadManifest } from "../stored/list.ts";
+import { loadWhole } from "../stored/chain.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
@@ -50,7 +50,8 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
   const storage = await openRunStorage(options);
   try {
     // 1. The backup, what of it should be where, and one process at a time.
-    const manifest = await loadManifest(storage, backupId);
+    const isWanted = selectorOf(config.restore.queues);
+    const manifest = await loadWhole(storage, backupId, isWanted);
     const restored = restoreKey(config, { backupId, location: storage.location });
     const key: RunKey = { ...restored, operation: "verify" };
     const folder = runFolder(config.backup.spool_dir, key);
@@ -75,14 +76,14 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     const client = new ManagementClient(requireTarget(config));
     const nodes = new NodeWatch(client);
     emit({ type: "step", message: "Looking at the queues" });
-    const source = await sourceIdentity(client, { signal });
+    const source = await sourceIdentity(client, { nodes, signal });
     await untilCalm(nodes, { emit, signal });
     const found = await survey({
       config: surveyConfig(config, groups),
       client,
       connections,
       source,
-      deliveryCount: (queue) => checkpoint.deliveryCount(source.clusterName, queue),
+      checkpoint,
       nodes,
       streams,
       signal,

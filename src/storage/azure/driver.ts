@@ -66,6 +66,7 @@ export class AzureDriver implements ObjectDriver {
         const id = blockId(options.writeId, index);
         await blob.stageBlock(id, asBuffer(bytes), bytes.length, {
           transactionalContentMD5: md5Of(bytes),
+          ...this.#scope(),
           abortSignal: signal,
         });
         blocks[index] = id;
@@ -144,14 +145,20 @@ export class AzureDriver implements ObjectDriver {
     return this.#container;
   }
 
+  /** What is said of blobs and of the blocks that they are made of. */
+  #scope() {
+    const { encryption_scope } = this.#config;
+    return encryption_scope === undefined ? {} : { encryptionScope: encryption_scope };
+  }
+
   /** What is said of a new blob. */
   #written({ ifAbsent, writeId, isTransient }: WriteOptions) {
-    const { metadata, tags, access_tier, encryption_scope } = this.#config;
+    const { metadata, tags, access_tier } = this.#config;
     return {
       metadata: { ...metadata, [WRITE_ID]: writeId },
       ...(tags === undefined ? {} : { tags }),
       ...(access_tier === undefined || isTransient ? {} : { tier: access_tier }),
-      ...(encryption_scope === undefined ? {} : { encryptionScope: encryption_scope }),
+      ...this.#scope(),
       ...(ifAbsent ? { conditions: { ifNoneMatch: "*" } } : {}),
     };
   }

@@ -17,7 +17,8 @@ export function tokenSource(
   const auth = new GoogleAuth({
     scopes: SCOPE,
     ...(service_account_path === undefined ? {} : { keyFile: service_account_path }),
-    ...(user_project === undefined ? {} : { projectId: user_project }),
+    // Nothing here needs it; left out, the library would ask other services, which may refuse.
+    projectId: user_project ?? "none",
   });
   return async (url) => {
     try {

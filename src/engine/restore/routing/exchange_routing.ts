@@ -1,7 +1,7 @@
 import { AppError } from "../../../errors.ts";
 import { decodeProperties, headerValue } from "../../../message/properties.ts";
 import type { MessageHead } from "../../../message/message.ts";
-import type { Destination } from "../publishing.ts";
+import type { Routed } from "../publishing.ts";
 import type { RestoreMapping } from "../mapping.ts";
 import type { Reach, Router } from "./router.ts";
 
@@ -43,8 +43,6 @@ export class ExchangeRouting {
 
 /** Where the messages of one queue go, and how many they become. */
 export class QueueRouting {
-  /** Messages in queues that came of all that were published, as far as bindings tell. */
-  copies = 0;
   readonly #router: Router | undefined;
   readonly #closed: ReadonlyMap<string, Closed>;
   readonly #mapping: RestoreMapping;
@@ -64,21 +62,17 @@ export class QueueRouting {
   /** Undefined when its exchange takes no messages; why says {@linkcode refusal}. */
   destination(
     { exchange, routingKey, properties }: MessageHead,
-  ): Destination | "direct" | undefined {
+  ): Routed | undefined {
     const { name, bytes } = this.#inTarget(utf8.decode(exchange));
     // Through the default exchange it came straight to its queue.
-    if (exchange.length === 0 && name === "") {
-      this.copies++;
-      return "direct";
-    }
+    if (exchange.length === 0 && name === "") return { to: "direct", copies: 1 };
     const closed = this.#closed.get(name);
     if (closed !== undefined) {
       this.#refused = { exchange: name, closed };
       return undefined;
     }
-    const reach = name === "" ? [""] : reachOf(this.#router, name, { routingKey, properties });
-    this.copies += reach?.length ?? 0;
-    return { exchange: bytes, routingKey };
+    const reach = reachOf(this.#router, name, { routingKey, properties });
+    return { to: { exchange: bytes, routingKey }, copies: reach?.length ?? 0 };
   }
 
   #inTarget(exchange: string): { name: string; bytes: Uint8Array } {

@@ -1,5 +1,6 @@
 import { isRawNumber } from "../../../exact_json.ts";
 import { type FieldTable, type FieldValue, floatValue } from "../../../message/field_table.ts";
+import { isVoid } from "../definitions.ts";
 
 /** What a headers exchange compares; `undefined` for what is not compared here: tables and lists. */
 type Comparable = { kind: string; value: string | number | bigint | boolean } | "void" | undefined;
@@ -40,8 +41,7 @@ function matches(wanted: Comparable, held: Comparable): boolean | undefined {
 }
 
 function wantedValue(value: unknown): Comparable {
-  // The management API and definitions write a void as this text.
-  if (value === null || value === undefined || value === "undefined") return "void";
+  if (isVoid(value)) return "void";
   if (typeof value === "string") return { kind: "text", value: bytesText(value) };
   if (typeof value === "boolean") return { kind: "boolean", value };
   if (typeof value === "bigint") return { kind: "integer", value };

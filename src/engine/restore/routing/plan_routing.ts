@@ -1,18 +1,18 @@
 import { QueueInspector } from "../../../broker/amqp/queue_inspector.ts";
 import type { Manifest } from "../../../archive/manifest.ts";
 import { type Config, requireTarget } from "../../../config/config.ts";
-import { AppError } from "../../../errors.ts";
+import type { AppError } from "../../../errors.ts";
 import type { Storage } from "../../../storage/storage.ts";
 import type { ConnectionPool } from "../../connection_pool.ts";
 import { queueKey } from "../../queue_key.ts";
 import type { Bindings } from "../bindings.ts";
-import { readForRestore, type StoredDefinitions } from "../definitions.ts";
+import { readIfWhole } from "../definitions.ts";
 import type { RestoreMapping } from "../mapping.ts";
 import type { MessageSelection } from "../selection.ts";
 import type { Target } from "../targets.ts";
 import { type Closed, ExchangeRouting } from "./exchange_routing.ts";
 import { FanoutCount, type FanoutPlan, fanoutRefusal } from "./fanout.ts";
-import type { RoutedBinding } from "./router.ts";
+import { defaultBinding, type RoutedBinding } from "./router.ts";
 import { readTopology } from "./topology.ts";
 
 /** How a restore through exchanges would go. */
@@ -54,7 +54,7 @@ export async function planRouting(options: PlanRoutingOptions): Promise<RoutingP
     target: requireTarget(config),
     vhosts: [...new Set(filled.map(({ destination }) => destination.vhost))],
     created: options.vhosts,
-    stored: () => storedDefinitions(storage, manifest),
+    stored: () => readIfWhole(storage, manifest),
     added: addedBindings(filled, bindings),
     signal,
   });
@@ -99,19 +99,6 @@ async function missingOf(
   return missing;
 }
 
-async function storedDefinitions(
-  storage: Storage,
-  manifest: Manifest,
-): Promise<StoredDefinitions | undefined> {
-  if (manifest.definitions === null) return undefined;
-  try {
-    return await readForRestore(storage, manifest);
-  } catch (error) {
-    if (error instanceof AppError && error.code === "damaged") return undefined;
-    throw error;
-  }
-}
-
 function addedBindings(
   targets: readonly Target[],
   bindings: Bindings,
@@ -120,15 +107,16 @@ function addedBindings(
   const added = [...byVhost].map(([vhost, group]) =>
     [
       vhost,
-      group.flatMap(({ entry, destination }) =>
-        (bindings.get(queueKey(entry)) ?? []).map((binding) => ({
+      group.flatMap(({ entry, destination }) => [
+        defaultBinding(destination.name),
+        ...(bindings.get(queueKey(entry)) ?? []).map((binding) => ({
           source: binding.exchange,
           destination: destination.name,
           toQueue: true,
           routingKey: binding.routingKey,
           arguments: binding.arguments,
-        }))
-      ),
+        })),
+      ]),
     ] as const
   );
   return new Map(added);

@@ -12,7 +12,7 @@ export interface RoutedExchange {
   readonly alternate?: string | undefined;
 }
 
-/** A binding from an exchange to a queue or to another exchange. */
+/** A binding from an exchange to a queue or to another exchange; each queue has one to the default exchange. */
 export interface RoutedBinding {
   readonly source: string;
   readonly destination: string;
@@ -28,6 +28,11 @@ export interface RoutedMessage {
   readonly keys: readonly string[];
   /** Asked for only where a headers exchange takes part. */
   readonly headers: () => FieldTable;
+}
+
+/** The binding to the default exchange that each queue has. */
+export function defaultBinding(queue: string): RoutedBinding {
+  return { source: "", destination: queue, toQueue: true, routingKey: queue, arguments: {} };
 }
 
 /** The queues that a message reaches; undefined when bindings do not tell. */
@@ -86,10 +91,10 @@ export class Router {
   /** Undefined for types of exchanges that choose by more than bindings. */
   #destinations(
     { name, type }: RoutedExchange,
-    { keys, headers }: RoutedMessage,
+    { exchange, keys, headers }: RoutedMessage,
   ): readonly CompiledBinding[] | undefined {
     // The default exchange as an alternate one: tried on 3.10 and 4.3, it routes nothing then.
-    if (name === "") return [];
+    if (name === "" && exchange !== "") return [];
     const bindings = this.#bindings.get(name) ?? [];
     switch (type) {
       case "fanout":

@@ -3,7 +3,7 @@ import { parseExactJson } from "../../../exact_json.ts";
 import type { FieldTable, FieldValue } from "../../../message/field_table.ts";
 import { typedTable } from "../bindings.ts";
 import { headersMatch } from "./headers_match.ts";
-import { type RoutedBinding, type RoutedExchange, Router } from "./router.ts";
+import { defaultBinding, type RoutedBinding, type RoutedExchange, Router } from "./router.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -102,6 +102,7 @@ Deno.test("router: alternate exchanges get what has no binding, one after the ot
       exchange("", "direct"),
     ],
     [
+      defaultBinding("queue"),
       bind("first", "a", { routingKey: "a" }),
       bind("second", "b", { routingKey: "b.#" }),
       bind("third", "c"),
@@ -112,6 +113,16 @@ Deno.test("router: alternate exchanges get what has no binding, one after the ot
   assert.deepEqual(route(router, "first", "x"), ["c"]);
   assert.deepEqual(route(router, "lost", "x"), []);
   assert.deepEqual(route(router, "default", "queue"), []);
+});
+
+Deno.test("router: the default exchange leads to the queue of each key's name", () => {
+  const router = new Router(
+    [exchange("", "direct")],
+    [defaultBinding("a"), defaultBinding("b")],
+  );
+  assert.deepEqual(route(router, "", "a"), ["a"]);
+  assert.deepEqual(route(router, "", "a", "b", "gone"), ["a", "b"]);
+  assert.deepEqual(route(router, "", "gone"), []);
 });
 
 Deno.test("router: what bindings do not tell is not known", () => {

@@ -1,9 +1,10 @@
 import { ManagementClient } from "../../../broker/management/client.ts";
 import type { Exchange, Policy } from "../../../broker/management/model.ts";
 import type { BrokerEndpoint } from "../../../config/config.ts";
+import { alternateOf, policyOfExchange } from "../../../definitions/alternate.ts";
 import { AppError } from "../../../errors.ts";
 import type { StoredDefinitions } from "../definitions.ts";
-import { type RoutedBinding, type RoutedExchange, Router } from "./router.ts";
+import { defaultBinding, type RoutedBinding, type RoutedExchange, Router } from "./router.ts";
 
 /** Exchanges and bindings of some vhosts, and where they are known from. */
 export interface Topology {
@@ -98,15 +99,20 @@ function storedTopology(
         ...exchange,
         internal: exchange.internal ?? false,
         arguments: (exchange.arguments ?? {}) as Record<string, unknown>,
-        policy: policyFor(exchange.name, policies)?.name,
+        policy: policyOfExchange(exchange.name, policies)?.name,
       }, policies)
     );
     const bindings = own(definitions?.bindings).map((binding) =>
       routedBinding({ ...binding, arguments: (binding.arguments ?? {}) as Record<string, unknown> })
     );
+    // The management API tells these, definitions do not.
+    const defaults = own(definitions?.queues).map(({ name }) => defaultBinding(name));
     routers.set(
       vhost,
-      new Router([...BUILT_IN, ...exchanges], [...bindings, ...added.get(vhost) ?? []]),
+      new Router(
+        [...BUILT_IN, ...exchanges],
+        [...defaults, ...bindings, ...added.get(vhost) ?? []],
+      ),
     );
   }
   const asked = "the target's exchanges and bindings could not be asked for";
@@ -127,10 +133,8 @@ function routedExchange(
 ): RoutedExchange {
   const { name, type, internal, vhost } = exchange;
   const policy = policies.find((one) => one.vhost === vhost && one.name === exchange.policy);
-  // The argument wins over the policy.
-  const alternate = exchange.arguments["alternate-exchange"] ??
-    policy?.definition["alternate-exchange"];
-  return { name, type, internal, ...(typeof alternate === "string" ? { alternate } : {}) };
+  const alternate = alternateOf(exchange, policy);
+  return { name, type, internal, ...(alternate === undefined ? {} : { alternate }) };
 }
 
 function routedBinding(
@@ -149,17 +153,4 @@ function routedBinding(
     routingKey: binding.routing_key,
     arguments: binding.arguments,
   };
-}
-
-/** The policy that definitions put in force for an exchange; a pattern that cannot be read counts not. */
-function policyFor(exchange: string, policies: readonly Policy[]): Policy | undefined {
-  const matching = policies.filter((policy) => {
-    if (!["all", "exchanges"].includes(policy["apply-to"] ?? "all")) return false;
-    try {
-      return new RegExp(policy.pattern).test(exchange);
-    } catch {
-      return false;
-    }
-  });
-  return matching.toSorted((a, b) => (b.priority ?? 0) - (a.priority ?? 0))[0];
 }

@@ -1,22 +1,22 @@
 /** A network and a storage that misbehave: nothing is lost, nothing is corrupt. */
 import assert from "node:assert/strict";
-import { openStorage, type StorageWait } from "../src/storage/open.ts";
-import { readAll, type Storage } from "../src/storage/storage.ts";
-import { type Fault, type ProxiedRequest, StorageProxy } from "./helpers/storage_proxy.ts";
+import { openStorage, type StorageWait } from "../../src/storage/open.ts";
+import { readAll, type Storage } from "../../src/storage/storage.ts";
+import { type Fault, type ProxiedRequest, StorageProxy } from "../helpers/storage_proxy.ts";
 import {
   newStore,
-  OBJECT_BACKENDS,
   type ObjectBackend,
   storageServers,
   storeConfig,
   unfinishedUploads,
-} from "./helpers/storages.ts";
+} from "../helpers/storages.ts";
 
-const MIB = 2 ** 20;
+export const MIB = 2 ** 20;
 /** Three parts, the last one short. */
-const LARGE = 11 * MIB + 17;
+export const LARGE = 11 * MIB + 17;
 
-interface Setting extends AsyncDisposable {
+/** What {@linkcode setUp} gives. */
+export interface Setting extends AsyncDisposable {
   readonly storage: Storage;
   readonly proxy: StorageProxy;
   readonly waits: StorageWait[];
@@ -24,7 +24,7 @@ interface Setting extends AsyncDisposable {
 }
 
 /** A store behind a proxy. */
-async function setUp(
+export async function setUp(
   backend: ObjectBackend,
   options: { patience?: number; signal?: AbortSignal; keys?: Record<string, unknown> } = {},
 ): Promise<Setting> {
@@ -54,39 +54,37 @@ async function setUp(
   };
 }
 
-const SOMETIMES: [name: string, fault: (round: number) => Fault][] = [
+/** As long as the proxy counts requests up to here: each costs a second. */
+const ASKED_TO_WAIT = 15;
+
+const SOMETIMES: [name: string, fault: (round: number) => Fault | undefined][] = [
   ["connections that end", () => ({ kind: "reset" })],
   ["answers that are lost", () => ({ kind: "lose-answer" })],
   ["500s", () => ({ kind: "answer", status: 500 })],
-  ["503s with Retry-After", () => ({
-    kind: "answer",
-    status: 503,
-    headers: { "retry-after": "1" },
-  })],
+  [
+    "503s with Retry-After",
+    (round) =>
+      round > ASKED_TO_WAIT
+        ? undefined
+        : { kind: "answer", status: 503, headers: { "retry-after": "1" } },
+  ],
   ["429s", () => ({ kind: "answer", status: 429 })],
   ["pages of another proxy", () => ({ kind: "answer", status: 502, body: "<html>Bad gateway" })],
   ["answers that are cut", (round) => ({ kind: "truncate", bytes: round * 1000 })],
 ];
 
-for (const backend of OBJECT_BACKENDS) {
-  for (const [name, fault] of SOMETIMES) {
-    Deno.test(`${backend}: ${name} do no harm`, async () => {
-      await using set = await setUp(backend);
-      const { storage, proxy } = set;
-      const large = patterned(LARGE);
-      // Every third request goes wrong, and so does what follows it at times.
-      proxy.fault = ({ number }) => number % 3 === 0 ? fault(number) : undefined;
-      await storage.put("d/large", streamOf(large));
-      await storage.put("d/small", streamOf(patterned(1000)), { ifAbsent: true });
-      assert.deepEqual(await readAll(storage.get("d/small"), MIB), patterned(1000));
-      assertSame(await readAll(storage.get("d/large"), 2 * LARGE), large);
-      const part = await readAll(storage.get("d/large", { offset: MIB, length: 6 * MIB }), LARGE);
-      assertSame(part, large.subarray(MIB, 7 * MIB));
-      assert.deepEqual(await sizes(storage), [["d/large", LARGE], ["d/small", 1000]]);
-      await storage.delete(["d/large", "d/small"]);
-      assert.deepEqual(await sizes(storage), []);
-    });
-  }
+/** Registers the tests that every kind of object store passes. */
+export function storageFaults(backend: ObjectBackend): void {
+  // At once: most of it is waiting.
+  Deno.test(`${backend}: faults now and then do no harm`, async () => {
+    await Promise.all(SOMETIMES.map(async ([name, fault]) => {
+      try {
+        await withFaults(backend, fault);
+      } catch (error) {
+        throw new Error(`${name} did harm`, { cause: error });
+      }
+    }));
+  });
 
   Deno.test(`${backend}: a put with ifAbsent whose answer is lost has not lost against itself`, async () => {
     for (const size of [1000, LARGE]) {
@@ -149,41 +147,8 @@ for (const backend of OBJECT_BACKENDS) {
     await assert.rejects(() => set.storage.stat("k"), { message: "stopped" });
     assert.ok(Date.now() - start < 10_000);
   });
-}
 
-Deno.test("s3: an upload that is aborted leaves no parts on the server", async () => {
-  await using set = await setUp("s3");
-  const abort = new AbortController();
-  async function* source(): AsyncGenerator<Uint8Array> {
-    for (let piece = 0;; piece++) {
-      if (piece === 20) abort.abort(new Error("enough"));
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      yield new Uint8Array(MIB);
-    }
-  }
-  await assert.rejects(() => set.storage.put("k", source(), { signal: abort.signal }), {
-    message: "enough",
-  });
-  assert.ok(set.proxy.requests.some(({ path }) => path.includes("partNumber")));
-  assert.deepEqual(await unfinishedUploads(set.bucket), []);
-});
-
-Deno.test("s3: of two large puts with ifAbsent at once one wins", async () => {
-  await using set = await setUp("s3");
-  const puts = [1, 2].map((seed) =>
-    set.storage.put("k", streamOf(patterned(LARGE, seed)), { ifAbsent: true })
-  );
-  const results = await Promise.allSettled(puts);
-  const losers = results.filter((result) => result.status === "rejected");
-  assert.equal(losers.length, 1);
-  assert.equal(losers[0]!.reason.name, "ObjectExistsError");
-  const winner = results.findIndex(({ status }) => status === "fulfilled") + 1;
-  assertSame(await readAll(set.storage.get("k"), 2 * LARGE), patterned(LARGE, winner));
-  assert.deepEqual(await unfinishedUploads(set.bucket), []);
-});
-
-Deno.test("an object that is replaced while it is read is no mixture", async () => {
-  for (const backend of OBJECT_BACKENDS) {
+  Deno.test(`${backend}: an object that is replaced while it is read is no mixture`, async () => {
     await using set = await setUp(backend);
     await set.storage.put("k", streamOf(patterned(LARGE, 1)));
     let gets = 0;
@@ -194,34 +159,29 @@ Deno.test("an object that is replaced while it is read is no mixture", async () 
     await set.storage.put("k", streamOf(patterned(LARGE, 2)));
     await assert.rejects(async () => {
       while (!(await reader.next()).done);
-    }, backend);
-  }
-});
+    });
+  });
+}
 
-Deno.test("eight large uploads at once hold no more parts than are configured", async () => {
-  await using set = await setUp("s3", { keys: { upload_concurrency: 3 } });
-  set.proxy.bytesPerSecond = 60 * MIB;
-  const { budget } = set.storage as unknown as { budget: { peak: number } };
-  const names = Array.from({ length: 8 }, (_, index) => `k${index}`);
-  await Promise.all(names.map((name) => set.storage.put(name, streamOf(patterned(LARGE)))));
-  assert.equal(budget.peak, 3);
-  assert.deepEqual(await sizes(set.storage), names.map((name) => [name, LARGE]));
-});
-
-Deno.test("the limit of bandwidth holds in both directions", async () => {
-  await using set = await setUp("s3", { keys: { rate_limit_bytes_per_sec: "6MiB" } });
-  for (
-    const work of [
-      () => set.storage.put("k", streamOf(patterned(LARGE))),
-      () => readAll(set.storage.get("k"), 2 * LARGE),
-    ]
-  ) {
-    const start = performance.now();
-    await work();
-    const seconds = (performance.now() - start) / 1000;
-    assert.ok(seconds > 1.5, `11 MiB in ${seconds} s`);
-  }
-});
+/** Every third request goes wrong, and so does what follows it at times. */
+async function withFaults(
+  backend: ObjectBackend,
+  fault: (round: number) => Fault | undefined,
+): Promise<void> {
+  await using set = await setUp(backend);
+  const { storage, proxy } = set;
+  const large = patterned(LARGE);
+  proxy.fault = ({ number }) => number % 3 === 0 ? fault(number) : undefined;
+  await storage.put("d/large", streamOf(large));
+  await storage.put("d/small", streamOf(patterned(1000)), { ifAbsent: true });
+  assert.deepEqual(await readAll(storage.get("d/small"), MIB), patterned(1000));
+  assertSame(await readAll(storage.get("d/large"), 2 * LARGE), large);
+  const part = await readAll(storage.get("d/large", { offset: MIB, length: 6 * MIB }), LARGE);
+  assertSame(part, large.subarray(MIB, 7 * MIB));
+  assert.deepEqual(await sizes(storage), [["d/large", LARGE], ["d/small", 1000]]);
+  await storage.delete(["d/large", "d/small"]);
+  assert.deepEqual(await sizes(storage), []);
+}
 
 /** Whether a request is the one that makes the object appear. */
 function isLastOfPut(
@@ -248,19 +208,21 @@ function outageOf(ms: number): () => Fault | undefined {
   };
 }
 
-async function sizes(storage: Storage): Promise<[string, number][]> {
+/** Keys and sizes of all objects. */
+export async function sizes(storage: Storage): Promise<[string, number][]> {
   const objects = await Array.fromAsync(storage.list(""));
   return objects.map(({ key, size }) => [key, size]);
 }
 
-function patterned(length: number, seed = 1): Uint8Array {
+/** Bytes that follow from their places and a number. */
+export function patterned(length: number, seed = 1): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; at++) bytes[at] = (at * 31 + (at >>> 8) * 7 + seed) & 0xff;
   return bytes;
 }
 
 /** In one piece of memory that is used again. */
-async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+export async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   const piece = new Uint8Array(300_000);
   for (let at = 0; at < bytes.length; at += piece.length) {
     await Promise.resolve();
@@ -270,7 +232,8 @@ async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   }
 }
 
-function assertSame(actual: Uint8Array, expected: Uint8Array): void {
+/** Says where two differ. */
+export function assertSame(actual: Uint8Array, expected: Uint8Array): void {
   assert.equal(actual.length, expected.length);
   const at = actual.findIndex((byte, index) => byte !== expected[index]);
   assert.equal(at, -1, `bytes differ from ${at} on`);

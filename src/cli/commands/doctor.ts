@@ -1,0 +1,126 @@
+import { type Command, Option } from "commander";
+import type { Config } from "../../config/config.ts";
+import type { DoctorReport } from "../../engine/doctor/doctor.ts";
+import type { Side } from "../../engine/doctor/needs.ts";
+import {
+  addConfigOption,
+  addFormatOption,
+  addSettings,
+  type Launch,
+  newCommand,
+} from "../command.ts";
+import { type CommandContext, configPath, loadCommandConfig } from "../context.ts";
+import { runEngineWork } from "../engine_run.ts";
+import { EXIT } from "../exit_code.ts";
+import { doctorLines, policyLines } from "../output/doctor_text.ts";
+import { showResult } from "../output/document.ts";
+import {
+  brokerSettings,
+  PROGRESS_SETTINGS,
+  queueSettings,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+import type { SettingGroup } from "../settings.ts";
+
+const HELP = {
+  summary: "try all that a configuration needs, and say how to mend what fails",
+  description:
+    "Tries what a backup (or a restore, with --for restore or a file with mode: restore) needs: broker, " +
+    "TLS, password, rights on each virtual host, management API, streams, alarms, the storage with an " +
+    "object that is removed again, clocks, progress file and spool. Changes nothing on the broker. Exit " +
+    "code 15 means that a run would fail.",
+  examples: [
+    ["before the first backup", "rabbitmq-backup doctor --config backup.yaml"],
+    ["before a restore", "rabbitmq-backup doctor -c restore.yaml -b nightly-20250304"],
+    ["the least rights, for copying", "rabbitmq-backup doctor -c backup.yaml --policies"],
+  ],
+} as const;
+
+export function addDoctorCommand(program: Command, launch: Launch): void {
+  const command = addFormatOption(addConfigOption(newCommand(program, "doctor", HELP)))
+    .alias("check")
+    .addOption(
+      new Option("--for <what>", "backup or restore (default: the file's mode, or backup)")
+        .choices(["backup", "restore"]),
+    )
+    .option("--policies", "print the least rights that are needed, and try nothing");
+  // The flags of both sides have the same names.
+  addSettings(command, settingsOf("backup")).action(launch(doctor));
+}
+
+function settingsOf(side: Side): SettingGroup[] {
+  return [
+    STORAGE_SETTINGS,
+    brokerSettings(side === "backup" ? "source" : "target"),
+    queueSettings(side === "backup" ? "source.queues" : "restore.queues"),
+    PROGRESS_SETTINGS,
+  ];
+}
+
+async function doctor(context: CommandContext): Promise<number> {
+  // 1. The configuration, and what it is for.
+  const side = await sideOf(context);
+  const config = await loadCommandConfig(context, { settings: settingsOf(side), mode: side });
+
+  // 2. With --policies: only these.
+  if (context.flags.policies === true) return await showPolicies(context, { config, side });
+
+  // 3. Try all.
+  const { examine } = await import("../../engine/doctor/doctor.ts");
+  const report = await runEngineWork(context, {
+    stopping: "ending",
+    run: ({ signal }) => examine({ config, side, signal }),
+  });
+
+  // 4. Show what was found.
+  const { outStyle, redactor } = context.output;
+  const shown = redacted(report, (text) => redactor.redact(text));
+  await showResult(context, {
+    document: {
+      v: 1,
+      for: side,
+      location: shown.location,
+      fit: isFit(shown),
+      findings: shown.findings,
+    },
+    text: () => doctorLines(shown, outStyle),
+  });
+  return isFit(report) ? EXIT.ok : EXIT.unfit;
+}
+
+/** What the flag says, else the file, else a backup. */
+async function sideOf(context: CommandContext): Promise<Side> {
+  if (context.flags.for !== undefined) return context.flags.for as Side;
+  const path = configPath(context);
+  if (path === undefined) return "backup";
+  const { loadConfig } = await import("../../config/load.ts");
+  const { env } = context.host.terminal;
+  return (await loadConfig({ path, env, sections: ["mode"] })).config.mode ?? "backup";
+}
+
+async function showPolicies(
+  context: CommandContext,
+  choice: { config: Config; side: Side },
+): Promise<number> {
+  const { leastPolicies } = await import("../../engine/doctor/policies.ts");
+  const policies = await leastPolicies(choice.config, choice.side);
+  await showResult(context, {
+    document: { v: 1, for: choice.side, policies },
+    text: () => policyLines(policies, context.output.outStyle),
+  });
+  return EXIT.ok;
+}
+
+function isFit({ findings }: DoctorReport): boolean {
+  return findings.every(({ status }) => status !== "failed");
+}
+
+/** Findings hold what others say, which may repeat what they were told. */
+function redacted(report: DoctorReport, redact: (text: string) => string): DoctorReport {
+  const findings = report.findings.map((finding) => ({
+    ...finding,
+    message: redact(finding.message),
+    ...(finding.hint === undefined ? {} : { hint: redact(finding.hint) }),
+  }));
+  return { ...report, findings };
+}

@@ -1,0 +1,241 @@
+import { markerKey } from "../../archive/layout.ts";
+import type { QueueEntry } from "../../archive/manifest.ts";
+import type { BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
+import { CheckpointStore } from "../../checkpoint/store.ts";
+import type { Config } from "../../config/config.ts";
+import { objectsOf } from "../../definitions/document.ts";
+import { AppError } from "../../errors.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { EventSink, SummaryEvent } from "../events.ts";
+import { queuesAre, quotedNames } from "../names.ts";
+import { openRunStorage } from "../open_storage.ts";
+import { Packer } from "../packing/packer.ts";
+import { type PackContext, storeSpooled } from "../packing/store_spooled.ts";
+import { queueKey } from "../queue_key.ts";
+import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
+import { removeFolder } from "../spool/spool.ts";
+import { BaseCheck } from "../stored/chain.ts";
+import { assertUnfinished } from "../stored/list.ts";
+import { streamEntry } from "../stream/backup.ts";
+import type { RunOptions } from "./backup.ts";
+import { checkedRow } from "./checked_row.ts";
+import { type Marker, readMarker } from "./claim.ts";
+import {
+  backupSummary,
+  type ManifestParts,
+  newManifest,
+  outcomeOf,
+  putManifest,
+} from "./manifest.ts";
+import { rebuildQueues } from "./rebuild.ts";
+import { findDefinitions, type FoundDefinitions } from "./stored_definitions.ts";
+
+/** Options of {@linkcode finishInterrupted}. */
+export interface FinishOptions extends RunOptions {
+  /** Whether to go by the stored segments where the checkpoint of the run is not here. */
+  readonly fromStorage: boolean;
+}
+
+/** What a manifest says of queues, and of where they are from. */
+type Found = Pick<
+  ManifestParts,
+  "queues" | "skipped" | "warnings" | "createdAt" | "source" | "formatVersion" | "compression"
+>;
+
+/**
+ * Makes a partial backup of what an interrupted one has, without its source: queues that are stored,
+ * and those that are whole in the local spool.
+ *
+ * @throws {AppError} `backup_not_found`; `refused` when it is finished; `locked` when a run is at it,
+ * here or perhaps on another machine; `failed` when there is nothing whole in it
+ */
+export async function finishInterrupted(options: FinishOptions): Promise<SummaryEvent> {
+  const { config, backupId, emit, signal } = options;
+  const begunAt = performance.now();
+  const storage = await openRunStorage(options);
+  try {
+    // 1. An unfinished backup, and nobody at it.
+    await assertUnfinished(storage, backupId);
+    const key: RunKey = {
+      operation: "backup",
+      backupId,
+      location: storage.location,
+      scope: "",
+    };
+    const spoolFolder = runFolder(config.backup.spool_dir, key);
+    using _lock = lockRun(spoolFolder, key);
+    using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
+    using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
+    const known = checkpoint.findRun(key);
+    const run = known?.state === "running" ? known : undefined;
+    const marker = await readMarker(storage, backupId);
+    if (run === undefined && !options.fromStorage) throw checkpointMissing(backupId, marker);
+
+    // 2. What there is of it.
+    const definitions = await findDefinitions(storage, backupId);
+    const context = { config, backupId, storage, checkpoint, definitions, marker, emit, signal };
+    const found = run === undefined ? await bySegments(context) : await byCheckpoint(context, run);
+    if (found.queues.length === 0) throw nothingWhole(backupId);
+
+    // 3. The manifest makes it a backup; then the traces of the way go.
+    const manifest = newManifest({
+      ...found,
+      backupId,
+      definitions: definitions?.entry ?? null,
+      warnings: [
+        "it was interrupted, and finished without its source",
+        ...found.warnings,
+        ...untouched(found, definitions),
+      ],
+      incomplete: true,
+    });
+    await putManifest(storage, manifest);
+    await storage.delete([markerKey(backupId)]);
+    if (run !== undefined) checkpoint.finishRun(run.id);
+    removeFolder(spoolFolder);
+    const seconds = (performance.now() - begunAt) / 1000;
+    return backupSummary(manifest, { location: storage.location, seconds });
+  } finally {
+    await storage.close();
+  }
+}
+
+interface FinishContext {
+  readonly config: Config;
+  readonly backupId: string;
+  readonly storage: Storage;
+  readonly checkpoint: CheckpointStore;
+  readonly definitions: FoundDefinitions | undefined;
+  readonly marker: Marker | undefined;
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+}
+
+/** By what the interrupted run has recorded. */
+async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
+  const { config: { backup }, checkpoint, definitions, emit } = context;
+  emit({ type: "step", message: "Storing what the interrupted run has read" });
+  using packer = new Packer();
+  const packing: PackContext = { ...context, options: backup, run, packer };
+  const rows: BackupQueueRow[] = [];
+  const bases = new BaseCheck(context.storage);
+  for (const known of checkpoint.backupQueues(run.id)) {
+    const row = await finishedRow(packing, await checkedRow(packing, { row: known, bases }));
+    checkpoint.putBackupQueue(run.id, row);
+    rows.push(row);
+  }
+  return {
+    ...outcomeOf(rows),
+    warnings: [],
+    createdAt: run.startedAt,
+    source: { clusterName: run.peer, rabbitmqVersion: versionIn(definitions) },
+    formatVersion: backup.format === "v2" ? 2 : 1,
+    compression: backup.compression,
+  };
+}
+
+/** What of a queue goes into the backup, or why it does not. */
+async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<BackupQueueRow> {
+  const { checkpoint, run } = context;
+  if (row.state === "done" || row.state === "skipped") return row;
+  if (row.state === "read") {
+    return { ...row, state: "done", report: { entry: await storeSpooled(context, row) } };
+  }
+  const { entry, offsets } = row.report;
+  const stored = offsets === undefined ? [] : checkpoint.segments(run.id, row);
+  if (entry !== undefined && offsets !== undefined && stored.length > 0) {
+    return { ...row, state: "done", report: { entry: streamPart(entry, { stored, offsets }) } };
+  }
+  const { vhost, name } = row;
+  const skipped = {
+    ...{ vhost, name, queue_type: entry?.queue_type ?? "unknown" },
+    kind: "failed" as const,
+    reason: "the backup was interrupted while it was read",
+  };
+  return { ...row, state: "skipped", report: { skipped } };
+}
+
+/** Of a stream that was being read, what is stored. */
+function streamPart(
+  entry: QueueEntry,
+  { stored, offsets }: {
+    stored: ReturnType<CheckpointStore["segments"]>;
+    offsets: NonNullable<BackupQueueRow["report"]["offsets"]>;
+  },
+): QueueEntry {
+  const { lastChunk, ...known } = offsets;
+  const place = { ...known, first: BigInt(offsets.first), last: BigInt(offsets.last) };
+  const segments = stored as Parameters<typeof streamEntry>[1]["segments"];
+  const read = segments.at(-1)!.spooled.stream.lastOffset;
+  if (read >= offsets.last) return streamEntry(entry, { segments, start: { ...place, lastChunk } });
+  // Nothing may be built on it: what is behind its end is not what is missing.
+  const part = streamEntry(entry, { segments, start: place });
+  const missing = `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`;
+  return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
+}
+
+/** By what is stored, where nothing else is left. */
+async function bySegments(context: FinishContext): Promise<Found> {
+  const { backupId, storage, definitions, marker, emit, signal } = context;
+  emit({ type: "step", message: "Reading what is stored of the interrupted backup" });
+  const rebuilt = await rebuildQueues(storage, {
+    backupId,
+    definitions: definitions?.content,
+    signal,
+  });
+  const begun = Date.parse(marker?.startedAt ?? "");
+  return {
+    ...rebuilt,
+    createdAt: Number.isNaN(begun)
+      ? Math.min(...rebuilt.queues.map((queue) => queue.first_message_timestamp!))
+      : begun,
+    source: {
+      clusterName: marker?.source ?? "unknown",
+      rabbitmqVersion: versionIn(definitions),
+    },
+    formatVersion: 2,
+    compression: rebuilt.compression ?? "zstd",
+  };
+}
+
+function versionIn(definitions: FoundDefinitions | undefined): string | null {
+  const version = definitions?.content["rabbitmq_version"];
+  return typeof version === "string" ? version : null;
+}
+
+/** Queues that the definitions name and the backup does not: perhaps nobody had asked for them. */
+function untouched(found: Found, definitions: FoundDefinitions | undefined): string[] {
+  if (definitions === undefined) return ["which queues it lacks is not known"];
+  const named = new Set([...found.queues, ...found.skipped].map(queueKey));
+  const others = objectsOf(definitions.content, "queues")
+    .map(({ vhost, name }) => ({ vhost: String(vhost), name: String(name) }))
+    .filter((queue) => !named.has(queueKey(queue)));
+  if (others.length === 0) return [];
+  return [
+    `${queuesAre(others.length)} in the definitions that it had not come to, or was not to have: ` +
+    quotedNames(others),
+  ];
+}
+
+function checkpointMissing(backupId: string, marker: Marker | undefined): AppError {
+  const begun = marker === undefined
+    ? ""
+    : `it was begun on host "${marker.host}" at ${marker.startedAt}, and `;
+  return new AppError(
+    "locked",
+    `Cannot finish backup "${backupId}": ${begun}the checkpoint of that run is not here`,
+    {
+      hint:
+        "finish it there, or point --db-path at its checkpoint; if that is lost, and no run is " +
+        "at it any more, --from-storage goes by what is stored alone",
+    },
+  );
+}
+
+function nothingWhole(backupId: string): AppError {
+  return new AppError(
+    "failed",
+    `Cannot finish backup "${backupId}": no queue of it had been read when it was interrupted`,
+    { hint: "take another one, or restore an earlier one: list shows them" },
+  );
+}

@@ -1,0 +1,232 @@
+import type { AmqpStreamReport, QueueEntry } from "../../archive/manifest.ts";
+import type { BrokerConnection } from "../../broker/amqp/connection.ts";
+import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import {
+  type MessageBounds,
+  messageBounds,
+  readStreamMessages,
+} from "../../broker/amqp/stream_reader.ts";
+import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
+import { AppError } from "../../errors.ts";
+import { type BackupContext, emptyEntry, spoolFolderOf } from "../backup/queue.ts";
+import type { QueueWork } from "../progress.ts";
+import type { PlannedQueue } from "../survey/survey.ts";
+import type { SpooledStreamSegment } from "./chunk_spool.ts";
+import { MessageSpool } from "./message_spool.ts";
+import { Retry, retrying } from "./retry.ts";
+import { Storing } from "./storing.ts";
+
+/** How long the last chunk may take to come; the broker counts messages anew every 5 s. */
+const WAIT_MS = 6_000;
+/** How long nothing may come although there is something, milliseconds. */
+const STALL_MS = 60_000;
+
+/** One stream of a backup that is read by AMQP 0-9-1, and what is done of it. */
+interface AmqpStreamWork extends MessageBounds {
+  readonly planned: PlannedQueue;
+  readonly row: BackupQueueRow;
+  /** Segments in storage, in order. */
+  readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
+  readonly progress: QueueWork;
+}
+
+/**
+ * Reads one stream by AMQP 0-9-1, from the first message that comes to the last one that there is now,
+ * and stores segments on the way. What the broker does not give out this way is named in the entry.
+ */
+export async function readStreamByAmqp(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<QueueEntry> {
+  const work = await begin(context, item);
+  if (work === undefined) return emptyEntry(item.planned);
+  await readAll(context, work);
+  return entryOf(context, work);
+}
+
+/** Finds where to begin and where to end; undefined when the stream is empty. */
+async function begin(
+  context: BackupContext,
+  item: { planned: PlannedQueue; row?: BackupQueueRow; progress: QueueWork },
+): Promise<AmqpStreamWork | undefined> {
+  const { checkpoint, run } = context;
+  const { planned, progress, row: known } = item;
+  const { vhost, name } = planned.queue;
+  if (known?.report.amqpOffsets !== undefined) {
+    const { amqpOffsets: offsets } = known.report;
+    const segments = checkpoint.segments(run.id, known) as AmqpStreamWork["segments"];
+    const read = segments.at(-1)?.spooled.stream.lastOffset ?? offsets.first - 1;
+    progress.messagesTotal = offsets.last - read;
+    return { planned, row: known, ...offsets, segments, progress };
+  }
+  const offsets = await retrying(
+    context,
+    planned.queue,
+    () => context.connections.use(vhost, (connection) => boundsOf(context, connection, planned)),
+  );
+  if (offsets === undefined) return undefined;
+  progress.messagesTotal = offsets.last - offsets.first + 1;
+  const report = { entry: emptyEntry(planned), amqpOffsets: offsets };
+  const row: BackupQueueRow = { vhost, name, state: "reading", report };
+  checkpoint.putBackupQueue(run.id, row);
+  return { planned, row, ...offsets, segments: [], progress };
+}
+
+/** From the first message that there is, as far as the broker tells, to the last one that comes. */
+async function boundsOf(
+  { signal }: BackupContext,
+  connection: BrokerConnection,
+  { queue }: PlannedQueue,
+): Promise<MessageBounds | undefined> {
+  const { name } = queue;
+  const found = await messageBounds(connection, { stream: name, waitMs: WAIT_MS, signal });
+  await using inspector = new QueueInspector(connection);
+  // Some seconds old.
+  const { ready } = await inspector.depth(name);
+  if (found === undefined) {
+    if (ready === 0) return undefined;
+    throw new AppError(
+      "failed",
+      `Cannot read stream "${name}" by AMQP 0-9-1: of its ${ready} messages the last ones do not come`,
+      {
+        hint:
+          "are they in compressed batches? make the stream port reachable (source.stream_port): " +
+          "by it every message is read",
+      },
+    );
+  }
+  const { last } = found;
+  // What is in front of the first one that comes are batches, unless retention has dropped it.
+  const first = hasRetention(queue) ? Math.max(0, Math.min(found.first, last + 1 - ready)) : 0;
+  return { first, last };
+}
+
+function hasRetention(
+  { arguments: own, policy, operatorPolicy }: PlannedQueue["queue"],
+): boolean {
+  return ["max-age", "max-length-bytes"].some((key) =>
+    (operatorPolicy[key] ?? policy[key] ?? own[`x-${key}`]) !== undefined
+  );
+}
+
+/** Reads what is not stored yet, and stores it. */
+async function readAll(context: BackupContext, work: AmqpStreamWork): Promise<void> {
+  const { planned, segments, first, last, progress } = work;
+  const read = segments.at(-1)?.spooled.stream.lastOffset;
+  const next = read === undefined ? first : read + 1;
+  if (next > last) return;
+  const { options } = context;
+  const abort = new AbortController();
+  const signal = AbortSignal.any([context.signal, abort.signal]);
+  const storing = new Storing({ ...context, signal }, { work, abort });
+  const messagesBefore = progress.messagesDone;
+  using spool = new MessageSpool({
+    folder: spoolFolderOf(context, planned.queue),
+    sequence: segments.length + 1,
+    next,
+    segmentMaxBytes: options.segment_max_bytes,
+    segmentMaxIntervalMs: options.segment_max_interval_ms,
+    onSegment: (segment, sequence) => storing.add(segment, sequence),
+    onMessage: () => {
+      progress.messagesDone = messagesBefore + spool.messages;
+      progress.bytesDone = spool.bytes;
+    },
+    onError: (error) => abort.abort(error),
+  });
+  try {
+    await readThrough({ ...context, signal }, { work, spool, storing });
+    spool.finish();
+    progress.phase = "packing";
+  } catch (error) {
+    abort.abort(error);
+    throw error;
+  } finally {
+    await storing.idle();
+  }
+  signal.throwIfAborted();
+}
+
+/** Reads to the end, over as many connections as it takes. */
+async function readThrough(
+  context: BackupContext,
+  { work, spool, storing }: { work: AmqpStreamWork; spool: MessageSpool; storing: Storing },
+): Promise<void> {
+  const { planned: { queue }, last } = work;
+  const { connections, signal } = context;
+  const retry = new Retry(context, queue);
+  while (spool.next <= last) {
+    const before = spool.next;
+    try {
+      const end = await connections.use(
+        queue.vhost,
+        (connection) =>
+          readStreamMessages(connection, {
+            stream: queue.name,
+            from: { offset: spool.next },
+            last,
+            room: () => storing.room(),
+            sink: spool,
+            idleMs: STALL_MS,
+            signal,
+          }),
+      );
+      if (end === "last") return;
+      throw stalled(queue.name, { next: spool.next, last });
+    } catch (error) {
+      spool.abandon();
+      await retry.orThrow(error, { hasProgressed: spool.next > before });
+    }
+  }
+}
+
+function stalled(name: string, { next, last }: { next: number; last: number }): AppError {
+  return new AppError(
+    "failed",
+    `Cannot read stream "${name}" by AMQP 0-9-1: nothing came for ${STALL_MS / 1000} s at offset ` +
+      `${next}, and it had messages up to ${last} when reading began`,
+    { hint: "was it deleted, or made anew? take another backup" },
+  );
+}
+
+function entryOf({ options }: BackupContext, work: AmqpStreamWork): QueueEntry {
+  const { planned, segments, first, last } = work;
+  const parts = segments.map(({ spooled }) => spooled);
+  const sum = (value: (stream: SpooledChunks) => number) =>
+    parts.reduce((total, { stream }) => total + value(stream), 0);
+  const report: AmqpStreamReport = {
+    first_offset: first,
+    last_offset: last,
+    gaps: parts.flatMap(({ stream }) => stream.gaps),
+    losses: [...planned.plan.byAmqp!.losses],
+  };
+  const partial = partialText(report, { isChosen: options.stream_protocol === "amqp", planned });
+  return {
+    ...emptyEntry(planned),
+    segments: segments.map(({ stored }) => stored!),
+    message_count: sum(({ messageCount }) => messageCount),
+    body_bytes: sum(({ bodyBytes }) => bodyBytes),
+    largest_body: Math.max(0, ...parts.map(({ stream }) => stream.largestBody)),
+    first_message_timestamp: parts[0]?.firstTimestamp ?? null,
+    last_message_timestamp: parts.at(-1)?.lastTimestamp ?? null,
+    amqp_stream: report,
+    ...(partial === undefined ? {} : { partial }),
+  };
+}
+
+/** Why the backup of the stream is not whole; what was chosen is no lack. */
+function partialText(
+  { gaps }: AmqpStreamReport,
+  { isChosen, planned }: { isChosen: boolean; planned: PlannedQueue },
+): string | undefined {
+  const ranges = gaps.map(({ first, last }) => first === last ? `${first}` : `${first} to ${last}`);
+  const texts = [
+    ...isChosen ? [] : [planned.plan.reason!],
+    ...gaps.length === 0 ? [] : [
+      `offsets ${
+        ranges.join(", ")
+      } did not come by AMQP 0-9-1: compressed batches, entries of the ` +
+      "broker's own, or dropped by retention",
+    ],
+  ];
+  return texts.length === 0 ? undefined : texts.join("; ");
+}

@@ -1,0 +1,3 @@
+import { storageFaults } from "./conformance/storage_faults.ts";
+
+storageFaults("gcs");
