@@ -75,6 +75,18 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE restore_queue ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  ALTER TABLE run ADD COLUMN copy_sequence INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE run ADD COLUMN copy_writer TEXT NOT NULL DEFAULT '';
+  CREATE TABLE lock_owner (
+    operation TEXT NOT NULL,
+    backup_id TEXT NOT NULL,
+    location TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (operation, backup_id, location, scope, owner)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Version of the schema that this program writes; older ones are taken up to it. */

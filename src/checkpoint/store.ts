@@ -4,12 +4,14 @@ import { dirname, join } from "node:path";
 import { parseExactJson } from "../exact_json.ts";
 import type {
   BackupQueueRow,
+  CopyStamp,
   RecordRange,
   RestoreQueueRow,
   Run,
   RunKey,
   SegmentRow,
 } from "./rows.ts";
+import { insertOf, type Row, RUN_TABLES, writeRunCopy } from "./run_copy.ts";
 import { assertOurs, migrate, schemaVersion } from "./schema.ts";
 import { NotOursError, storeError } from "./store_error.ts";
 
@@ -87,18 +89,14 @@ export class CheckpointStore implements Disposable {
       key.backupId,
       key.location,
       key.scope,
-    ) as
-      | { id: number; peer: string; state: string; started_at: number; choice?: string }
-      | undefined;
-    if (row === undefined) return undefined;
-    return {
-      ...key,
-      id: row.id,
-      peer: row.peer,
-      state: row.state as Run["state"],
-      startedAt: row.started_at,
-      choice: row.choice ?? "",
-    };
+    ) as RunRow | undefined;
+    // The key as it was given: SQLite's text ends at a NUL.
+    return row && { ...runOf(row), ...key };
+  }
+
+  /** All runs. */
+  runs(): Run[] {
+    return (this.#all("SELECT * FROM run") as RunRow[]).map(runOf);
   }
 
   /** Targets, other than this one, into which a restore of the same backup is unfinished. */
@@ -143,6 +141,100 @@ export class CheckpointStore implements Disposable {
   /** Removes a run and its queues. */
   forgetRun(runId: number): void {
     this.#run("DELETE FROM run WHERE id = ?", runId);
+  }
+
+  /** Grows with every change that this process makes. */
+  get changes(): number {
+    return (this.#get("SELECT total_changes() AS changes") as { changes: number }).changes;
+  }
+
+  /** Which copy the run goes on from. */
+  copyStamp(runId: number): CopyStamp {
+    // All columns: a file that is only read may be of an older schema.
+    const row = this.#get("SELECT * FROM run WHERE id = ?", runId) as Row;
+    return {
+      sequence: Number(row["copy_sequence"] ?? 0),
+      writer: String(row["copy_writer"] ?? ""),
+    };
+  }
+
+  /** Records that a copy of the run is in the storage. */
+  putCopyStamp(runId: number, { sequence, writer }: CopyStamp): void {
+    this.#run(
+      "UPDATE run SET copy_sequence = ?, copy_writer = ? WHERE id = ?",
+      sequence,
+      writer,
+      runId,
+    );
+  }
+
+  /** Names under which processes that use this file have held the run's lock in the storage. */
+  lockOwners(key: RunKey): string[] {
+    const isThere = this.#get("SELECT 1 FROM sqlite_schema WHERE name = 'lock_owner'");
+    if (isThere === undefined) return [];
+    const rows = this.#all(
+      `SELECT owner FROM lock_owner
+       WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?`,
+      ...keyValues(key),
+    ) as { owner: string }[];
+    return rows.map(({ owner }) => owner);
+  }
+
+  /** Records a name before the lock is taken under it. */
+  addLockOwner(key: RunKey, owner: string): void {
+    this.#run("INSERT INTO lock_owner VALUES (?, ?, ?, ?, ?)", ...keyValues(key), owner);
+  }
+
+  /** Forgets the names: a lock under them is no longer in the storage. */
+  forgetLockOwners(key: RunKey): void {
+    this.#run(
+      "DELETE FROM lock_owner WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      ...keyValues(key),
+    );
+  }
+
+  /**
+   * Writes one run, as it is now, into a file of its own. Restore: positions in `ahead` stand there in
+   * place of those that are recorded. Throws as {@linkcode open}.
+   */
+  async copyRun(
+    runId: number,
+    options: {
+      to: string;
+      stamp: CopyStamp;
+      ahead: readonly RestoreQueueRow[];
+      signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { to, ahead } = options;
+    await writeRunCopy({ ...options, from: this.path, runId });
+    using copy = CheckpointStore.open(to);
+    for (const row of ahead) copy.putRestoreQueue(runId, row);
+  }
+
+  /**
+   * Takes a run over from another file, in place of what is known here of the same run. What queues
+   * of its broker are expected to carry is kept where it is more.
+   */
+  takeRun(key: RunKey, from: { store: CheckpointStore; run: Run }): Run {
+    const { store, run: { peer, startedAt, choice, state, id } } = from;
+    this.#transaction(() => {
+      const run = this.startRun(key, { peer, startedAt, choice });
+      this.putCopyStamp(run.id, store.copyStamp(id));
+      if (state === "done") this.finishRun(run.id);
+      for (const table of RUN_TABLES) {
+        const rows = store.#all(`SELECT * FROM ${table} WHERE run_id = ?`, id);
+        for (const row of rows as Row[]) this.#insert(table, { ...row, run_id: run.id });
+      }
+      for (const row of store.#all("SELECT * FROM delivery_count") as Row[]) {
+        this.#insert(
+          "delivery_count",
+          row,
+          "ON CONFLICT DO UPDATE SET expected = max(expected, excluded.expected)",
+        );
+      }
+    });
+    return this.findRun(key)!;
   }
 
   /** All queues of a backup run. */
@@ -413,6 +505,10 @@ export class CheckpointStore implements Disposable {
     );
   }
 
+  #insert(table: string, row: Row, rest = ""): void {
+    this.#run(insertOf(table, row, rest), ...Object.values(row));
+  }
+
   #transaction(work: () => void): void {
     this.#guard(() => {
       this.#db.exec("BEGIN IMMEDIATE");
@@ -447,6 +543,39 @@ export class CheckpointStore implements Disposable {
     }
   }
 }
+
+interface RunRow {
+  id: number;
+  operation: string;
+  backup_id: string;
+  location: string;
+  scope: string;
+  peer: string;
+  state: string;
+  started_at: number;
+  choice?: string;
+}
+
+function runOf(row: RunRow): Run {
+  return {
+    operation: row.operation as Run["operation"],
+    backupId: row.backup_id,
+    location: row.location,
+    scope: row.scope,
+    id: row.id,
+    peer: row.peer,
+    state: row.state as Run["state"],
+    startedAt: row.started_at,
+    choice: row.choice ?? "",
+  };
+}
+
+const keyValues = ({ operation, backupId, location, scope }: RunKey): string[] => [
+  operation,
+  backupId,
+  location,
+  scope,
+];
 
 // SQLite's text ends at a NUL when it is read, and a name may hold one: JSON has none.
 const encodeName = (name: string): string => JSON.stringify(name);

@@ -34,6 +34,9 @@ export function newCommand(program: Command, usage: string, help: CommandHelp): 
   return command;
 }
 
+/** Help of `--break-lock`. */
+export const BREAK_LOCK_HELP = "take over from a run on another machine that is gone for good";
+
 /** Adds `--config`. */
 export function addConfigOption(command: Command): Command {
   return command.option("-c, --config <file>", "configuration file (docs/configuration.md)");

@@ -281,6 +281,8 @@ class QueueRestore {
         for (let offset = 0; offset < chunk.length;) {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
+          const upTo = this.#picker.taken + room;
+          await this.#context.ahead.allow(this.#entry, { upTo, signal });
           ahead.allow(Math.ceil(size / SMALLEST_RECORD));
           const { messages: before, bytes } = messages;
           parser.push(chunk.subarray(offset, offset + size));
