@@ -2,11 +2,12 @@ import { fileURLToPath } from "node:url";
 import { shellWord } from "./src/console/resume_command.ts";
 import { runCli } from "./src/cli/run.ts";
 import { processTerminal } from "./src/cli/terminal.ts";
+import { PROGRAM_PATH } from "./src/program_path.ts";
 
 /** How a shell starts this program, whatever its folder and PATH, for commands that it suggests. */
 function invocation(): string {
   const executable = shellWord(Deno.execPath());
-  if (Deno.build.standalone) return executable;
+  if (Deno.build.standalone || PROGRAM_PATH !== undefined) return executable;
   return `${executable} run -A ${shellWord(fileURLToPath(import.meta.url))}`;
 }
 

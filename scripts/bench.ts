@@ -12,6 +12,7 @@ import { renderProfiles } from "./benchmark/profile.ts";
 import { renderReport, type Report } from "./benchmark/report.ts";
 import { contestOfStreams } from "./benchmark/streams.ts";
 import { type Contest, type Reference, summarize } from "./benchmark/results.ts";
+import { benchStartup } from "./benchmark/startup.ts";
 import { type BrokerDescription, startBroker } from "./lib/broker.ts";
 import { parseExternal } from "./lib/external_broker.ts";
 import { print, say } from "./lib/output.ts";
@@ -35,10 +36,11 @@ async function main(args: string[]): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(name, () => interrupt.abort(new Error("interrupted")));
   }
-  if (options.storage) {
+  if (options.storage || options.startup) {
     const folder = await benchFolder(options);
     try {
-      await benchStorage({ ...options, folder, signal: interrupt.signal });
+      const measure = options.storage ? benchStorage : benchStartup;
+      await measure({ ...options, folder, signal: interrupt.signal });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

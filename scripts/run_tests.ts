@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { buildPortable } from "./build/build.ts";
 import {
   type Broker,
   type BrokerVersion,
@@ -28,13 +29,14 @@ import { add, type Counts, countSummary, NONE } from "./lib/test_result.ts";
 const USAGE =
   `Checks and tests everything, on real brokers and storage servers that it sets up itself.
 
-  scripts/test                      format, lint, types, layers, unit tests, tests on all brokers
-                                    and on servers of the clouds' kinds
+  scripts/test                      format, lint, types, layers, unit tests; then the executable
+                                    on all brokers and on servers of the clouds' kinds
   scripts/test --unit               all that needs no server
   scripts/test --only 4.0           tests on this broker version only (may be repeated)
   scripts/test --lanes 1            one test file after the other; otherwise several side by side,
                                     each on brokers of its own
-  scripts/test tests/foo_test.ts    these files only
+  scripts/test tests/foo_test.ts    these files only, on the sources unless RABBITMQ_BACKUP_BIN
+                                    names an executable
 
 The last line is 'N passed, N failed'; a check that fails counts as one.`;
 
@@ -42,6 +44,8 @@ The last line is 'N passed, N failed'; a check that fails counts as one.`;
 const BROKERS_VARIABLE = "RABBITMQ_BACKUP_TEST_BROKERS";
 /** Names the file that says how the storage servers are reached; likewise. */
 const STORAGES_VARIABLE = "RABBITMQ_BACKUP_TEST_STORAGES";
+/** Names the executable that is tested in place of the sources. */
+const BUILD_VARIABLE = "RABBITMQ_BACKUP_BIN";
 
 /** What runs longest, longest first. */
 const LONGEST = [
@@ -81,9 +85,7 @@ async function main(args: string[]): Promise<number> {
   } else {
     counts = add(counts, await runChecks());
     counts = add(counts, await denoTest("unit tests", UNIT_TEST_ROOMS));
-    // Types have been checked above.
-    const options = { ...choice, flags: ["--no-check"] };
-    if (!choice.unitOnly) counts = add(counts, await runWithServers(await testFiles(), options));
+    if (!choice.unitOnly) counts = add(counts, await runAllWithServers(choice));
   }
   if (interrupt.signal.aborted) {
     say("interrupted");
@@ -138,6 +140,18 @@ async function runChecks(): Promise<Counts> {
     counts = add(counts, { passed: 0, failed: code === 0 ? 0 : 1 });
   }
   return counts;
+}
+
+/** All tests that need servers, on the executable that users get. */
+async function runAllWithServers(choice: Choice): Promise<Counts> {
+  if (interrupt.signal.aborted) return NONE;
+  if (!Deno.env.get(BUILD_VARIABLE) && Deno.build.os === "linux") {
+    print("==> building dist/rabbitmq-backup");
+    const [path] = await buildPortable();
+    Deno.env.set(BUILD_VARIABLE, path!);
+  }
+  // Types have been checked.
+  return await runWithServers(await testFiles(), { ...choice, flags: ["--no-check"] });
 }
 
 /** The test files that need servers. */

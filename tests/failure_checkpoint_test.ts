@@ -20,6 +20,12 @@ import { createVhost, deleteQueue, remove, testVhost, waitForDepth } from "./hel
 const all: Broker[] = brokers();
 const broker: Broker = all.at(-1)!;
 
+/** What is stored, without what runs keep beside it. */
+async function backupOf(job: Job): Promise<Record<string, string>> {
+  const all = Object.entries(await contentOf(job.backups));
+  return Object.fromEntries(all.filter(([path]) => !path.includes("/runs/")));
+}
+
 /** The run was refused: another one is at it. */
 function assertLocked(result: CliResult, operation: "backup" | "restore"): void {
   assertFailed(result, {
@@ -116,9 +122,17 @@ Deno.test("an unfinished backup: whose it is, and what can be done with it", asy
     hint: /Did you mean "test"\?/,
   });
 
-  // Begun on another machine, as far as this progress file can tell.
-  const stored = await contentOf(job.backups);
-  assertFailed(await job.backup(config, ["--db-path", job.dir.join("elsewhere.db")]), {
+  // Begun on another machine, as far as this progress file can tell: its lock is still there.
+  const stored = await backupOf(job);
+  const elsewhere = ["--db-path", job.dir.join("elsewhere.db")];
+  assertFailed(await job.backup(config, elsewhere), {
+    code: 11,
+    error: /^Cannot start backup "test": .* on host ".*" \(process \d+\) has been at it since /,
+    hint: /its lock expires in \d+ s, and --break-lock takes it over now$/,
+  });
+  // And without the progress that it left in the storage.
+  const alone = [...elsewhere, "--break-lock", "--s3-key", "another"];
+  assertFailed(await job.backup(config, alone), {
     code: 11,
     error: /^Cannot start backup "test": it was begun on host ".*" at .*, and the checkpoint to go/,
     hint: /run it there, or point offset_storage\.db_path at its checkpoint; to give it up, delete/,
@@ -139,7 +153,7 @@ Deno.test("an unfinished backup: whose it is, and what can be done with it", asy
       await remove(other, `vhosts/${vhost}`);
     }
   }
-  assert.deepEqual(await contentOf(job.backups), stored);
+  assert.deepEqual(await backupOf(job), stored);
   await middle.assertBackupGoesOn();
 });
 
@@ -181,6 +195,8 @@ Deno.test("two restores at once, and one of another backup that had the same id"
   // Emptied and with a new file, as the hint says.
   for (const { queue } of loaded) await deleteQueue(broker, queue);
   assert.equal(extra.sent.length, 10);
-  assertOk(await job.restore(config, ["--db-path", job.dir.join("new.db")]));
+  // The lock of the run that was killed is not known to be its own.
+  const anew = ["--db-path", job.dir.join("new.db"), "--break-lock"];
+  assertOk(await job.restore(config, anew));
   await assertWhole(broker, ...loaded);
 });

@@ -165,7 +165,8 @@ testWithMounts("a storage and a spool that are read-only", async () => {
   disk.makeReadOnly();
   assertFailed(await job.backup(setting.with({ storage })), {
     code: 6,
-    error: /^Cannot store "test\/unfinished\.json" in .*: the file system is read-only$/,
+    error:
+      /^Cannot store "test\/runs\/backup\/lock\/\d+\.json" in .*: the file system is read-only$/,
     hint: /Mount it writable, or use another path/,
   });
   assertFailed(await job.backup(setting.with({ backup: { spool_dir: disk.path } })), {

@@ -154,8 +154,15 @@ Deno.test("s3: encryption, class, tags, metadata and lock are what was chosen", 
     await storage.put("small", bytesOf("x"));
     await storage.put("large", bytesOf(LARGE));
     assert.equal((await readAll(storage.get("large"), 1e8)).length, LARGE.length);
+    await storage.put("transient", bytesOf("x"), { isTransient: true });
   });
   using client = adminClient();
+  const transient = await client.send(
+    new HeadObjectCommand({ Bucket: `${keys.bucket}`, Key: "transient" }),
+  );
+  assert.equal(transient.ServerSideEncryption, "AES256");
+  assert.equal(transient.StorageClass, undefined);
+  assert.equal(transient.ObjectLockMode, undefined);
   for (const Key of ["small", "large"]) {
     const target = { Bucket: `${keys.bucket}`, Key };
     const head = await client.send(new HeadObjectCommand(target));

@@ -98,7 +98,8 @@ testOnEach("a chain of backups: each has what is new, a restore takes all", asyn
   const part = { backupId: "four", restore: { ...window, queue_mapping: { s: "part" } } };
   const plan = await runCli([...await job.restoreArgs(part), "--dry-run", "--json"]);
   assertOk(plan);
-  const [{ segments }] = JSON.parse(plan.stdout).queues;
+  const [{ segments, notes }] = JSON.parse(plan.stdout).queues;
+  assert.equal(notes.at(-1), "its messages are in a chain of backups: one, two, four");
   assert.equal(segments, parts[1].segments.length);
   // Nothing of the others is fetched.
   await Deno.rename(job.dir.join("backups", "one", "queues"), job.dir.join("one-queues"));

@@ -32,8 +32,12 @@ async function load(broker: Broker, vhost: TestVhost) {
   await streamPublish(broker, queue, { count: COUNT - 600 });
   await streamPublish(broker, queue, { count: 600, mode: "gzip", first: COUNT - 600 });
   const sent = await contentOf(broker, queue);
-  for (const [name, offset] of STOPPED) await storeConsumer(broker, queue, { name, offset });
+  await stopConsumers(broker, queue);
   return { queue, sent };
+}
+
+async function stopConsumers(broker: Broker, queue: QueueSpec): Promise<void> {
+  for (const [name, offset] of STOPPED) await storeConsumer(broker, queue, { name, offset });
 }
 
 async function contentOf(broker: Broker, queue: QueueSpec, count = COUNT): Promise<string[]> {
@@ -142,6 +146,7 @@ testOnEach(
     assertOk(await job.backup({ backupId: "base", vhosts, backup: SMALL_SEGMENTS }));
     await streamPublish(broker, queue, { count: COUNT * 2 / 3, first: COUNT / 3 });
     const sent = await contentOf(broker, queue);
+    await stopConsumers(broker, queue);
     const backup = { ...SMALL_SEGMENTS, stream_base: "base" };
 
     // 1. Cut in the middle.
@@ -177,10 +182,12 @@ testOnEach(
     const pause = (round: number) => 150 + Math.abs(Math.sin(SEED + round * 7919)) * 500;
     const target = throughProxy(broker, proxy);
     const restore = { window: 400 };
+    let cut: ReturnType<typeof setTimeout> | undefined;
     await untilDone(pause, (round) => {
-      if (round === 1) setTimeout(() => proxy.cut(), 400);
+      if (round === 1) cut = setTimeout(() => proxy.cut(), 400);
       return job.startRestore({ backupId: "killed", target, restore });
     });
+    clearTimeout(cut);
     await assertRestored(broker, queue, sent);
   },
 );
@@ -226,5 +233,8 @@ testOnEach("a stream that is deleted and made anew is not gone on with", async (
   assert.notEqual(again.code, 0);
   const left = await filesBelow(job.backups);
   assert.deepEqual(left.filter((path) => path.includes("segment-")), []);
-  assert.match(allOf(again), /it was deleted and made anew meanwhile \(it ends at offset 9 now/);
+  assert.match(
+    allOf(again),
+    /it was deleted and made anew meanwhile \(it ends before offset \d+ now/,
+  );
 });

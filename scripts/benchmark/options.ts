@@ -18,6 +18,7 @@ export const USAGE =
                         backup of 1 % new messages
   --definitions         instead: the definitions of a large cluster, in, out, compared, in again
   --storage             instead: list 1,000 backups in each kind of store; memory of large uploads
+  --startup             instead: how long the program takes to start; no broker is needed
   --no-reference        do not also store the messages in the earlier tool's format, for its size
   --profile             instead: run backup and restore once with V8's CPU profiler, print hot spots
   --profile-dir PATH    keep the .cpuprofile files here
@@ -35,6 +36,7 @@ export interface BenchOptions {
   readonly dir: string | undefined;
   readonly definitions: boolean;
   readonly storage: boolean;
+  readonly startup: boolean;
   readonly reference: boolean;
   readonly profile: boolean;
   readonly profileDir: string | undefined;
@@ -56,6 +58,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
       streams: { type: "boolean", default: false },
       definitions: { type: "boolean", default: false },
       storage: { type: "boolean", default: false },
+      startup: { type: "boolean", default: false },
       "no-reference": { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
@@ -72,6 +75,7 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
     address: addressOf(values["amqp-url"], values["management-url"]),
     dir: values.dir,
     definitions: values.definitions,
+    startup: values.startup,
     storage: values.storage,
     // The earlier tool's format has no place for what a stream holds.
     reference: !values["no-reference"] && !values.streams,

@@ -47,15 +47,37 @@ export function namespaceCommand(procDir: string): string[] {
 /** The root of a version, built when it is missing: 1 to 3 minutes, some 600 MB. */
 export async function ensureRoot(version: BrokerVersion): Promise<DebianRoot> {
   const suite = SUITES[version];
-  const dir = join(cacheDir(), "roots", suite);
+  const dir = await ensureDebian({
+    name: suite,
+    suite,
+    include: ["rabbitmq-server", "ca-certificates"],
+  });
+  return { dir, ...await rabbitmqUser(dir) };
+}
+
+/** A Debian system of nothing but its `minbase`, 250 MB, not to be changed; returns the folder. */
+export async function ensureMinbase(): Promise<string> {
+  return await ensureDebian({ name: "minbase", suite: "trixie", include: [] });
+}
+
+interface DebianSystem {
+  /** Of its folder. */
+  readonly name: string;
+  readonly suite: string;
+  /** Packages beside `minbase`. */
+  readonly include: readonly string[];
+}
+
+async function ensureDebian(system: DebianSystem): Promise<string> {
+  const dir = join(cacheDir(), "roots", system.name);
   if (!await exists(join(dir, ".complete"))) {
     await ensureDebootstrap();
     await Deno.mkdir(join(cacheDir(), "roots"), { recursive: true });
-    await withLock(`roots/${suite}`, async () => {
-      if (!await exists(join(dir, ".complete"))) await build(suite, dir);
+    await withLock(`roots/${system.name}`, async () => {
+      if (!await exists(join(dir, ".complete"))) await build(system, dir);
     });
   }
-  return { dir, ...await rabbitmqUser(dir) };
+  return dir;
 }
 
 async function ensureDebootstrap(): Promise<void> {
@@ -65,13 +87,14 @@ async function ensureDebootstrap(): Promise<void> {
   });
 }
 
-async function build(suite: string, dir: string): Promise<void> {
-  say(`building Debian ${suite} with its RabbitMQ in ${dir} (1 to 3 minutes)`);
+async function build({ suite, include }: DebianSystem, dir: string): Promise<void> {
+  const what = include.length === 0 ? "nothing else" : include.join(", ");
+  say(`building Debian ${suite} with ${what} in ${dir} (1 to 3 minutes)`);
   const fresh = `${dir}.new`; // the lock is held, so nobody else builds here
   await Deno.remove(fresh, { recursive: true }).catch(ignoreMissing);
   await Deno.remove(dir, { recursive: true }).catch(ignoreMissing);
-  const include = "--include=rabbitmq-server,ca-certificates";
-  await mustRun(["debootstrap", "--variant=minbase", include, suite, fresh]);
+  const packages = include.length === 0 ? [] : [`--include=${include.join(",")}`];
+  await mustRun(["debootstrap", "--variant=minbase", ...packages, suite, fresh]);
   // Node names end in @localhost, which must resolve without a name server.
   await Deno.writeTextFile(join(fresh, "etc/hosts"), "127.0.0.1 localhost\n");
   await Deno.writeTextFile(join(fresh, ".complete"), "");

@@ -40,6 +40,12 @@ export function markerKey(id: string): string {
   return `${id}/unfinished.json`;
 }
 
+/** Folder of what runs keep while they work, without a slash at the end; no part of the backup. */
+export function runsFolder(id: string): string {
+  checkId(id);
+  return `${id}/runs`;
+}
+
 /** Key of the definitions stored with a backup. */
 export function definitionsKey(id: string, compression: Compression): string {
   checkId(id);

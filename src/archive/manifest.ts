@@ -185,7 +185,7 @@ export interface Manifest {
   total_segments: number;
 }
 
-/** The sums over the queues of a manifest. */
+/** The sums of a manifest over its queues. */
 export function totalsOf(
   queues: readonly QueueEntry[],
 ): Pick<Manifest, "total_messages" | "total_body_bytes" | "total_bytes" | "total_segments"> {

@@ -137,6 +137,9 @@ const manifestV2 = z.object({
   total_body_bytes: count,
 });
 
+/** Versions of the format that are read and written. */
+export const FORMAT_VERSIONS = [1, 2] as const;
+
 /** Options of {@linkcode parseManifest}. */
 export interface ParseManifestOptions {
   /** Key that the bytes were read from: `{backup id}/manifest.json`. */

@@ -28,6 +28,14 @@ export interface Run extends RunKey {
   choice: string;
 }
 
+/** Which copy of a run in the storage its rows are a continuation of. */
+export interface CopyStamp {
+  /** Grows with each copy; 0: there was none. */
+  readonly sequence: number;
+  /** Who wrote it: the owner of the run's lock in the storage. */
+  readonly writer: string;
+}
+
 /** One segment in the local spool: a file of records, uncompressed. */
 export interface SpooledSegment {
   file: string;

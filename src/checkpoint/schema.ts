@@ -75,7 +75,22 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE restore_queue ADD COLUMN undelivered INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  ALTER TABLE run ADD COLUMN copy_sequence INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE run ADD COLUMN copy_writer TEXT NOT NULL DEFAULT '';
+  CREATE TABLE lock_owner (
+    operation TEXT NOT NULL,
+    backup_id TEXT NOT NULL,
+    location TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (operation, backup_id, location, scope, owner)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
+
+/** Version of the schema that this program writes; older ones are taken up to it. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** Throws a {@linkcode NotOursError} for a foreign or newer file. Only reads. */
 export function assertOurs(db: DatabaseSync): void {
@@ -102,7 +117,7 @@ function assertOursAsSeen(db: DatabaseSync): void {
     );
   }
   const version = schemaVersion(db);
-  if (version > MIGRATIONS.length) {
+  if (version > SCHEMA_VERSION) {
     throw new NotOursError(
       `it was written by a newer version of rabbitmq-backup (schema ${version})`,
       "use that version, or set offset_storage.db_path to another file",
@@ -112,7 +127,7 @@ function assertOursAsSeen(db: DatabaseSync): void {
 
 /** Brings an empty or older file up to date. */
 export function migrate(db: DatabaseSync): void {
-  while (schemaVersion(db) < MIGRATIONS.length) {
+  while (schemaVersion(db) < SCHEMA_VERSION) {
     db.exec("BEGIN IMMEDIATE");
     try {
       // Again, now that nobody else can: two processes may open a new file at once.

@@ -1,16 +1,17 @@
 import { existsSync, statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { dirname } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
 import { parseExactJson } from "../exact_json.ts";
 import type {
   BackupQueueRow,
+  CopyStamp,
   RecordRange,
   RestoreQueueRow,
   Run,
   RunKey,
   SegmentRow,
 } from "./rows.ts";
+import { insertOf, type Row, RUN_TABLES, writeRunCopy } from "./run_copy.ts";
 import { assertOurs, migrate, schemaVersion } from "./schema.ts";
 import { NotOursError, storeError } from "./store_error.ts";
 
@@ -24,10 +25,12 @@ import { NotOursError, storeError } from "./store_error.ts";
 export class CheckpointStore implements Disposable {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #cleanup: DisposableStack;
 
-  private constructor(path: string, db: DatabaseSync) {
+  private constructor(path: string, db: DatabaseSync, cleanup: DisposableStack) {
     this.path = path;
     this.#db = db;
+    this.#cleanup = cleanup;
   }
 
   /**
@@ -37,20 +40,20 @@ export class CheckpointStore implements Disposable {
    * (5 seconds); the methods throw these too.
    */
   static open(path: string, options: { waitMs?: number } = {}): CheckpointStore {
-    let db: DatabaseSync | undefined;
+    using cleanup = new DisposableStack();
     try {
       if (path !== ":memory:") Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       assertFile(path);
-      db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
+      const db = new DatabaseSync(path, { timeout: options.waitMs ?? 5_000 });
+      cleanup.defer(() => db.close());
       assertOurs(db);
       if (path !== ":memory:") Deno.chmodSync(path, 0o600);
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
       const check = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
       if (check.quick_check !== "ok") throw new Error(check.quick_check);
       migrate(db);
-      return new CheckpointStore(path, db);
+      return new CheckpointStore(path, db, cleanup.move());
     } catch (error) {
-      db?.close();
       throw storeError(path, error);
     }
   }
@@ -61,24 +64,20 @@ export class CheckpointStore implements Disposable {
    */
   static openToRead(path: string): CheckpointStore | undefined {
     if (!existsSync(path)) return undefined;
-    let db: DatabaseSync | undefined;
+    using cleanup = new DisposableStack();
     try {
-      const url = pathToFileURL(path);
-      // Without a log to read there is no need for SQLite's files beside it, which would stay.
-      if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
-      db = new DatabaseSync(url, { readOnly: true });
+      const db = new DatabaseSync(readablePath(path, cleanup), { readOnly: true });
+      cleanup.defer(() => db.close());
       assertOurs(db);
-      if (schemaVersion(db) > 0) return new CheckpointStore(path, db);
-      db.close();
-      return undefined;
+      if (schemaVersion(db) === 0) return undefined;
+      return new CheckpointStore(path, db, cleanup.move());
     } catch (error) {
-      db?.close();
       throw storeError(path, error);
     }
   }
 
   [Symbol.dispose](): void {
-    this.#db.close();
+    this.#cleanup.dispose();
   }
 
   /** The run of that key, if there is one. */
@@ -90,18 +89,14 @@ export class CheckpointStore implements Disposable {
       key.backupId,
       key.location,
       key.scope,
-    ) as
-      | { id: number; peer: string; state: string; started_at: number; choice?: string }
-      | undefined;
-    if (row === undefined) return undefined;
-    return {
-      ...key,
-      id: row.id,
-      peer: row.peer,
-      state: row.state as Run["state"],
-      startedAt: row.started_at,
-      choice: row.choice ?? "",
-    };
+    ) as RunRow | undefined;
+    // The key as it was given: SQLite's text ends at a NUL.
+    return row && { ...runOf(row), ...key };
+  }
+
+  /** All runs. */
+  runs(): Run[] {
+    return (this.#all("SELECT * FROM run") as RunRow[]).map(runOf);
   }
 
   /** Targets, other than this one, into which a restore of the same backup is unfinished. */
@@ -146,6 +141,100 @@ export class CheckpointStore implements Disposable {
   /** Removes a run and its queues. */
   forgetRun(runId: number): void {
     this.#run("DELETE FROM run WHERE id = ?", runId);
+  }
+
+  /** Grows with every change that this process makes. */
+  get changes(): number {
+    return (this.#get("SELECT total_changes() AS changes") as { changes: number }).changes;
+  }
+
+  /** Which copy the run goes on from. */
+  copyStamp(runId: number): CopyStamp {
+    // All columns: a file that is only read may be of an older schema.
+    const row = this.#get("SELECT * FROM run WHERE id = ?", runId) as Row;
+    return {
+      sequence: Number(row["copy_sequence"] ?? 0),
+      writer: String(row["copy_writer"] ?? ""),
+    };
+  }
+
+  /** Records that a copy of the run is in the storage. */
+  putCopyStamp(runId: number, { sequence, writer }: CopyStamp): void {
+    this.#run(
+      "UPDATE run SET copy_sequence = ?, copy_writer = ? WHERE id = ?",
+      sequence,
+      writer,
+      runId,
+    );
+  }
+
+  /** Names under which processes that use this file have held the run's lock in the storage. */
+  lockOwners(key: RunKey): string[] {
+    const isThere = this.#get("SELECT 1 FROM sqlite_schema WHERE name = 'lock_owner'");
+    if (isThere === undefined) return [];
+    const rows = this.#all(
+      `SELECT owner FROM lock_owner
+       WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?`,
+      ...keyValues(key),
+    ) as { owner: string }[];
+    return rows.map(({ owner }) => owner);
+  }
+
+  /** Records a name before the lock is taken under it. */
+  addLockOwner(key: RunKey, owner: string): void {
+    this.#run("INSERT INTO lock_owner VALUES (?, ?, ?, ?, ?)", ...keyValues(key), owner);
+  }
+
+  /** Forgets the names: a lock under them is no longer in the storage. */
+  forgetLockOwners(key: RunKey): void {
+    this.#run(
+      "DELETE FROM lock_owner WHERE operation = ? AND backup_id = ? AND location = ? AND scope = ?",
+      ...keyValues(key),
+    );
+  }
+
+  /**
+   * Writes one run, as it is now, into a file of its own. Restore: positions in `ahead` stand there in
+   * place of those that are recorded. Throws as {@linkcode open}.
+   */
+  async copyRun(
+    runId: number,
+    options: {
+      to: string;
+      stamp: CopyStamp;
+      ahead: readonly RestoreQueueRow[];
+      signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { to, ahead } = options;
+    await writeRunCopy({ ...options, from: this.path, runId });
+    using copy = CheckpointStore.open(to);
+    for (const row of ahead) copy.putRestoreQueue(runId, row);
+  }
+
+  /**
+   * Takes a run over from another file, in place of what is known here of the same run. What queues
+   * of its broker are expected to carry is kept where it is more.
+   */
+  takeRun(key: RunKey, from: { store: CheckpointStore; run: Run }): Run {
+    const { store, run: { peer, startedAt, choice, state, id } } = from;
+    this.#transaction(() => {
+      const run = this.startRun(key, { peer, startedAt, choice });
+      this.putCopyStamp(run.id, store.copyStamp(id));
+      if (state === "done") this.finishRun(run.id);
+      for (const table of RUN_TABLES) {
+        const rows = store.#all(`SELECT * FROM ${table} WHERE run_id = ?`, id);
+        for (const row of rows as Row[]) this.#insert(table, { ...row, run_id: run.id });
+      }
+      for (const row of store.#all("SELECT * FROM delivery_count") as Row[]) {
+        this.#insert(
+          "delivery_count",
+          row,
+          "ON CONFLICT DO UPDATE SET expected = max(expected, excluded.expected)",
+        );
+      }
+    });
+    return this.findRun(key)!;
   }
 
   /** All queues of a backup run. */
@@ -416,6 +505,10 @@ export class CheckpointStore implements Disposable {
     );
   }
 
+  #insert(table: string, row: Row, rest = ""): void {
+    this.#run(insertOf(table, row, rest), ...Object.values(row));
+  }
+
   #transaction(work: () => void): void {
     this.#guard(() => {
       this.#db.exec("BEGIN IMMEDIATE");
@@ -451,6 +544,39 @@ export class CheckpointStore implements Disposable {
   }
 }
 
+interface RunRow {
+  id: number;
+  operation: string;
+  backup_id: string;
+  location: string;
+  scope: string;
+  peer: string;
+  state: string;
+  started_at: number;
+  choice?: string;
+}
+
+function runOf(row: RunRow): Run {
+  return {
+    operation: row.operation as Run["operation"],
+    backupId: row.backup_id,
+    location: row.location,
+    scope: row.scope,
+    id: row.id,
+    peer: row.peer,
+    state: row.state as Run["state"],
+    startedAt: row.started_at,
+    choice: row.choice ?? "",
+  };
+}
+
+const keyValues = ({ operation, backupId, location, scope }: RunKey): string[] => [
+  operation,
+  backupId,
+  location,
+  scope,
+];
+
 // SQLite's text ends at a NUL when it is read, and a name may hold one: JSON has none.
 const encodeName = (name: string): string => JSON.stringify(name);
 const decodeName = (text: string): string => JSON.parse(text);
@@ -461,4 +587,18 @@ function assertFile(path: string): void {
   if (known !== undefined && !known.isFile() && !known.isDirectory()) {
     throw new NotOursError("it is no file", "set offset_storage.db_path to a file");
   }
+}
+
+/**
+ * The file to read for what is recorded at `path`. With no log beside it that is a copy: SQLite makes
+ * files beside what it reads, and they would stay. (Its `immutable=1` does without, but is a URL,
+ * which Deno takes only from programs without limits to their permissions.)
+ */
+function readablePath(path: string, cleanup: DisposableStack): string {
+  if (existsSync(`${path}-wal`)) return path;
+  const folder = Deno.makeTempDirSync({ prefix: "rabbitmq-backup-" });
+  cleanup.defer(() => Deno.removeSync(folder, { recursive: true }));
+  const copy = join(folder, "checkpoint.db");
+  Deno.copyFileSync(path, copy);
+  return copy;
 }

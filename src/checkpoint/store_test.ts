@@ -184,12 +184,15 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   db.exec(`ALTER TABLE restore_queue DROP COLUMN unbound;
     ALTER TABLE restore_queue DROP COLUMN left_out; ALTER TABLE restore_queue DROP COLUMN untimed;
     ALTER TABLE restore_queue DROP COLUMN undelivered; DROP TABLE undelivered;
-    ALTER TABLE run DROP COLUMN choice; PRAGMA user_version = 2`);
+    ALTER TABLE run DROP COLUMN choice; ALTER TABLE run DROP COLUMN copy_sequence;
+    ALTER TABLE run DROP COLUMN copy_writer; DROP TABLE lock_owner; PRAGMA user_version = 2`);
   db.close();
   {
     using reading = CheckpointStore.openToRead(path)!;
     assert.deepEqual(reading.restoreQueues(reading.findRun(KEY)!.id), [row]);
     assert.equal(reading.findRun(KEY)!.choice, "");
+    assert.deepEqual(reading.copyStamp(1), { sequence: 0, writer: "" });
+    assert.deepEqual(reading.lockOwners(KEY), []);
   }
   using store = CheckpointStore.open(path);
   const { id } = store.findRun(KEY)!;

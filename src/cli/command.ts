@@ -18,12 +18,24 @@ export interface CommandHelp {
   readonly examples: readonly Example[];
 }
 
+const EXAMPLES = new WeakMap<Command, readonly Example[]>();
+
+/** The examples of a command, which commander knows only as text. */
+export function examplesOf(command: Command): readonly Example[] {
+  return EXAMPLES.get(command) ?? [];
+}
+
 /** Starts a command: name (with arguments as commander writes them), help, examples. */
 export function newCommand(program: Command, usage: string, help: CommandHelp): Command {
   const examples = help.examples.map(([purpose, line]) => `  # ${purpose}\n  ${line}\n`).join("\n");
-  return program.command(usage).summary(help.summary).description(help.description)
+  const command = program.command(usage).summary(help.summary).description(help.description)
     .addHelpText("after", `\nExamples:\n${examples.trimEnd()}`);
+  EXAMPLES.set(command, help.examples);
+  return command;
 }
+
+/** Help of `--break-lock`. */
+export const BREAK_LOCK_HELP = "take over from a run on another machine that is gone for good";
 
 /** Adds `--config`. */
 export function addConfigOption(command: Command): Command {

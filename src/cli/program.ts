@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { addStreamFormatOption, type Launch } from "./command.ts";
 import { addBackupCommand } from "./commands/backup.ts";
+import { addCompletionCommands } from "./commands/completions.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDefinitionsDiffCommand } from "./commands/definitions_diff.ts";
 import { addDefinitionsExportCommand } from "./commands/definitions_export.ts";
@@ -11,11 +12,13 @@ import { addDescribeCommand } from "./commands/describe.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addTuiCommand } from "./commands/tui.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
+import { addVersionCommand } from "./commands/version.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DESCRIPTION =
@@ -68,7 +71,10 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   program.commandsGroup("This program:");
   addTuiCommand(program, launch);
   addDoctorCommand(program, launch);
+  addInitCommand(program, launch);
   addConfigCommand(program, launch);
+  addCompletionCommands(program, launch);
+  addVersionCommand(program, launch);
   addHelpCommand(program, launch);
   return program;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { FakeTerminal } from "./fake_terminal.ts";
+import { VERSION } from "../version.ts";
 import { runCli } from "./run.ts";
 
 const CANARY = "canary-77aa";
@@ -47,7 +48,10 @@ const COMMANDS = [
   "definitions-export",
   "definitions-import",
   "doctor",
+  "init",
   "config",
+  "completions",
+  "version",
   "help",
 ];
 
@@ -381,4 +385,44 @@ Deno.test("a broker that is not there: exit code 5, and no password anywhere", a
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("version says what a bug report should", async () => {
+  const { exitCode, out } = await run(["version", "--json"]);
+  assert.equal(exitCode, 0);
+  const { version, commit, build, runtime, formats } = JSON.parse(out);
+  assert.deepEqual([version, commit, build], [VERSION, null, "sources"]);
+  assert.equal(runtime.deno, Deno.version.deno);
+  assert.deepEqual(formats.backup, [1, 2]);
+  assert.ok(Number.isInteger(formats.checkpoint));
+  assert.match((await run(["version"])).out, RegExp(`^rabbitmq-backup ${VERSION} \\(sources`));
+});
+
+Deno.test("init writes a private file, and never over one that exists", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/new.yaml`;
+    const first = await run(["init", path, "--mode", "restore"]);
+    assert.equal(first.exitCode, 0, first.err);
+    assert.ok(first.out.includes(`config check --config ${path}`));
+    assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    const text = await Deno.readTextFile(path);
+    assert.equal((await run(["init", "-", "--mode", "restore"])).out, text);
+    const check = await run(["config", "check", "-c", path], { RABBITMQ_PASSWORD: CANARY });
+    assert.equal(check.exitCode, 0, check.err);
+    const second = await run(["init", path]);
+    assert.equal(second.exitCode, 7);
+    assert.match(second.err, /Cannot write .*: it exists/);
+    assert.equal(await Deno.readTextFile(path), text);
+    assert.equal((await run(["init", `${folder}/none/new.yaml`])).exitCode, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("completions prints a script, and its words come without a sound", async () => {
+  assert.match((await run(["completions", "zsh"])).out, /^#compdef rabbitmq-backup/);
+  assert.equal((await run(["completions", "tcsh"])).exitCode, 2);
+  const silent = await run(["complete", "--", "describe", "--path", "s3://", "--backup-id", ""]);
+  assert.deepEqual(silent, { exitCode: 0, out: "", err: "" });
 });

@@ -460,5 +460,15 @@ export const PROGRESS_SETTINGS: SettingGroup = {
       path: "offset_storage.db_path",
       help: "the progress file",
     },
+    {
+      flags: "--s3-key <key>",
+      path: "offset_storage.s3_key",
+      help: "where in the storage it is copied to, for other machines",
+    },
+    {
+      flags: "--sync-interval-secs <number>",
+      path: "offset_storage.sync_interval_secs",
+      help: "time between two copies; 0: none",
+    },
   ],
 };

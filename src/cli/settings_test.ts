@@ -89,6 +89,7 @@ const SAMPLES: Record<string, unknown> = {
   "select-users": "true",
   transformations: ["exclude_users,no_op", "drop_empty_policies"],
   "rename-vhost": ["a=b", "c=d=e"],
+  "sync-interval-secs": "30",
   "allow-version-mismatch": "true",
   "skip-unsupported": "true",
 };

@@ -78,7 +78,7 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly requeue_strategy: RequeueStrategy;
   readonly max_concurrent_queues: number;
   readonly checkpoint_interval_secs: number;
-  readonly sync_interval_secs: number;
+  readonly sync_interval_secs?: number | undefined;
   readonly include_definitions: boolean;
   readonly stop_at_current_depth: boolean;
   readonly stream_enabled: boolean;
@@ -175,6 +175,12 @@ export type ForeignUserId = "fail" | "drop" | "header" | "keep";
 export interface OffsetStorageConfig {
   readonly backend: "sqlite";
   readonly db_path: string;
+  /** As written; see `engine/handover/keys.ts`. */
+  readonly s3_key?: string | undefined;
+  /** 0: no copies. */
+  readonly sync_interval_secs: number;
+  /** Absent: by how long the storage is waited for. */
+  readonly lock_expiry_secs?: number | undefined;
 }
 
 /** Prometheus endpoint; accepted, not active in this version. */

@@ -18,6 +18,8 @@ import { type ConfigFile, SectionSchemas } from "./schema.ts";
 import { storageProblems } from "./storage.ts";
 import { parseStorageLocation } from "./storage_url.ts";
 
+const SYNC_INTERVAL_SECONDS = 30;
+
 /** Turns the checked file into what the program works with: defaults, endpoints, places. */
 export async function resolveConfig(file: ConfigFile, context: ResolveContext): Promise<Config> {
   checkId(file, context);
@@ -48,7 +50,12 @@ export async function resolveConfig(file: ConfigFile, context: ResolveContext): 
       spool_dir: expandHome(spool_dir ?? `${state}/spool`, context.env),
     },
     restore: resolveRestore(restore, { ...context, dbPath }),
-    offset_storage: { backend: offsets.backend, db_path: dbPath },
+    offset_storage: {
+      ...offsets,
+      db_path: dbPath,
+      sync_interval_secs: offsets.sync_interval_secs ?? backup.sync_interval_secs ??
+        SYNC_INTERVAL_SECONDS,
+    },
     metrics: file.metrics ?? SectionSchemas.metrics.parse({}),
   };
 }

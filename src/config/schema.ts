@@ -10,6 +10,21 @@ const OffsetStorageSchema = z.strictObject({
   db_path: text().optional().describe(
     "The progress file. Default: rabbitmq-backup/checkpoint.db in $XDG_STATE_HOME or ~/.local/state.",
   ),
+  s3_key: text().regex(
+    /^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\\\p{Cc}]+$/u,
+    "expected a key such as state/{backup_id}.db",
+  ).optional().describe(
+    "Where in storage, of whichever kind, the progress is copied to, for another machine to go on. " +
+      "{backup_id} stands for the backup's id, which is added where it is missing. " +
+      "Default: runs/…/checkpoint.db beside the backup.",
+  ),
+  sync_interval_secs: count(0, 86_400).optional().describe(
+    "Seconds between two copies. 0: none. Default: backup.sync_interval_secs, or 30.",
+  ),
+  lock_expiry_secs: count(10, 86_400).optional().describe(
+    "A run that cannot renew its lock in storage for so long stops, and another may take over. " +
+      "Default: 600, or storage.retry_max_secs and 300 where that is more.",
+  ),
 }).describe("Where it is kept what is done already, so that an interrupted run can go on.");
 
 const MetricsSchema = z.strictObject({

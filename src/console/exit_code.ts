@@ -85,7 +85,7 @@ export const EXIT_CODES: readonly ExitCodeRow[] = [
   {
     code: 11,
     name: "locked",
-    meaning: "Another process works on the same backup, or began it elsewhere.",
+    meaning: "Another process works on the same backup, began it elsewhere, or took it over.",
     errors: ["locked"],
   },
   {

@@ -18,6 +18,9 @@ const LONG: Readonly<Record<string, string>> = {
   "-p": "--path",
 };
 
+/** Flags that are meant for one call. */
+const ONCE = new Set(["--break-lock"]);
+
 /** Flags whose value is a file or folder. */
 const PATHS = new Set([
   "--config",
@@ -41,6 +44,7 @@ export function resumeCommand(argv: readonly string[], parts: ResumeParts): stri
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const flag = LONG[word] ?? word;
     if (flag === "--backup-id") rest.shift();
+    else if (ONCE.has(flag)) continue;
     else if (flag === "--amqp-url") words.push(word, urlWord(rest.shift() ?? ""));
     else if (PATHS.has(flag)) words.push(word, shellWord(absolute(rest.shift() ?? "", parts)));
     else words.push(shellWord(word));

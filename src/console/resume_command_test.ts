@@ -26,6 +26,8 @@ const CASES: [argv: string[], expected: string][] = [
     "restore --db-path /home/me/s.db --spool-dir /home/me/s",
   ],
   [["restore", "--tls-ca-cert", "ca.pem"], "restore --tls-ca-cert /home/me/ca.pem"],
+  // Another run's lock is broken once, and not whenever this one goes on.
+  [["backup", "--break-lock", "-v"], "backup -v"],
   [["backup", "-p", "memory://"], "backup -p memory://"],
   [["backup", "-p", "file:///b"], "backup -p file:///b"],
   [["backup", "-p", "~/b"], "backup -p '~/b'"],

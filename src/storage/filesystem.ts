@@ -36,7 +36,7 @@ export interface FilesystemOptions {
  * Objects as files below a directory. A key is the path below it.
  *
  * Files get mode 0600 and directories 0700, less what the umask takes: messages are private. The
- * directory is created by the first `put`. Symbolic links below it are refused with
+ * directory is created by the first `put`, and removed by `close` if nothing stayed in it. Symbolic links below it are refused with
  * `storage_denied`. A store whose directory is missing has no objects for `get` and `stat`; listing
  * it is an error (`storage_missing`), as the path is likely mistaken.
  */
@@ -45,6 +45,8 @@ export class FilesystemStorage implements Storage {
   readonly location: string;
   readonly #hardLinks: boolean;
   readonly #cleaned = new Set<string>();
+  /** Whether the directory itself was made by this object. */
+  #madeRoot = false;
 
   constructor(path: string, options: FilesystemOptions = {}) {
     this.location = resolve(path);
@@ -129,8 +131,9 @@ export class FilesystemStorage implements Storage {
     }
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    // Not when it is not empty.
+    if (this.#madeRoot) await rmdir(this.location).catch(() => {});
   }
 
   async #create(key: string, options: PutOptions): Promise<UnfinishedFile> {
@@ -165,6 +168,7 @@ export class FilesystemStorage implements Storage {
     const directory = dirname(this.#path(key));
     for (let tries = 1;; tries++) {
       try {
+        this.#madeRoot ||= !(await this.#rootExists());
         await makeDirectories(directory);
         if (!this.#cleaned.has(directory)) {
           await removeStaleFiles(directory);

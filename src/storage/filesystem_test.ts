@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { storageContract } from "../../tests/conformance/storage.ts";
 import { failure } from "../../tests/helpers/app_error.ts";
 import { FilesystemStorage } from "./filesystem.ts";
-import { ObjectExistsError, ObjectMissingError, readAll } from "./storage.ts";
+import { bytesOf, ObjectExistsError, ObjectMissingError, readAll } from "./storage.ts";
 
 const MIB = 1024 * 1024;
 const MAY_MOUNT = await mayMount();
@@ -32,6 +32,24 @@ test("creates its directory at the first put, for its user only", async (root) =
   for (const directory of ["not", "not/there/yet", "not/there/yet/a"]) {
     assert.equal((await Deno.stat(join(root, directory))).mode! & 0o777, 0o700, directory);
   }
+});
+
+test("a directory that it made goes when it is closed and nothing is in it", async (root) => {
+  const path = join(root, "made");
+  for (const isKept of [true, false]) {
+    const storage = new FilesystemStorage(path);
+    await storage.put("a/b", bytesOf("x"));
+    if (!isKept) await storage.delete(["a/b"]);
+    await storage.close();
+    assert.equal(await Deno.stat(path).then(() => true, () => false), isKept);
+    if (isKept) await Deno.remove(path, { recursive: true });
+  }
+  await Deno.mkdir(path);
+  const storage = new FilesystemStorage(path);
+  await storage.put("k", bytesOf("x"));
+  await storage.delete(["k"]);
+  await storage.close();
+  assert.ok((await Deno.stat(path)).isDirectory, "made by another");
 });
 
 test("listing a directory that is not there is an error", async (root) => {

@@ -1,4 +1,15 @@
+import type { HttpTransport } from "./http.ts";
 import type { StoredObject } from "./storage.ts";
+
+/** The key in an object's metadata under which drivers keep {@linkcode WriteOptions.writeId}. */
+export const WRITE_ID = "writeid";
+
+/** What every driver is made with, beside its configuration. */
+export interface DriverOptions {
+  readonly transport: HttpTransport;
+  /** Objects a page of listings; default: the most that the service gives. */
+  readonly pageSize?: number;
+}
 
 /** What a failed request means. */
 export type FailureKind =
@@ -51,12 +62,37 @@ export class ObjectFailure extends Error {
   }
 }
 
+/** An object was replaced between two readings of it. */
+export function changedFailure(cause: unknown): ObjectFailure {
+  return new ObjectFailure("changed", "it was replaced while it was read", { cause });
+}
+
 /** How an object is written. */
 export interface WriteOptions {
   /** Only when the key is free when the object appears; else a failure `exists`. */
   readonly ifAbsent: boolean;
   /** Kept with the object and given by `head`: tells a write of ours from another's. */
   readonly writeId: string;
+  /** Soon replaced or deleted: without the class, tier and retention that backups are to have. */
+  readonly isTransient?: boolean;
+}
+
+/** Which part of which content is read. */
+export interface ReadRange {
+  readonly offset: number;
+  /** Behind the last byte; absent: to the end. */
+  readonly end?: number | undefined;
+  /** What {@linkcode ObjectRead.version} said; another content is a failure `changed`. */
+  readonly version?: string | undefined;
+}
+
+/** What a page of a listing is asked for. */
+export interface ListQuery {
+  readonly prefix: string;
+  /** Keys are cut behind the first one that follows the prefix. */
+  readonly delimiter?: "/";
+  /** What {@linkcode ObjectPage.next} said. */
+  readonly next?: string | undefined;
 }
 
 /** What is known of an object beside its bytes. */
@@ -117,20 +153,27 @@ export interface ObjectDriver {
   readonly deleteBatch: number;
   put(key: string, bytes: Uint8Array, options: WriteOptions, signal: AbortSignal): Promise<void>;
   startUpload(key: string, options: WriteOptions, signal: AbortSignal): Promise<ObjectUpload>;
-  /** @param range `end` is behind the last byte; a range that begins at or behind the end is a failure */
-  read(
-    key: string,
-    range: { offset: number; end?: number | undefined; version?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectRead>;
+  /** A range that begins at or behind the end is a failure. */
+  read(key: string, range: ReadRange, signal: AbortSignal): Promise<ObjectRead>;
   head(key: string, signal: AbortSignal): Promise<ObjectHead>;
-  list(
-    query: { prefix: string; delimiter?: "/"; next?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectPage>;
+  list(query: ListQuery, signal: AbortSignal): Promise<ObjectPage>;
   /** Keys that do not exist are passed over. */
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
   /** What an error of this driver means; `undefined`: it is none of the service. */
   failureOf(error: unknown): ObjectFailure | undefined;
   close(): Promise<void>;
+}
+
+/** `Range` of a request (RFC 9110, 14.2); absent when all is wanted. */
+export function rangeHeader({ offset, end }: ReadRange): string | undefined {
+  if (offset === 0 && end === undefined) return undefined;
+  return `bytes=${offset}-${end === undefined ? "" : end - 1}`;
+}
+
+/** The size of the whole object, from `Content-Range`, or from the length where all was asked for. */
+export function wholeSize(
+  contentRange: string | null | undefined,
+  contentLength: number | string | null | undefined,
+): number {
+  return Number(/\/(\d+)$/.exec(contentRange ?? "")?.[1] ?? contentLength ?? 0);
 }

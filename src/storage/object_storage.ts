@@ -62,7 +62,11 @@ export class ObjectStorage implements Storage {
       driver: this.#driver,
       budget: this.budget,
       partSize: this.#partSize,
-      write: { ifAbsent, writeId: crypto.randomUUID() },
+      write: {
+        ifAbsent,
+        writeId: crypto.randomUUID(),
+        isTransient: options.isTransient ?? false,
+      },
       signal,
       request: <T>(work: (signal: AbortSignal) => Promise<T>) =>
         this.#request(`store "${key}"`, { work, key, signal, writes: true }),

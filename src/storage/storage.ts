@@ -11,6 +11,11 @@ export interface StoredObject {
 export interface PutOptions {
   /** Fail with {@linkcode ObjectExistsError} when the key exists, decided by the store atomically. */
   ifAbsent?: boolean;
+  /**
+   * It is soon replaced or deleted: leave out the storage class and the retention that the
+   * configuration has for backups, where they cost or forbid that.
+   */
+  isTransient?: boolean;
   signal?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const MAIN = join(import.meta.dirname ?? ".", "..", "..", "main.ts");
 
@@ -36,10 +36,15 @@ export function runCli(args: string[], options: CliOptions = {}): Promise<CliRes
   return startCli(args, options).done;
 }
 
-/** Starts `main.ts`, or the binary that `RABBITMQ_BACKUP_BIN` names. */
+/** The command that runs the tool: the build that `RABBITMQ_BACKUP_BIN` names, or `main.ts`. */
+export function cliCommand(): [program: string, ...front: string[]] {
+  const build = Deno.env.get("RABBITMQ_BACKUP_BIN");
+  return build ? [resolve(build)] : [Deno.execPath(), "run", "-A", MAIN];
+}
+
+/** Starts the tool, see {@linkcode cliCommand}. */
 export function startCli(args: string[], { stdin, ...options }: CliOptions = {}): CliRun {
-  const binary = Deno.env.get("RABBITMQ_BACKUP_BIN");
-  const [program, front] = binary ? [binary, []] : [Deno.execPath(), ["run", "-A", MAIN]];
+  const [program, ...front] = cliCommand();
   const child = new Deno.Command(program, {
     args: [...front, ...args],
     ...options,

@@ -15,7 +15,7 @@ import {
 } from "./queues.ts";
 
 /** Part of every password in these tests; it may appear in no output and no file of the tool. */
-const CANARY = "canary";
+export const CANARY = "canary";
 
 /** How a run should have failed: exit code, error message and hint. */
 export interface Failure {

@@ -7,12 +7,13 @@ import { type TempDir, tempDir } from "./temp.ts";
 export interface JobConfig {
   backupId?: string;
   vhosts?: string[];
-  /** Keys of the `source`, `target`, `backup`, `restore` and `storage` sections. */
+  /** Keys of the `source`, `target`, `backup`, `restore`, `storage` and `offset_storage` sections. */
   source?: Record<string, unknown>;
   target?: Record<string, unknown>;
   backup?: Record<string, unknown>;
   restore?: Record<string, unknown>;
   storage?: unknown;
+  offset_storage?: Record<string, unknown>;
 }
 
 /** A broker as the tool is told of it; without a stream port, the default one. */
@@ -82,8 +83,12 @@ export class Job implements AsyncDisposable {
     return startCli([...await this.restoreArgs(config), ...flags]);
   }
 
-  async validate(backupId = "test"): Promise<CliResult> {
-    return await runCli(["validate", "-p", this.backups, "-b", backupId, "--deep"]);
+  /** Reads all of a backup; `storage`: not in this job's own folder. */
+  async validate(backupId = "test", storage?: Record<string, unknown>): Promise<CliResult> {
+    const where = storage === undefined
+      ? ["-p", this.backups]
+      : ["-c", await this.dir.write("validate.yaml", stringify({ storage }))];
+    return await runCli(["validate", ...where, "-b", backupId, "--deep"]);
   }
 
   /** The parsed manifest of a backup. */
@@ -106,7 +111,7 @@ export class Job implements AsyncDisposable {
   #common(config: JobConfig): Record<string, unknown> {
     return {
       storage: config.storage ?? { backend: "filesystem", path: this.backups },
-      offset_storage: { db_path: this.dir.join("state.db") },
+      offset_storage: { db_path: this.dir.join("state.db"), ...config.offset_storage },
     };
   }
 }

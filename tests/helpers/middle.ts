@@ -59,6 +59,8 @@ export class Middle implements AsyncDisposable {
       vhosts: [this.loaded[0]!.queue.vhost],
       backup: { reconnect_secs: 0 },
       restore: { window: WINDOW, reconnect_secs: 0 },
+      // A machine that is gone is not waited for so long.
+      offset_storage: { lock_expiry_secs: 10 },
     };
   }
 

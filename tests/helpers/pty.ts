@@ -1,6 +1,4 @@
-import { join } from "node:path";
-
-const MAIN = join(import.meta.dirname ?? ".", "..", "..", "main.ts");
+import { cliCommand } from "./cli.ts";
 
 /** The tool on a terminal of its own: what it shows there, and keys to press. */
 export class PtyRun implements AsyncDisposable {
@@ -11,9 +9,9 @@ export class PtyRun implements AsyncDisposable {
   readonly #shown: Promise<void>;
   #hasEnded = false;
 
-  /** Starts `main.ts` through util-linux `script`, which makes the terminal. */
+  /** Starts the tool through util-linux `script`, which makes the terminal. */
   constructor(args: readonly string[]) {
-    const words = [Deno.execPath(), "run", "-A", MAIN, ...args];
+    const words = [...cliCommand(), ...args];
     const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
     // A shell that waits would get the Ctrl-C too, and end with a code of its own.
     const command = `exec ${quoted}`;

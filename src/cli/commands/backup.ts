@@ -1,7 +1,13 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
 import type { BackupPlan } from "../../engine/plan_types.ts";
-import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
+import {
+  addConfigOption,
+  addSettings,
+  BREAK_LOCK_HELP,
+  type Launch,
+  newCommand,
+} from "../command.ts";
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
 import { exitCodeOfSummary } from "../../console/run_end.ts";
 import { type EngineWork, runEngineWork } from "../engine_run.ts";
@@ -52,6 +58,7 @@ const HELP = {
 export function addBackupCommand(program: Command, launch: Launch): void {
   const command = addConfigOption(newCommand(program, "backup", HELP))
     .option("--dry-run", "say what would be done, and do nothing")
+    .option("--break-lock", BREAK_LOCK_HELP)
     .option("--error-on-empty", "exit with 9 when there was no queue");
   addSettings(command, SETTINGS).action(launch(backup));
 }
@@ -71,7 +78,8 @@ async function backup(context: CommandContext): Promise<number> {
   const summary = await runEngineWork(context, {
     stopping: "giving the messages back and keeping what was read",
     resume: resumeCommandOf(context, backupId),
-    run: (tools) => runBackup({ config, backupId, ...tools }),
+    run: (tools) =>
+      runBackup({ config, backupId, breakLock: context.flags.breakLock === true, ...tools }),
   });
 
   // 4. What came of it, as an exit code.

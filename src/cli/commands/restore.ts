@@ -8,6 +8,7 @@ import {
   addConfigOption,
   addFormatOption,
   addSettings,
+  BREAK_LOCK_HELP,
   type Launch,
   newCommand,
 } from "../command.ts";
@@ -81,6 +82,7 @@ export function addRestoreCommand(program: Command, launch: Launch): void {
   const command = addConfigOption(newCommand(program, "restore", HELP))
     .option("--dry-run", "say what would be done, and do nothing")
     .option("-y, --yes", "do not ask before the target is written to")
+    .option("--break-lock", BREAK_LOCK_HELP)
     .option("--error-on-empty", "exit with 9 when there was no queue, or no message chosen");
   addSettings(command, SETTINGS).action(launch(restore));
 }
@@ -120,7 +122,14 @@ async function restore(context: CommandContext): Promise<number> {
       limit.set(ratesOf(await loadCommandConfig(context, NEEDS)));
       return rateText(limit.rates);
     },
-    run: (tools) => runRestore({ ...call, ...tools, isPlanSeen, limit }),
+    run: (tools) =>
+      runRestore({
+        ...call,
+        ...tools,
+        breakLock: context.flags.breakLock === true,
+        isPlanSeen,
+        limit,
+      }),
   });
 
   // 5. What came of it, as an exit code.

@@ -40,8 +40,8 @@ export const BackupSchema = z.strictObject({
   ),
   checkpoint_interval_secs: count(1, 3600).default(5)
     .describe("Accepted; no effect, as progress is written whenever something is done."),
-  sync_interval_secs: count(1, 86_400).default(30)
-    .describe("Accepted; no effect, as the progress file is always in step with the data."),
+  sync_interval_secs: count(1, 86_400).optional()
+    .describe("The same as offset_storage.sync_interval_secs, which goes before it."),
   include_definitions: z.boolean().default(true)
     .describe("Store the broker's definitions (queues, exchanges, bindings, users, …) as well."),
   ...definitionsKeysOfExport,

@@ -12,6 +12,7 @@ import { isVolatile } from "../../config/storage.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { Handover } from "../handover/handover.ts";
 import { HoldBudget } from "../hold/budget.ts";
 import { quotedNames } from "../names.ts";
 import { Packer } from "../packing/packer.ts";
@@ -30,9 +31,9 @@ import { StreamStarts } from "../stream/start.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { hasToBeRead, heldAtMost, type PlannedQueue, survey } from "../survey/survey.ts";
 import { checkedRow } from "./checked_row.ts";
-import { claimBackup } from "./claim.ts";
+import { claimBackup, refuseFinished } from "./claim.ts";
 import { backupDefinitions } from "./definitions.ts";
-import { finishBackup } from "./manifest.ts";
+import { assertStillOurs, finishBackup } from "./manifest.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
 import { reportTraffic } from "./traffic.ts";
 
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly config: Config;
   readonly backupId: string;
   readonly emit: EventSink;
+  /** Take the lock in the storage from another run that may be alive. */
+  readonly breakLock?: boolean;
   /** Aborted: stop reading, give the messages back, write the checkpoint, throw the reason. */
   readonly signal: AbortSignal;
 }
@@ -68,15 +71,21 @@ export async function takeBackup(
       });
     }
 
-    // 1. One process a run, and the checkpoint of what is done already.
+    // 1. One process a run, here and on other machines, and the checkpoint of what is done already.
     const spoolFolder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(spoolFolder, key);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
-
-    // 2. Which queues, how deep, what would reading do to them.
+    await refuseFinished(storage, key);
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    await using handover = await Handover.begin({
+      ...{ config, key, checkpoint, folder: spoolFolder, emit, signal },
+      breakLock: options.breakLock ?? false,
+      onLost: (error) => abort.abort(error),
+    });
+
+    // 2. Which queues, how deep, what would reading do to them.
     using meter = new ProgressMeter("backup", emit);
     await using connections = connectionsOf(config, signal);
     const streams = streamsOf(config, { emit, signal });
@@ -105,6 +114,7 @@ export async function takeBackup(
     const { run, resumed } = await claimBackup(storage, checkpoint, {
       key,
       peer: source.clusterName,
+      begun: (run) => handover.start(run),
     });
     if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });
     options.onBegun();
@@ -148,15 +158,18 @@ export async function takeBackup(
     await backupQueues(context, { queues: found.queues, abort });
     await reportTraffic(context, client, found.queues);
 
-    // 6. The manifest makes it a backup; then the traces of the way go.
+    // 6. The manifest makes it a backup, if it is still ours; then the traces of the way go.
+    await handover.assertHeld();
     const summary = await finishBackup(context, {
       definitions,
       incomplete: warnings.length > 0,
       source,
       warnings,
     });
+    await assertStillOurs(context, handover);
     await storage.delete([markerKey(backupId)]);
     checkpoint.finishRun(run.id);
+    await handover.finish();
     removeFolder(spoolFolder);
     meter.send();
     return summary;

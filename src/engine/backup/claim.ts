@@ -14,14 +14,20 @@ const MARKER_MAX_BYTES = 64 * 1024;
 export async function claimBackup(
   storage: Storage,
   checkpoint: CheckpointStore,
-  options: { key: RunKey; peer: string },
+  options: {
+    key: RunKey;
+    peer: string;
+    /** Told of the run before the marker stands, which without its checkpoint nobody could go on with. */
+    begun: (run: Run) => Promise<void>;
+  },
 ): Promise<{ run: Run; resumed: boolean }> {
-  const { key, peer } = options;
+  const { key, peer, begun } = options;
   await refuseFinished(storage, key);
   const known = checkpoint.findRun(key);
   const marker = await readMarker(storage, key.backupId);
   if (known !== undefined && known.state === "running" && marker !== undefined) {
     if (known.peer !== peer) throw otherSource(key, known.peer, peer);
+    await begun(known);
     return { run: known, resumed: true };
   }
   if (marker !== undefined) {
@@ -37,6 +43,7 @@ export async function claimBackup(
   }
   // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
   const run = checkpoint.startRun(key, { peer, startedAt: Date.now() });
+  await begun(run);
   await writeMarker(storage, key.backupId, {
     host: hostname(),
     startedAt: new Date(run.startedAt).toISOString(),
@@ -52,7 +59,8 @@ export async function claimBackup(
   return { run, resumed: false };
 }
 
-async function refuseFinished(storage: Storage, key: RunKey): Promise<void> {
+/** Throws `refused` when there is a finished backup of that id. */
+export async function refuseFinished(storage: Storage, key: RunKey): Promise<void> {
   if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
     throw new AppError(
       "refused",
@@ -93,7 +101,10 @@ export async function readMarker(
 
 async function writeMarker(storage: Storage, backupId: string, marker: Marker): Promise<void> {
   try {
-    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), { ifAbsent: true });
+    await storage.put(markerKey(backupId), bytesOf(JSON.stringify(marker)), {
+      ifAbsent: true,
+      isTransient: true,
+    });
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
     throw new AppError("locked", `Cannot start backup "${backupId}": another one just began it`, {

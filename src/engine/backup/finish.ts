@@ -163,12 +163,13 @@ function streamPart(
     offsets: NonNullable<BackupQueueRow["report"]["offsets"]>;
   },
 ): QueueEntry {
-  const start = { ...offsets, first: BigInt(offsets.first), last: BigInt(offsets.last) };
+  const { lastChunk, ...known } = offsets;
+  const place = { ...known, first: BigInt(offsets.first), last: BigInt(offsets.last) };
   const segments = stored as Parameters<typeof streamEntry>[1]["segments"];
   const read = segments.at(-1)!.spooled.stream.lastOffset;
-  if (read >= offsets.last) return streamEntry(entry, { segments, start });
-  const { lastChunk: _, ...begun } = start;
-  const part = streamEntry(entry, { segments, start: begun });
+  if (read >= offsets.last) return streamEntry(entry, { segments, start: { ...place, lastChunk } });
+  // Nothing may be built on it: what is behind its end is not what is missing.
+  const part = streamEntry(entry, { segments, start: place });
   const missing = `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`;
   return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
 }

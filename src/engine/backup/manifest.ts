@@ -114,6 +114,24 @@ export function backupSummary(
   };
 }
 
+/**
+ * Takes the manifest back when another machine took the lock while it was written, after a long sleep
+ * of this one: what it names may have been written over.
+ */
+export async function assertStillOurs(
+  { backupId, storage }: Pick<BackupContext, "backupId" | "storage">,
+  lock: { assertHeld(): Promise<void> },
+): Promise<void> {
+  try {
+    await lock.assertHeld();
+  } catch (error) {
+    // One that cannot be asked now is no reason to doubt what was asked just before.
+    if (!(error instanceof AppError) || error.code !== "locked") return;
+    await storage.delete([manifestKey(backupId)]);
+    throw error;
+  }
+}
+
 /** The queues that are in a backup, and those that are not. */
 export function outcomeOf(
   rows: readonly BackupQueueRow[],

@@ -32,12 +32,14 @@ export async function runBackup(
   const events = new NewsOnly(options.emit);
   const patience = new Patience(forSeconds);
   const startedAt = performance.now();
+  // Once: whoever takes the lock while we wait means it.
+  let { breakLock = false } = options;
   for (;;) {
     const before = events.queuesDone;
     let isBegun = false;
     const onBegun = () => isBegun = true;
     try {
-      const summary = await attempt({ ...options, emit: events.emit, onBegun });
+      const summary = await attempt({ ...options, breakLock, emit: events.emit, onBegun });
       const seconds = (performance.now() - startedAt) / 1000;
       return { ...summary, seconds, reconnects: patience.outages };
     } catch (error) {
@@ -50,6 +52,7 @@ export async function runBackup(
       if (isNew) options.emit({ type: "warning", message: waitingFor(error, forSeconds) });
       await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       events.isAgain = true;
+      breakLock = false;
     }
   }
 }

@@ -131,3 +131,18 @@ Deno.test("backup: a stop ends the waiting", async () => {
   abort.abort(new AppError("interrupted", "Stopped by Ctrl-C"));
   await assert.rejects(running, /Stopped by Ctrl-C/);
 });
+
+Deno.test("backup: a lock is broken once, and not again when the connection was lost", async () => {
+  const { config } = await loadConfig({
+    overrides: [{ path: ["storage"], value: "/backups", origin: "storage" }],
+    env: () => undefined,
+  });
+  const { signal } = new AbortController();
+  const breaking: unknown[] = [];
+  const attempt: Attempt = ({ breakLock, onBegun }) => {
+    onBegun();
+    return breaking.push(breakLock) === 1 ? Promise.reject(lost()) : Promise.resolve(summary);
+  };
+  await runBackup({ config, backupId: "b", breakLock: true, emit: () => {}, signal }, attempt);
+  assert.deepEqual(breaking, [true, false]);
+});

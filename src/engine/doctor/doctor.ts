@@ -36,7 +36,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const findings = new Findings(options.onFinding);
 
   // 1. The storage, as far as this side uses it.
-  const writes = side === "backup" || config.restore.restore_definitions;
+  const writes = side === "backup";
   const isReadable = await probeStorage(findings.of("storage"), storage, { writes, signal });
   signal.throwIfAborted();
 

@@ -66,7 +66,7 @@ Deno.test("machine: folders that cannot be written to, and a spool that is too s
     const findings = new Findings();
     await checkMachine(findings.of("machine"), {
       ...config,
-      offset_storage: { backend: "sqlite", db_path: dir.join(places.db) },
+      offset_storage: { backend: "sqlite", db_path: dir.join(places.db), sync_interval_secs: 30 },
       backup: { ...config.backup, spool_dir: dir.join(places.spool), spool_max_bytes: 5e6 },
     }, { largestQueueBytes });
     return findings.all.map(({ check, status }) => `${check} ${status}`);

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from "../../errors.ts";
+import { BUILD } from "../../version.ts";
 import type {
   PackedFile,
   PackJob,
@@ -11,6 +12,11 @@ import type {
 
 /** More would take the processors from a broker on the same machine. */
 const THREADS = 2;
+
+/** A worker is loaded by its URL; in a bundle it is a file beside the others. */
+const WORKER = BUILD === undefined
+  ? new URL("./worker.ts", import.meta.url)
+  : new URL("./pack_worker.js", import.meta.url);
 
 /** The pack workers as seen from the main thread. They serve all queues of a run. */
 export class Packer implements Disposable {
@@ -61,7 +67,7 @@ class PackThread implements Disposable {
   #lastId = 0;
 
   constructor() {
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker = new Worker(WORKER, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<PackReply>) => {
       this.#waiting.get(data.id)?.resolve(data);
       this.#waiting.delete(data.id);

@@ -114,7 +114,8 @@ function otherChoice(backupId: string, differing: readonly string[]): AppError {
       `choice (${differing.join(", ")} ${verb})`,
     {
       hint: "give the choice that it was begun with, and it goes on; for another one set " +
-        "offset_storage.db_path (--db-path) to a new file, which knows nothing of what is there",
+        "offset_storage.db_path (--db-path) to a new file and s3_key (--s3-key) to a new key, which " +
+        "know nothing of what is there",
     },
   );
 }

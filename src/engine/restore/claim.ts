@@ -90,6 +90,6 @@ export function lastChoice(
 }
 
 /** A backup id may have been deleted and taken again: then positions of the old one mean nothing. */
-function peerOf(createdAt: number): string {
+export function peerOf(createdAt: number): string {
   return String(createdAt);
 }

@@ -7,6 +7,7 @@ import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter } from "../progress.ts";
 import type { RestoreMapping } from "./mapping.ts";
+import type { Ahead } from "./ahead.ts";
 import type { OutgoingRules } from "./outgoing.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Passed } from "./picker.ts";
@@ -28,6 +29,7 @@ export interface RestoreContext {
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
   readonly reconnector: Reconnector;
+  readonly ahead: Ahead;
   readonly limit: RateLimit;
   readonly rules: OutgoingRules;
   /** With publish_mode exchange. */

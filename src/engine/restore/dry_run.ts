@@ -1,8 +1,13 @@
+import { join } from "node:path";
+import type { QueueEntry } from "../../archive/manifest.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { requireTarget, type RestoreOptions } from "../../config/config.ts";
 import type { ImportReport } from "../../definitions/import.ts";
 import { planDefinitions } from "../definitions/restore_step.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { EventSink } from "../events.ts";
+import { takeFoundCopy } from "../handover/found_copy.ts";
 import { openRunStorage } from "../open_storage.ts";
 import { loadWhole } from "../stored/chain.ts";
 import type {
@@ -12,7 +17,7 @@ import type {
   RestorePlan,
 } from "../plan_types.ts";
 import { newChoice, type RestoreChoice } from "./choice.ts";
-import { findRestore, type RestoreCall, restoreKey } from "./claim.ts";
+import { findRestore, peerOf, type RestoreCall, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import { selectorOf } from "./plan.ts";
 import type { RestoreRunOptions } from "./restore.ts";
@@ -36,12 +41,13 @@ export async function planRestore(options: RestoreRunOptions): Promise<RestorePl
     const { location } = storage;
     const isWanted = selectorOf(config.restore.queues);
     const manifest = await loadWhole(storage, backupId, isWanted);
-    const { choice, recorded } = recordedBefore(options, {
+    const call = {
       config,
       key: restoreKey(config, { backupId, location }),
       createdAt: manifest.created_at,
       now: options.now.getTime(),
-    });
+    };
+    const { choice, recorded } = await recordedBefore(call, { storage, emit, signal });
     const { restore_definitions, definitions_dry_run } = config.restore;
     const definitions = restore_definitions || definitions_dry_run
       ? await planDefinitions({ config, storage, manifest, emit, signal })
@@ -98,17 +104,29 @@ function vhostsToCome(definitions: ImportReport | undefined): Set<string> {
   return new Set(created.map(({ name }) => name));
 }
 
-function recordedBefore(
-  { config, emit }: RestoreRunOptions,
+/** By this machine, or by another one that left its progress in the storage. */
+async function recordedBefore(
   call: RestoreCall,
-): { choice: RestoreChoice; recorded: RestoreQueueRow[] } {
-  using checkpoint = CheckpointStore.openToRead(config.offset_storage.db_path);
-  if (checkpoint === undefined) {
-    return { choice: newChoice(call.config.restore, call.now), recorded: [] };
+  tools: { storage: Storage; emit: EventSink; signal: AbortSignal },
+): Promise<{ choice: RestoreChoice; recorded: RestoreQueueRow[] }> {
+  using local = CheckpointStore.openToRead(call.config.offset_storage.db_path);
+  using others = CheckpointStore.open(":memory:");
+  const folder = await Deno.makeTempDir({ prefix: "rabbitmq-backup-" });
+  try {
+    const isAhead = await takeFoundCopy({
+      ...{ ...call, ...tools, local, into: others, path: join(folder, "progress.db") },
+      peer: peerOf(call.createdAt),
+    });
+    const checkpoint = isAhead ? others : local;
+    if (checkpoint === undefined) {
+      return { choice: newChoice(call.config.restore, call.now), recorded: [] };
+    }
+    const { run, choice } = findRestore(checkpoint, call);
+    if (run === undefined) tellOtherTargets(checkpoint, { key: call.key, emit: tools.emit });
+    return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-  const { run, choice } = findRestore(checkpoint, call);
-  if (run === undefined) tellOtherTargets(checkpoint, { key: call.key, emit });
-  return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
 }
 
 function windowOf(window: TimeWindow | undefined): Pick<RestorePlan, "timeWindow"> {
@@ -135,8 +153,9 @@ function plannedFanout(plan: FanoutPlan): PlannedFanout {
 
 function planned(
   { entry, destination, share, action, position, reason, hint }: Target,
-  notes: readonly string[] | undefined,
+  notes: readonly string[] = [],
 ): PlannedRestoreQueue {
+  const told = [...notes, ...chainNote(entry)];
   const before = action === "use" ? position.confirmed : 0;
   const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   return {
@@ -151,11 +170,18 @@ function planned(
     segments: share.segments.length,
     bytesStored: share.segments.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
     bytes: share.segments.reduce((sum, { uncompressed_bytes }) => sum + uncompressed_bytes, 0),
-    ...(notes === undefined ? {} : { notes }),
+    ...(told.length === 0 ? {} : { notes: told }),
     ...(before === 0 ? {} : { restoredBefore: before }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   };
+}
+
+/** Where a stream's messages are, when it is not one backup that has them. */
+function chainNote({ stream, segments }: QueueEntry): string[] {
+  if (stream?.base === undefined) return [];
+  const backups = new Set(segments.map(({ key }) => key.split("/", 1)[0]!));
+  return [`its messages are in a chain of backups: ${[...backups].join(", ")}`];
 }
 
 function estimateOf(

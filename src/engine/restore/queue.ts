@@ -12,6 +12,7 @@ import { OutgoingProperties } from "./outgoing.ts";
 import { watchBlocked } from "./pauses.ts";
 import { MessagePicker, type Passed } from "./picker.ts";
 import { Positions, UndeliveredRecords } from "./positions.ts";
+import { SendAhead } from "./send_ahead.ts";
 import { type Figures, SentFigures } from "./sent.ts";
 import { QueuePublishing } from "./publishing.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -27,8 +28,6 @@ const SMALLEST_RECORD = 21;
 const SLICE_MESSAGES = 780;
 /** How long a stopped run waits for the confirms of what it has sent, milliseconds. */
 const STOP_MS = 5_000;
-/** A position is recorded at least so often while messages are confirmed, milliseconds. */
-const RECORD_MS = 1_000;
 /** A rate limit that holds back for longer has the position recorded before, milliseconds. */
 const LONG_WAIT_MS = 250;
 
@@ -128,45 +127,30 @@ class QueueRestore {
     const picker = this.#picker = this.#newPicker();
     const positions = new Positions(start);
     const room = Math.min(SLICE_MESSAGES, Math.ceil(window / 2));
-    // Less than what the window lets out, or recording and publishing would wait for each other.
-    const step = Math.max(1, Math.floor((window - room) / 4));
     const figures = new SentFigures(window);
-    const earlier = this.#earlier;
-    let recordedAt = performance.now();
-    const record = (unsettled: number) => {
-      recordedAt = performance.now();
-      const { confirmed } = publisher;
-      const done = positions.doneWith(confirmed);
-      const passed = picker.passedBy(done);
-      this.#earlier = plus(earlier, figures.upTo(confirmed));
-      this.#record({ ...this.#position, ...passed, confirmed: done, unsettled });
-      positions.forget(confirmed);
-      publisher.release(confirmed);
-      allowed = confirmed + unsettled;
-    };
-    // Recorded before they are sent: after a crash so many may be there twice. At full speed that is
-    // the window, which is under way nearly always.
-    const recordFor = (coming: number) => {
-      record(limit.isOn ? publisher.sent - publisher.confirmed + coming : window);
-    };
-    let allowed = 0;
-    const allow = (messages: number) => {
-      if (publisher.sent + messages > allowed) recordFor(messages);
-    };
-    const recordIfFar = () => {
-      const done = positions.doneWith(publisher.confirmed);
-      this.#work.messagesDone = done - this.#before.confirmed -
-        this.#undelivered.upTo(done);
-      const behind = done - this.#position.confirmed;
-      const isLong = behind > 0 && performance.now() - recordedAt > RECORD_MS;
-      if (behind >= step || isLong) recordFor(0);
-    };
     const publisher = new Publisher(connection, {
       window,
       target: `queue "${this.#destination.name}" of vhost "${this.#destination.vhost}"`,
-      onConfirmed: recordIfFar,
+      onConfirmed: () => recordIfFar(),
       ...this.#undeliveredListeners({ positions, figures }),
     });
+    const earlier = this.#earlier;
+    const ahead = new SendAhead(publisher, {
+      window,
+      room,
+      limit,
+      record: (confirmed, unsettled) => {
+        const done = positions.doneWith(confirmed);
+        this.#earlier = plus(earlier, figures.upTo(confirmed));
+        this.#record({ ...this.#position, ...picker.passedBy(done), confirmed: done, unsettled });
+        positions.forget(confirmed);
+      },
+    });
+    const recordIfFar = () => {
+      const done = positions.doneWith(publisher.confirmed);
+      this.#work.messagesDone = done - this.#before.confirmed - this.#undelivered.upTo(done);
+      ahead.recordIfFar(done - start);
+    };
     await publisher.open();
     using _blocked = watchBlocked(connection, {
       queue: this.#destination,
@@ -176,19 +160,12 @@ class QueueRestore {
     });
     const messages = this.#publishing({ publisher, positions, figures });
     try {
-      await this.#feed({
-        publisher,
-        messages,
-        room,
-        start: start + leftOut,
-        allow,
-        recordNow: () => recordFor(0),
-        recordIfFar,
-      });
+      const from = start + leftOut;
+      await this.#feed({ publisher, messages, room, start: from, ahead, recordIfFar });
       await publisher.finish(signal);
     } finally {
       await publisher.settle(STOP_MS);
-      record(publisher.unsettled);
+      ahead.record(publisher.unsettled);
       await publisher.close();
     }
   }
@@ -287,14 +264,12 @@ class QueueRestore {
       /** Messages that may begin in one slice. */
       room: number;
       start: number;
-      /** Called before so many messages are sent. */
-      allow: (messages: number) => void;
-      recordNow: () => void;
+      ahead: SendAhead;
       recordIfFar: () => void;
     },
   ): Promise<void> {
     const { storage, folder, limit, signal } = this.#context;
-    const { publisher, messages, room, start, allow, recordNow, recordIfFar } = options;
+    const { publisher, messages, room, start, ahead, recordIfFar } = options;
     const { segments, skip } = behind(this.#share.segments, start);
     messages.skip = skip;
     const before = recordsBefore(this.#entry);
@@ -306,7 +281,9 @@ class QueueRestore {
         for (let offset = 0; offset < chunk.length;) {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
-          allow(Math.ceil(size / SMALLEST_RECORD));
+          const upTo = this.#picker.taken + room;
+          await this.#context.ahead.allow(this.#entry, { upTo, signal });
+          ahead.allow(Math.ceil(size / SMALLEST_RECORD));
           const { messages: before, bytes } = messages;
           parser.push(chunk.subarray(offset, offset + size));
           offset += size;
@@ -316,7 +293,7 @@ class QueueRestore {
           const waitMs = limit.owe(messages.messages - before, messages.bytes - bytes);
           // What may go out now is not to wait for more.
           publisher.flush();
-          if (waitMs > LONG_WAIT_MS) recordNow();
+          if (waitMs > LONG_WAIT_MS) ahead.recordNow();
           await limit.wait(signal);
         }
       }

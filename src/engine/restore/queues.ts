@@ -51,7 +51,7 @@ export async function restoreQueues(
     unsureCopies: 0,
     resumed: 0,
   };
-  const targets = options.targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
+  const targets = inOrder(options.targets);
   meter.queuesTotal = targets.length;
   meter.messagesTotal = targets.reduce((sum, target) => sum + left(target), 0);
   const created = context.exchanges === undefined
@@ -87,6 +87,11 @@ export async function restoreQueues(
   signal.throwIfAborted();
   if (outcome.ok === 0 && firstFailure !== undefined) throw firstFailure;
   return outcome;
+}
+
+/** Deep queues first: they take longest, and the others fill the gaps. */
+export function inOrder(targets: readonly Target[]): Target[] {
+  return targets.toSorted((a, b) => b.share.atMost - a.share.atMost);
 }
 
 async function restoreOne(
@@ -159,7 +164,10 @@ function connectedBound(
   options: { target: Target; bindings: Bindings },
 ): Promise<RestoreQueueRow> {
   return context.reconnector.run(options.target.destination.vhost, {
-    work: () => createBound(context, options),
+    work: async () => {
+      await context.ahead.begin(options.target.entry, context.signal);
+      return await createBound(context, options);
+    },
     progress: () => 0,
   });
 }

@@ -8,13 +8,15 @@ import type { SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadWhole } from "../stored/chain.ts";
 import { ProgressMeter } from "../progress.ts";
-import { claimRestore, restoreKey } from "./claim.ts";
+import { Handover } from "../handover/handover.ts";
+import { Ahead } from "./ahead.ts";
+import { claimRestore, peerOf, restoreKey } from "./claim.ts";
 import { RestoreMapping } from "./mapping.ts";
 import { selectorOf } from "./plan.ts";
 import { readOutgoingRules } from "./outgoing_rules.ts";
 import { Pauses } from "./pauses.ts";
 import type { RestoreContext } from "./context.ts";
-import { restoreQueues } from "./queues.ts";
+import { inOrder, restoreQueues } from "./queues.ts";
 import { RateLimit, type Rates } from "./rate_limit.ts";
 import { Reconnector } from "./reconnect.ts";
 import { planRouting } from "./routing/plan_routing.ts";
@@ -60,7 +62,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
   const { config, backupId, emit } = options;
   const storage = await openRunStorage(options);
   try {
-    // 1. The backup, and one process a run.
+    // 1. The backup, and one process a run, here and on other machines.
     const isWanted = selectorOf(config.restore.queues);
     const manifest = await loadWhole(storage, backupId, isWanted);
     const key = restoreKey(config, { backupId, location: storage.location });
@@ -69,10 +71,16 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     removeFetched(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
-
-    // 2. Definitions, when they are wanted; without them no messages.
     const abort = new AbortController();
     const signal = AbortSignal.any([options.signal, abort.signal]);
+    await using handover = await Handover.begin({
+      ...{ config, key, checkpoint, folder, emit, signal },
+      breakLock: options.breakLock ?? false,
+      peer: peerOf(manifest.created_at),
+      onLost: (error) => abort.abort(error),
+    });
+
+    // 2. Definitions, when they are wanted; without them no messages.
     if (config.restore.restore_definitions) {
       await restoreDefinitions({ config, storage, manifest, emit, signal });
     }
@@ -131,6 +139,13 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       emit,
       signal,
     });
+    const ahead = new Ahead({
+      ...{ checkpoint, run, targets: inOrder(survey.targets) },
+      window: config.restore.window,
+      intervalSeconds: config.offset_storage.sync_interval_secs,
+    });
+    await handover.start(run, ahead);
+    ahead.copy = handover.copy;
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -142,6 +157,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       connections,
       streams,
       reconnector,
+      ahead,
       limit: options.limit ?? new RateLimit(ratesOf(config)),
       rules,
       exchanges: routing?.routing,
@@ -152,6 +168,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       signal,
     };
     const outcome = await restoreQueues(context, { ...survey, abort });
+    await handover.assertHeld();
 
     // 6. What the target did not take is kept apart.
     const archives = await storeUndelivered({
@@ -170,7 +187,10 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     // one that this call left out.
     const positions = checkpoint.restoreQueues(run.id);
     const isHalf = positions.some((row) => isSent(row) && !row.done);
-    if (outcome.failed === 0 && !isHalf) checkpoint.finishRun(run.id);
+    if (outcome.failed === 0 && !isHalf) {
+      checkpoint.finishRun(run.id);
+      await handover.finish();
+    }
     removeFolder(folder);
     meter.send();
     tellDuplicates(positions, emit);

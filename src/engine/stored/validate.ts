@@ -4,6 +4,7 @@ import {
   markerKey,
   queueFolder,
   rollbackTime,
+  runsFolder,
 } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import { parseManifest, wrongKeys } from "../../archive/manifest_io.ts";
@@ -125,6 +126,8 @@ class Validation {
     for (const key of sizes.keys()) {
       // Kept by an import of the definitions; the manifest, written before, does not know it.
       if (isRollback(manifest.backup_id, key)) continue;
+      // Of a restore that is under way, or can be gone on with.
+      if (key.startsWith(`${runsFolder(manifest.backup_id)}/`)) continue;
       this.#notes.push(`${key} belongs to nothing in the manifest`);
     }
   }

@@ -1,10 +1,5 @@
 import { queueFolder } from "../../archive/layout.ts";
-import type {
-  ChunkMark,
-  QueueEntry,
-  StoredConsumer,
-  StreamReport,
-} from "../../archive/manifest.ts";
+import type { QueueEntry, StoredConsumer, StreamReport } from "../../archive/manifest.ts";
 import { chunkAt } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
@@ -293,7 +288,7 @@ export function streamEntry(
   entry: QueueEntry,
   work: Pick<StreamWork, "segments" | "lastGap"> & {
     /** Without the chunk that holds `last` nothing can stand on it. */
-    start: Pick<StreamStart, "first" | "last" | "base"> & { lastChunk?: ChunkMark };
+    start: Pick<StreamStart, "first" | "last" | "base"> & Partial<Pick<StreamStart, "lastChunk">>;
   },
 ): QueueEntry {
   const { segments, lastGap, start: { first: from, last, lastChunk, base } } = work;

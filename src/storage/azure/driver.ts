@@ -12,26 +12,22 @@ import {
 import { type AzureConfig, isLoopback } from "../../config/storage.ts";
 import type { HttpTransport } from "../http.ts";
 import {
+  changedFailure,
+  type DriverOptions,
+  type ListQuery,
   type ObjectDriver,
-  ObjectFailure,
   type ObjectHead,
   type ObjectPage,
   type ObjectRead,
   type ObjectUpload,
+  type ReadRange,
   type UploadPart,
+  wholeSize,
+  WRITE_ID,
   type WriteOptions,
 } from "../object_driver.ts";
 import { azureFailure } from "./failure.ts";
 import { AzureHttpClient } from "./http_client.ts";
-
-const WRITE_ID = "writeid";
-
-/** Options of {@linkcode AzureDriver}. */
-export interface AzureDriverOptions {
-  readonly transport: HttpTransport;
-  /** Blobs a page of listings; default and most 5000. */
-  readonly pageSize?: number;
-}
 
 /** A container of Azure Blob Storage. */
 export class AzureDriver implements ObjectDriver {
@@ -39,10 +35,10 @@ export class AzureDriver implements ObjectDriver {
   readonly deleteBatch = 1;
   readonly failureOf = azureFailure;
   readonly #config: AzureConfig;
-  readonly #options: AzureDriverOptions;
+  readonly #options: DriverOptions;
   #container: Promise<ContainerClient> | undefined;
 
-  constructor(config: AzureConfig, options: AzureDriverOptions) {
+  constructor(config: AzureConfig, options: DriverOptions) {
     this.#config = config;
     this.#options = options;
   }
@@ -83,11 +79,7 @@ export class AzureDriver implements ObjectDriver {
     };
   }
 
-  async read(
-    key: string,
-    range: { offset: number; end?: number | undefined; version?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectRead> {
+  async read(key: string, range: ReadRange, signal: AbortSignal): Promise<ObjectRead> {
     const { offset, end, version } = range;
     const blob = await this.#blob(key);
     try {
@@ -96,15 +88,14 @@ export class AzureDriver implements ObjectDriver {
         abortSignal: signal,
         ...(version === undefined ? {} : { conditions: { ifMatch: version } }),
       });
-      const size = /\/(\d+)$/.exec(found.contentRange ?? "")?.[1] ?? found.contentLength ?? 0;
       return {
-        size: Number(size),
+        size: wholeSize(found.contentRange, found.contentLength),
         version: found.etag ?? "",
         body: piecesOf(found.readableStreamBody as Readable),
       };
     } catch (error) {
       if (azureFailure(error)?.kind !== "exists") throw error;
-      throw new ObjectFailure("changed", "it was replaced while it was read", { cause: error });
+      throw changedFailure(error);
     }
   }
 
@@ -118,10 +109,7 @@ export class AzureDriver implements ObjectDriver {
     };
   }
 
-  async list(
-    query: { prefix: string; delimiter?: "/"; next?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectPage> {
+  async list(query: ListQuery, signal: AbortSignal): Promise<ObjectPage> {
     const container = await this.#open();
     const { prefix, delimiter, next } = query;
     const options = { prefix, abortSignal: signal };
@@ -164,12 +152,12 @@ export class AzureDriver implements ObjectDriver {
   }
 
   /** What is said of a new blob. */
-  #written({ ifAbsent, writeId }: WriteOptions) {
+  #written({ ifAbsent, writeId, isTransient }: WriteOptions) {
     const { metadata, tags, access_tier } = this.#config;
     return {
       metadata: { ...metadata, [WRITE_ID]: writeId },
       ...(tags === undefined ? {} : { tags }),
-      ...(access_tier === undefined ? {} : { tier: access_tier }),
+      ...(access_tier === undefined || isTransient ? {} : { tier: access_tier }),
       ...this.#scope(),
       ...(ifAbsent ? { conditions: { ifNoneMatch: "*" } } : {}),
     };

@@ -4,6 +4,7 @@ import { HttpFailure } from "../http.ts";
 import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
+import { kindOfStatus } from "../status_kind.ts";
 
 /** By the service's codes; what is not listed goes by its status. */
 const KINDS: Readonly<Record<string, FailureKind>> = {
@@ -22,8 +23,6 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   Md5Mismatch: "transient",
   AccountIsDisabled: "denied",
 };
-
-const TRANSIENT_STATUS = [408, 429, 500, 502, 503, 504];
 
 const HINTS: Readonly<Record<string, string>> = {
   AuthenticationFailed: "The account key, SAS token or sign-in is wrong or has expired, or the " +
@@ -76,23 +75,6 @@ function serviceFailure(error: RestError): ObjectFailure {
     // The error itself holds the request with its headers.
     cause: new Error(firstLine(error)),
   });
-}
-
-function kindOfStatus(status: number): FailureKind {
-  if (TRANSIENT_STATUS.includes(status)) return "transient";
-  switch (status) {
-    case 401:
-    case 403:
-      return "denied";
-    case 404:
-      return "missing";
-    case 412:
-      return "exists";
-    case 416:
-      return "range";
-    default:
-      return "permanent";
-  }
 }
 
 /** The others repeat the request's id and time. */

@@ -1,27 +1,23 @@
 import { createHash } from "node:crypto";
 import type { GcsConfig } from "../../config/storage.ts";
-import type { HttpTransport } from "../http.ts";
 import {
+  type DriverOptions,
+  type ListQuery,
   type ObjectDriver,
   ObjectFailure,
   type ObjectHead,
   type ObjectPage,
   type ObjectRead,
   type ObjectUpload,
+  rangeHeader,
+  type ReadRange,
+  wholeSize,
+  WRITE_ID,
   type WriteOptions,
 } from "../object_driver.ts";
 import { GcsApi, type GcsResource } from "./api.ts";
 import { gcsFailure } from "./failure.ts";
 import { GcsUpload } from "./upload.ts";
-
-const WRITE_ID = "writeid";
-
-/** Options of {@linkcode GcsDriver}. */
-export interface GcsDriverOptions {
-  readonly transport: HttpTransport;
-  /** Objects a page of listings; default and most 1000. */
-  readonly pageSize?: number;
-}
 
 /**
  * A bucket of Google Cloud Storage, by its JSON API. Google's library for it can neither be aborted
@@ -35,7 +31,7 @@ export class GcsDriver implements ObjectDriver {
   readonly #api: GcsApi;
   readonly #pageSize: number | undefined;
 
-  constructor(config: GcsConfig, options: GcsDriverOptions) {
+  constructor(config: GcsConfig, options: DriverOptions) {
     this.#config = config;
     this.#api = new GcsApi(config, options.transport);
     this.#pageSize = options.pageSize;
@@ -84,24 +80,17 @@ export class GcsDriver implements ObjectDriver {
     return new GcsUpload(this.#api, { key, session });
   }
 
-  async read(
-    key: string,
-    range: { offset: number; end?: number | undefined; version?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectRead> {
-    const { offset, end, version } = range;
-    const isWhole = offset === 0 && end === undefined;
+  async read(key: string, range: ReadRange, signal: AbortSignal): Promise<ObjectRead> {
+    const part = rangeHeader(range);
     const answer = await this.#api.send({
       method: "GET",
-      url: this.#api.objectUrl(key, { alt: "media", generation: version }),
-      headers: isWhole ? {} : { range: `bytes=${offset}-${end === undefined ? "" : end - 1}` },
+      url: this.#api.objectUrl(key, { alt: "media", generation: range.version }),
+      headers: part === undefined ? {} : { range: part },
       signal,
     });
     const { headers } = answer;
-    const size = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1] ??
-      headers.get("content-length") ?? 0;
     return {
-      size: Number(size),
+      size: wholeSize(headers.get("content-range"), headers.get("content-length")),
       version: headers.get("x-goog-generation") ?? "",
       body: answer.body(),
     };
@@ -113,10 +102,7 @@ export class GcsDriver implements ObjectDriver {
     return { ...described(resource), writeId: resource.metadata?.[WRITE_ID] };
   }
 
-  async list(
-    query: { prefix: string; delimiter?: "/"; next?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectPage> {
+  async list(query: ListQuery, signal: AbortSignal): Promise<ObjectPage> {
     const url = this.#api.listUrl({
       prefix: query.prefix,
       delimiter: query.delimiter,
@@ -159,12 +145,12 @@ export class GcsDriver implements ObjectDriver {
   }
 
   /** What is said of a new object. */
-  #written(key: string, { writeId }: WriteOptions) {
+  #written(key: string, { writeId, isTransient }: WriteOptions) {
     const { metadata, storage_class } = this.#config;
     return {
       name: key,
       metadata: { ...metadata, [WRITE_ID]: writeId },
-      ...(storage_class === undefined ? {} : { storageClass: storage_class }),
+      ...(storage_class === undefined || isTransient ? {} : { storageClass: storage_class }),
     };
   }
 }

@@ -3,8 +3,8 @@ import { type HttpAnswer, HttpFailure } from "../http.ts";
 import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
+import { isTransientStatus, kindOfStatus } from "../status_kind.ts";
 
-const TRANSIENT_STATUS = [408, 429, 500, 502, 503, 504];
 const CREDENTIALS_HINT =
   "Set storage.service_account_path or GOOGLE_APPLICATION_CREDENTIALS, run " +
   "gcloud auth application-default login, or give this machine a service account";
@@ -31,7 +31,7 @@ export async function gcsStatusFailure(answer: HttpAnswer): Promise<ObjectFailur
 /** Why Google's library gives no token. */
 export function gcsCredentialsFailure(error: unknown): ObjectFailure {
   const { code, status = code } = error as { code?: unknown; status?: unknown };
-  const isTransient = TRANSIENT_STATUS.includes(Number(status)) ||
+  const isTransient = isTransientStatus(Number(status)) ||
     typeof code === "string" && /^E(CONN|TIMEDOUT|AI_AGAIN|PIPE)/.test(code);
   return new ObjectFailure(
     isTransient ? "transient" : "denied",
@@ -41,23 +41,12 @@ export function gcsCredentialsFailure(error: unknown): ObjectFailure {
 }
 
 function kindOf(status: number, reason: string | undefined, message: string): FailureKind {
-  if (TRANSIENT_STATUS.includes(status)) return "transient";
-  switch (status) {
-    case 401:
-      return "denied";
-    case 403:
-      // Quotas of requests a second come as 403, too.
-      if (/rateLimitExceeded/i.test(reason ?? "")) return "transient";
-      return /quotaExceeded/i.test(reason ?? "") ? "full" : "denied";
-    case 404:
-      return /bucket/i.test(message) ? "no_bucket" : "missing";
-    case 412:
-      return "exists";
-    case 416:
-      return "range";
-    default:
-      return "permanent";
+  if (status === 403) {
+    // Quotas of requests a second come as 403, too.
+    if (/rateLimitExceeded/i.test(reason ?? "")) return "transient";
+    if (/quotaExceeded/i.test(reason ?? "")) return "full";
   }
+  return status === 404 && /bucket/i.test(message) ? "no_bucket" : kindOfStatus(status);
 }
 
 function hintOf(status: number, message: string): string | undefined {

@@ -15,27 +15,26 @@ import {
 import type { S3Config } from "../../config/storage.ts";
 import type { HttpTransport } from "../http.ts";
 import {
+  changedFailure,
+  type DriverOptions,
+  type ListQuery,
   type ObjectDriver,
   ObjectFailure,
   type ObjectHead,
   type ObjectPage,
   type ObjectRead,
   type ObjectUpload,
+  rangeHeader,
+  type ReadRange,
   type UploadPart,
+  wholeSize,
+  WRITE_ID,
   type WriteOptions,
 } from "../object_driver.ts";
 import { s3Failure } from "./failure.ts";
 import { S3HttpHandler } from "./http_handler.ts";
 
-const WRITE_ID = "writeid";
 const DAY_MS = 86_400_000;
-
-/** Options of {@linkcode S3Driver}. */
-export interface S3DriverOptions {
-  readonly transport: HttpTransport;
-  /** Objects a page of listings; default and most 1000. */
-  readonly pageSize?: number;
-}
 
 /** A bucket of Amazon S3, or of a store that speaks its protocol. */
 export class S3Driver implements ObjectDriver {
@@ -44,9 +43,9 @@ export class S3Driver implements ObjectDriver {
   readonly failureOf = s3Failure;
   readonly #config: S3Config;
   readonly #client: S3Client;
-  readonly #options: S3DriverOptions;
+  readonly #options: DriverOptions;
 
-  constructor(config: S3Config, options: S3DriverOptions) {
+  constructor(config: S3Config, options: DriverOptions) {
     this.#config = config;
     this.#options = options;
     this.#client = clientOf(config, options.transport);
@@ -117,31 +116,26 @@ export class S3Driver implements ObjectDriver {
     };
   }
 
-  async read(
-    key: string,
-    range: { offset: number; end?: number | undefined; version?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectRead> {
-    const { offset, end, version } = range;
-    const isWhole = offset === 0 && end === undefined;
+  async read(key: string, range: ReadRange, signal: AbortSignal): Promise<ObjectRead> {
+    const { version } = range;
+    const Range = rangeHeader(range);
     const command = new GetObjectCommand({
       ...this.#target(key),
-      ...(isWhole ? {} : { Range: `bytes=${offset}-${end === undefined ? "" : end - 1}` }),
+      ...(Range === undefined ? {} : { Range }),
       ...(version === undefined ? {} : { IfMatch: version }),
     });
     try {
       const found = await this.#client.send(command, { abortSignal: signal });
-      const size = /\/(\d+)$/.exec(found.ContentRange ?? "")?.[1] ?? found.ContentLength ?? 0;
       const body = found.Body as unknown as ReadableStream<Uint8Array> | undefined;
       return {
-        size: Number(size),
+        size: wholeSize(found.ContentRange, found.ContentLength),
         version: found.ETag ?? "",
         body: body ?? ReadableStream.from([]),
       };
     } catch (error) {
       const failure = s3Failure(error);
       if (failure?.kind !== "exists") throw error;
-      throw new ObjectFailure("changed", "it was replaced while it was read", { cause: error });
+      throw changedFailure(error);
     }
   }
 
@@ -156,10 +150,7 @@ export class S3Driver implements ObjectDriver {
     };
   }
 
-  async list(
-    query: { prefix: string; delimiter?: "/"; next?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectPage> {
+  async list(query: ListQuery, signal: AbortSignal): Promise<ObjectPage> {
     const command = new ListObjectsV2Command({
       ...this.#bucket(),
       Prefix: query.prefix,
@@ -210,16 +201,16 @@ export class S3Driver implements ObjectDriver {
   }
 
   /** What is said of a new object. */
-  #written({ writeId }: WriteOptions): Partial<CreateMultipartUploadCommandInput> {
+  #written({ writeId, isTransient }: WriteOptions): Partial<CreateMultipartUploadCommandInput> {
     const { sse, sse_kms_key_id, storage_class, tags, metadata } = this.#config;
     const { object_lock_mode, object_lock_days = 0 } = this.#config;
     return {
       Metadata: { ...metadata, [WRITE_ID]: writeId },
       ...(sse && { ServerSideEncryption: sse }),
       ...(sse_kms_key_id && { SSEKMSKeyId: sse_kms_key_id }),
-      ...(storage_class && { StorageClass: storage_class }),
+      ...(storage_class && !isTransient && { StorageClass: storage_class }),
       ...(tags && { Tagging: new URLSearchParams(tags).toString() }),
-      ...(object_lock_mode && {
+      ...(object_lock_mode && !isTransient && {
         ObjectLockMode: object_lock_mode,
         ObjectLockRetainUntilDate: new Date(Date.now() + object_lock_days * DAY_MS),
       }),

@@ -4,6 +4,7 @@ import { HttpFailure } from "../http.ts";
 import { httpObjectFailure } from "../http_object_failure.ts";
 import { type FailureKind, ObjectFailure } from "../object_driver.ts";
 import { retryAfterMs } from "../retry_after.ts";
+import { kindOfStatus } from "../status_kind.ts";
 
 /** By the service's codes; what is not listed goes by its status. */
 const KINDS: Readonly<Record<string, FailureKind>> = {
@@ -37,7 +38,6 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   InvalidObjectState: "permanent",
 };
 
-const TRANSIENT_STATUS = [408, 429, 500, 502, 503, 504];
 const WRONG_REGION = [
   "PermanentRedirect",
   "AuthorizationHeaderMalformed",
@@ -101,13 +101,6 @@ function codeOf(error: S3ServiceException, status: number): string {
     412: "PreconditionFailed",
   };
   return names[status] ?? "error";
-}
-
-function kindOfStatus(status: number): FailureKind {
-  if (TRANSIENT_STATUS.includes(status)) return "transient";
-  if (status === 401 || status === 403) return "denied";
-  if (status === 404) return "missing";
-  return status === 507 ? "full" : "permanent";
 }
 
 function regionOf(

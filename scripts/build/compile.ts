@@ -1,0 +1,47 @@
+/** One executable by `deno compile`. */
+import { join } from "node:path";
+import { run } from "../lib/process.ts";
+import { ignoreMissing } from "../lib/roots.ts";
+import type { Bundle } from "./bundle.ts";
+import { permissionFlags } from "./permissions.ts";
+
+/** What `deno task build --all` is for; the names are those of the files. */
+export const TARGETS = [
+  { name: "linux-x64", triple: "x86_64-unknown-linux-gnu" },
+  { name: "linux-arm64", triple: "aarch64-unknown-linux-gnu" },
+  { name: "macos-x64", triple: "x86_64-apple-darwin" },
+  { name: "macos-arm64", triple: "aarch64-apple-darwin" },
+  { name: "windows-x64.exe", triple: "x86_64-pc-windows-msvc" },
+] as const;
+
+/** Names a runtime stub that is here; Deno itself reads it. */
+const STUB_VARIABLE = "DENORT_BIN";
+
+/** Compiles a bundle for a target, or for this machine, into the executable at `path`. */
+export async function compile(
+  path: string,
+  { from, triple }: { from: Bundle; triple?: string },
+): Promise<void> {
+  if (triple !== undefined && triple !== Deno.build.target && Deno.env.get(STUB_VARIABLE)) {
+    throw new Error(
+      `Cannot build for ${triple}: ${STUB_VARIABLE} names the stub of one system; unset it`,
+    );
+  }
+  await Deno.remove(path).catch(ignoreMissing); // deno compile replaces only what it has made
+  const { code, stderr } = await run([
+    Deno.execPath(),
+    ...["compile", "--quiet", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
+    ...permissionFlags(),
+    ...triple === undefined ? [] : ["--target", triple],
+    ...from.files.flatMap((file) => ["--include", join(from.dir, file)]),
+    ...["--output", path],
+    join(from.dir, "main.js"),
+  ]);
+  if (code === 0) return;
+  const [reasons = ""] = stderr.split("\nStack backtrace:");
+  throw new Error(
+    `Cannot build by deno compile: ${reasons.replaceAll(/\s+/g, " ").trim()}\n` +
+      `It needs Deno's runtime stub, denort. Where that cannot be downloaded, name one with ` +
+      `${STUB_VARIABLE}, or make the self-extracting executable for Linux: deno task build:portable`,
+  );
+}

@@ -1,0 +1,40 @@
+/** What the program may do, as flags of Deno: both kinds of builds are made with these. */
+export interface Permission {
+  readonly flag: string;
+  /** What for, as docs/install.md lists it. */
+  readonly reason: string;
+}
+
+/** No more than the program needs; paths and hosts are the operator's choice, so they stay open. */
+export const PERMISSIONS: readonly Permission[] = [
+  {
+    flag: "--allow-read",
+    reason: "configuration, certificates, backups, spool and progress file, wherever they are",
+  },
+  {
+    flag: "--allow-write",
+    reason: "backups in a folder, spool, progress file, exported definitions",
+  },
+  {
+    flag: "--allow-net",
+    reason: "the broker and the storage that the configuration names, and the proxy before them",
+  },
+  {
+    flag: "--allow-env",
+    reason:
+      "`RABBITMQ_BACKUP_…`, `${VAR}` in the configuration, the variables of the clouds' tools",
+  },
+  {
+    flag: "--allow-sys=hostname,osRelease,homedir,uid,networkInterfaces,statfs",
+    reason: "room left on a disk; home folder; system and version for the clouds' libraries",
+  },
+  {
+    flag: "--allow-run",
+    reason: "`credential_process` of an AWS profile, `az login`: commands that the operator chose",
+  },
+];
+
+/** Flags of `deno run` and `deno compile`. Whatever else is asked for is refused, not asked. */
+export function permissionFlags(): string[] {
+  return [...PERMISSIONS.map(({ flag }) => flag), "--no-prompt"];
+}
