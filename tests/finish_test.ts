@@ -37,7 +37,11 @@ async function interrupted(broker: Broker, vhost: TestVhost): Promise<Interrupte
   const body = btoa("x".repeat(500_000));
   await pikaPublish(broker, vhost.name, Array.from({ length: 20 }, () => ({ ...message, body })));
   // One after the other, the deepest first.
-  const config: JobConfig = { vhosts: [vhost.name], backup: { max_concurrent_queues: 1 } };
+  const config: JobConfig = {
+    vhosts: [vhost.name],
+    backup: { max_concurrent_queues: 1 },
+    offset_storage: { lock_expiry_secs: 10 },
+  };
   proxy.stallAfter(4 << 20);
   const run = await job.startBackup(config, ["--json", "--progress-interval", "100ms"]);
   for (const name of SMALL) {
@@ -87,6 +91,11 @@ testOnEach("its checkpoint is there: what was read becomes a backup", async (bro
   const elsewhere = ["--db-path", job.dir.join("other.db"), "--spool-dir", job.dir.join("other")];
   assertFailed(await finish(job, elsewhere), {
     code: 11,
+    error: /^Cannot start backup "test": .* has been at it since/,
+    hint: /--break-lock takes it over now/,
+  });
+  assertFailed(await finish(job, [...elsewhere, "--break-lock"]), {
+    code: 11,
     error: /^Cannot finish backup "test": it was begun on host ".*" at .*, and the checkpoint of/,
     hint: /--from-storage goes by what is stored alone/,
   });
@@ -120,7 +129,7 @@ testOnEach("only the storage is left: queues are put together from it", async (b
   await using middle = await interrupted(broker, vhost);
   const { job, small } = middle;
   const elsewhere = ["--db-path", job.dir.join("other.db"), "--spool-dir", job.dir.join("other")];
-  const result = await finish(job, [...elsewhere, "--from-storage"]);
+  const result = await finish(job, [...elsewhere, "--from-storage", "--break-lock"]);
   assertPartial(result);
   const manifest = await job.manifest();
   assert.deepEqual(

@@ -4,6 +4,7 @@ import {
   addConfigOption,
   addSettings,
   addStreamFormatOption,
+  BREAK_LOCK_HELP,
   type Launch,
   newCommand,
 } from "../command.ts";
@@ -38,7 +39,8 @@ const HELP = {
 
 export function addFinishCommand(program: Command, launch: Launch): void {
   const command = addStreamFormatOption(addConfigOption(newCommand(program, "finish", HELP)))
-    .option("--from-storage", "go by what is stored alone, where the progress file is lost");
+    .option("--from-storage", "go by what is stored alone, where the progress file is lost")
+    .option("--break-lock", BREAK_LOCK_HELP);
   addSettings(command, SETTINGS).action(launch(finish));
 }
 
@@ -53,9 +55,10 @@ async function finish(context: CommandContext): Promise<number> {
   // 2. Make a backup of what there is of it.
   const { finishInterrupted } = await import("../../engine/backup/finish.ts");
   const fromStorage = context.flags.fromStorage === true;
+  const breakLock = context.flags.breakLock === true;
   const summary = await runEngineWork(context, {
     stopping: "ending; the same command goes on",
-    run: (tools) => finishInterrupted({ config, backupId, fromStorage, ...tools }),
+    run: (tools) => finishInterrupted({ config, backupId, fromStorage, breakLock, ...tools }),
   });
 
   // 3. It is partial, and says so.

@@ -7,6 +7,7 @@ import { objectsOf } from "../../definitions/document.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import { Handover } from "../handover/handover.ts";
 import { queuesAre, quotedNames } from "../names.ts";
 import { openRunStorage } from "../open_storage.ts";
 import { Packer } from "../packing/packer.ts";
@@ -47,14 +48,14 @@ type Found = Pick<
  * and those that are whole in the local spool.
  *
  * @throws {AppError} `backup_not_found`; `refused` when it is finished; `locked` when a run is at it,
- * here or perhaps on another machine; `failed` when there is nothing whole in it
+ * here or on another machine, or its checkpoint is elsewhere; `failed` when there is nothing whole in it
  */
 export async function finishInterrupted(options: FinishOptions): Promise<SummaryEvent> {
-  const { config, backupId, emit, signal } = options;
+  const { config, backupId, emit } = options;
   const begunAt = performance.now();
   const storage = await openRunStorage(options);
   try {
-    // 1. An unfinished backup, and nobody at it.
+    // 1. An unfinished backup, and nobody at it, here or on another machine.
     await assertUnfinished(storage, backupId);
     const key: RunKey = {
       operation: "backup",
@@ -66,6 +67,15 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
     using _lock = lockRun(spoolFolder, key);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
+    const abort = new AbortController();
+    const signal = AbortSignal.any([options.signal, abort.signal]);
+    await using handover = await Handover.begin({
+      ...{ config, key, checkpoint, folder: spoolFolder, emit, signal },
+      breakLock: options.breakLock ?? false,
+      // A copy has less than what is stored by now.
+      takesProgress: false,
+      onLost: (error) => abort.abort(error),
+    });
     const known = checkpoint.findRun(key);
     const run = known?.state === "running" ? known : undefined;
     const marker = await readMarker(storage, backupId);
@@ -89,9 +99,11 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       ],
       incomplete: true,
     });
+    await handover.assertHeld();
     await putManifest(storage, manifest);
     await storage.delete([markerKey(backupId)]);
     if (run !== undefined) checkpoint.finishRun(run.id);
+    await handover.finish();
     removeFolder(spoolFolder);
     const seconds = (performance.now() - begunAt) / 1000;
     return backupSummary(manifest, { location: storage.location, seconds });

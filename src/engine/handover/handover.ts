@@ -31,6 +31,8 @@ export interface HandoverOptions {
   readonly breakLock: boolean;
   /** Restore: which backup of that id it is. */
   readonly peer?: string;
+  /** Whether the progress that another machine has left is taken; default true. */
+  readonly takesProgress?: boolean;
   readonly emit: EventSink;
   /** Ends the beginning. What comes later ends with the handover itself. */
   readonly signal: AbortSignal;
@@ -84,9 +86,11 @@ export class Handover implements AsyncDisposable {
     });
     const handover = new Handover(options, { storage, end, lock });
     try {
-      const path = join(folder, "progress-found.db");
-      const found = { ...options, storage, local: checkpoint, into: checkpoint, path };
-      await takeFoundCopy({ ...found, signal: end.signal });
+      if (options.takesProgress ?? true) {
+        const path = join(folder, "progress-found.db");
+        const found = { ...options, storage, local: checkpoint, into: checkpoint, path };
+        await takeFoundCopy({ ...found, signal: end.signal });
+      }
       // A lock under an older name is gone, and what was copied under it is known.
       checkpoint.forgetLockOwners(key);
       if (lock !== undefined) checkpoint.addLockOwner(key, lock.owner);
