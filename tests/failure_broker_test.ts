@@ -33,7 +33,8 @@ const shared: Broker = all.at(-1)!;
 const HEARTBEAT = 5;
 const LOST = {
   code: 5,
-  error: /^Cannot go on with 127\.0\.0\.1:\d+: the connection was lost \(.*\)$/,
+  // One of the queues may be just about to connect.
+  error: /^Cannot (?:go on with|connect to) 127\.0\.0\.1:\d+: /,
   hint: /run the same command again to go on where it stopped/,
 };
 

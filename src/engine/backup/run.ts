@@ -28,7 +28,8 @@ export async function runBackup(
 ): Promise<SummaryEvent> {
   const { config, signal } = options;
   // Memory has lost what there was, and the rest would look like a whole backup.
-  const forSeconds = isVolatile(requireStorage(config)) ? 0 : config.backup.reconnect_secs;
+  const isLasting = !isVolatile(requireStorage(config));
+  const forSeconds = config.backup.reconnect_secs;
   const events = new NewsOnly(options.emit);
   const patience = new Patience(forSeconds);
   const startedAt = performance.now();
@@ -43,8 +44,9 @@ export async function runBackup(
       const seconds = (performance.now() - startedAt) / 1000;
       return { ...summary, seconds, reconnects: patience.outages };
     } catch (error) {
-      if (!isLoss(error) || forSeconds === 0 || signal.aborted) throw error;
+      if (!isLoss(error) || !isLasting || signal.aborted) throw error;
       if (!isBegun && patience.outages === 0) throw error;
+      if (forSeconds === 0) throw stopped(error);
       const { isNew, pauseMs } = patience.after(error, {
         isBegun,
         isFruitful: events.queuesDone > before,
@@ -131,11 +133,14 @@ function waitingFor({ message }: AppError, seconds: number): string {
     "to connect again";
 }
 
+const GO_ON = "run the same command again to go on where it stopped";
+
+/** Whatever it was lost at: a hint about that would be of no help any more. */
+function stopped(error: AppError): AppError {
+  return new AppError(error.code, error.message, { cause: error.cause, hint: GO_ON });
+}
+
 function gaveUp(error: AppError, why: string): AppError {
   const message = `Cannot go on with the backup: ${why} (${error.message})`;
-  return new AppError("broker_unreachable", message, {
-    cause: error,
-    hint: "run the same command again to go on where it stopped",
-    canGoOn: true,
-  });
+  return new AppError("broker_unreachable", message, { cause: error, hint: GO_ON, canGoOn: true });
 }
