@@ -7,6 +7,8 @@ import { add, type Counts, countSummary, NONE } from "./test_result.ts";
 
 /** A file that takes longer hangs. */
 const FILE_WITHIN_MS = 12 * 60_000;
+/** Where more parts than these fail, it is not for the machine being busy. */
+const AGAIN_AT_MOST = 4;
 
 /** A row of test files, one after the other. */
 export interface Lane {
@@ -29,13 +31,17 @@ export interface LaneOptions {
 }
 
 interface Done {
+  readonly part: TestPart;
   readonly name: string;
   readonly seconds: number;
   readonly counts: Counts;
   readonly output: string;
 }
 
-/** Runs each part in a process of its own, begun in their order; shows what it printed at its end. */
+/**
+ * Runs each part in a process of its own, begun in their order; shows what it printed at its end. What
+ * fails beside others is tried once more when nothing else runs, and then it is told as unsteady.
+ */
 export async function runInLanes(
   parts: readonly TestPart[],
   options: LaneOptions,
@@ -54,17 +60,36 @@ export async function runInLanes(
   await Promise.all(options.lanes.map(work));
   const slowest = done.toSorted((one, other) => other.seconds - one.seconds).slice(0, 10);
   print(`==> slowest: ${slowest.map(({ name, seconds }) => `${name} ${seconds} s`).join(", ")}`);
+  const failed = done.filter(({ counts }) => counts.failed > 0);
   // Once more, where it is found.
-  for (const { name, counts, output } of done) {
-    if (counts.failed > 0) print(`==> FAILED: ${name}\n${errorsOf(output)}`);
+  for (const { name, output } of failed) print(`==> FAILED: ${name}\n${errorsOf(output)}`);
+  const again = failed.length > AGAIN_AT_MOST ? failed : await runAgain(failed, options);
+  const counted = [...done.filter((one) => !failed.includes(one)), ...again];
+  return counted.map(({ counts }) => counts).reduce(add, NONE);
+}
+
+/** Gives what came of them alone; all of the first time stays in what was printed. */
+async function runAgain(failed: readonly Done[], options: LaneOptions): Promise<Done[]> {
+  const done: Done[] = [];
+  for (const one of failed) {
+    if (options.signal.aborted || options.lanes.length === 1) {
+      done.push(one);
+      continue;
+    }
+    print(`==> again, alone: ${one.name}`);
+    const ended = await runPart(one.part, { ...options, lane: options.lanes[0]! });
+    done.push(ended);
+    print(ended.output.trimEnd());
+    if (ended.counts.failed === 0) print(`==> UNSTEADY: ${one.name} failed beside others`);
   }
-  return done.map(({ counts }) => counts).reduce(add, NONE);
+  return done;
 }
 
 async function runPart(part: TestPart, options: LaneOptions & { lane: Lane }): Promise<Done> {
   const start = Date.now();
   const { code, output } = await runFile(part, options);
   return {
+    part,
     name: basename(part.file) + (part.version === undefined ? "" : ` on ${part.version}`),
     seconds: Math.round((Date.now() - start) / 1000),
     counts: countSummary(output, code),
