@@ -171,7 +171,8 @@ Deno.test("what a quiet run mails: nothing of what went well, and what is missin
   await vhost.queue("good");
   await vhost.queue("a stream", { type: "stream" });
   const queues = { vhosts: [vhost.name], include: ["good", "a stream", "no-such-queue"] };
-  const backup = await job.backup({ source: { queues } }, ["-q"]);
+  const asked = { source: { queues }, backup: { stream_protocol: "stream" } };
+  const backup = await job.backup(asked, ["-q"]);
   assertPartial(backup);
   assert.match(backup.stderr, /^Warning: nothing matches "no-such-queue"$/m);
   assert.match(backup.stderr, /^Not backed up:\n {2}- a stream \(mail-.*\): \w/m);
@@ -182,7 +183,7 @@ Deno.test("what a quiet run mails: nothing of what went well, and what is missin
   assert.equal(quiet.stderr, "");
 
   // In a log that takes both streams each thing stands once.
-  const loud = await job.backup({ backupId: "loud", source: { queues } });
+  const loud = await job.backup({ ...asked, backupId: "loud" });
   const both = loud.stdout + loud.stderr;
   assert.equal(both.match(/- a stream \(/g)?.length, 1, both);
 });

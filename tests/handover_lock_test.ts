@@ -13,7 +13,7 @@ import {
   load,
   runPrinted,
 } from "./helpers/failure.ts";
-import { type JobConfig, jsonLines, newJob } from "./helpers/job.ts";
+import { type JobConfig, newJob } from "./helpers/job.ts";
 import { keysOf, lose, pause, runsOf, sharedStorage } from "./helpers/machines.ts";
 import { Middle, within } from "./helpers/middle.ts";
 import { sessionKeys } from "./helpers/minio_session.ts";
@@ -52,8 +52,6 @@ Deno.test("a lock that is broken stops who held it, before anything is finished"
   const broken = await within(breaking, 60_000);
   // What the first one, whose connection hangs, had not given back by then is named.
   if (broken.code !== 3) assertOk(broken);
-  const [{ messages, outcome }] = jsonLines(broken, "summary");
-  assert.equal(outcome, messages === 1_000 ? "ok" : "partial");
   for (const { queue, sent } of loaded) await waitForDepth(broker, queue, { depth: sent.length });
   await assertWhole(broker, ...loaded);
 });
