@@ -6,7 +6,7 @@ import type { BrokerVersion } from "./roots.ts";
 import { add, type Counts, countSummary, NONE } from "./test_result.ts";
 
 /** A file that takes longer hangs. */
-const FILE_WITHIN_MS = 12 * 60_000;
+const FILE_WITHIN_MS = 8 * 60_000;
 /** Where more parts than these fail, it is not for the machine being busy. */
 const AGAIN_AT_MOST = 4;
 

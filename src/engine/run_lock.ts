@@ -37,6 +37,13 @@ export function lockRun(folder: string, key: RunKey): Disposable {
   };
 }
 
+/** Removes all that an earlier process left in the folder of a run whose lock is held. */
+export function clearFolder(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (name !== LOCK) Deno.removeSync(join(folder, name), { recursive: true });
+  }
+}
+
 /** Holds the part of a checkpoint file that is of one run, as {@linkcode lockRun} does a folder. */
 export function lockCheckpoint(dbPath: string, key: RunKey): Disposable {
   return lockRun(runFolder(`${dbPath}.locks`, key), key);

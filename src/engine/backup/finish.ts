@@ -72,8 +72,8 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
     await using handover = await Handover.begin({
       ...{ config, key, checkpoint, folder: spoolFolder, emit, signal },
       breakLock: options.breakLock ?? false,
-      // A copy has less than what is stored by now.
-      takesProgress: false,
+      // Without a checkpoint here a copy has less than what is stored by now.
+      takesProgress: checkpoint.findRun(key)?.state === "running",
       onLost: (error) => abort.abort(error),
     });
     const known = checkpoint.findRun(key);
@@ -133,7 +133,8 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   const bases = new BaseCheck(context.storage);
   for (const known of checkpoint.backupQueues(run.id)) {
     const row = await finishedRow(packing, await checkedRow(packing, { row: known, bases }));
-    checkpoint.putBackupQueue(run.id, row);
+    // But for a stream that was read in part: the backup command would take that for all of it.
+    if (known.state === "read") checkpoint.putBackupQueue(run.id, row);
     rows.push(row);
   }
   return {
@@ -179,10 +180,17 @@ function streamPart(
   const place = { ...known, first: BigInt(offsets.first), last: BigInt(offsets.last) };
   const segments = stored as Parameters<typeof streamEntry>[1]["segments"];
   const read = segments.at(-1)!.spooled.stream.lastOffset;
-  if (read >= offsets.last) return streamEntry(entry, { segments, start: { ...place, lastChunk } });
+  // Whose offsets were not asked for, would be in no later one either.
+  const named = [offsets, ...segments.map(({ spooled }) => spooled.stream)]
+    .flatMap(({ consumers = [] }) => consumers);
+  if (read >= offsets.last && named.length === 0) {
+    return streamEntry(entry, { segments, start: { ...place, lastChunk } });
+  }
   // Nothing may be built on it: what is behind its end is not what is missing.
   const part = streamEntry(entry, { segments, start: place });
-  const missing = `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`;
+  const missing = read < offsets.last
+    ? `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`
+    : "the offsets of its consumers are missing";
   return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
 }
 

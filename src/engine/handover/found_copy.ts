@@ -41,7 +41,9 @@ export async function takeFoundCopy(options: FoundCopyOptions): Promise<boolean>
     const run = store.runs().find((one) => isSame(one, key));
     if (run === undefined || isOfAnother(run, options)) return false;
     const stamp = store.copyStamp(run.id);
-    if (known !== undefined && !isAhead(stamp, { local: local!, known, key })) return false;
+    if (known !== undefined && !isAhead({ run, stamp }, { local: local!, known, key })) {
+      return false;
+    }
     into.takeRun(key, { store, run });
   } catch (error) {
     tellUnusable(error, { ...options, object, isKnown: known?.state === "running" });
@@ -76,14 +78,15 @@ function isOfAnother(run: Run, { peer, emit }: FoundCopyOptions): boolean {
 
 /**
  * Whether a copy tells of more than the rows here: not when a process with this very file wrote it, or
- * when this file is a later continuation of it.
+ * when this file is a later continuation of it. One of a run that was begun later always does.
  */
 function isAhead(
-  stamp: CopyStamp,
+  { run, stamp }: { run: Run; stamp: CopyStamp },
   { local, known, key }: { local: CheckpointStore; known: Run; key: RunKey },
 ): boolean {
   const ours = local.copyStamp(known.id);
   if (stamp.writer === ours.writer || local.lockOwners(key).includes(stamp.writer)) return false;
+  if (run.startedAt !== known.startedAt) return run.startedAt > known.startedAt;
   return known.state === "done" || stamp.sequence >= ours.sequence;
 }
 

@@ -7,6 +7,8 @@ import { AppError, messageOf } from "../../errors.ts";
 import { openStorage, waitWarning } from "../../storage/open.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { EventSink } from "../events.ts";
+import { orAborted } from "../or_aborted.ts";
+import { clearFolder } from "../run_lock.ts";
 import { takeFoundCopy } from "./found_copy.ts";
 import { copyKey, lockFolder } from "./keys.ts";
 import { type LockRecord, ownRecord } from "./lock_record.ts";
@@ -89,7 +91,9 @@ export class Handover implements AsyncDisposable {
       if (options.takesProgress ?? true) {
         const path = join(folder, "progress-found.db");
         const found = { ...options, storage, local: checkpoint, into: checkpoint, path };
-        await takeFoundCopy({ ...found, signal: end.signal });
+        const isTaken = await takeFoundCopy({ ...found, signal: end.signal });
+        // What this machine has of an older state is not what the newer one speaks of.
+        if (isTaken) clearFolder(folder);
       }
       // A lock under an older name is gone, and what was copied under it is known.
       checkpoint.forgetLockOwners(key);
@@ -106,9 +110,14 @@ export class Handover implements AsyncDisposable {
 
   /** Stores the first copy of a run's progress, and from then on one every interval. */
   async start(run: Run, ahead?: AheadRows): Promise<void> {
-    const { config, key, checkpoint, folder, emit } = this.#options;
+    const { config, key, checkpoint, folder, emit, signal } = this.#options;
     const { sync_interval_secs: interval } = config.offset_storage;
-    if (this.#lock === undefined || interval === 0) return;
+    if (this.#lock === undefined) return;
+    if (interval === 0) {
+      // An older copy would be taken for the state of this run.
+      await orAborted(this.#storage.delete([copyKey(config, key)]), signal);
+      return;
+    }
     this.#copy = new ProgressCopy({
       storage: this.#storage,
       key: copyKey(config, key),
@@ -120,7 +129,7 @@ export class Handover implements AsyncDisposable {
       ahead,
       emit,
     });
-    await this.#copy.now();
+    await orAborted(this.#copy.now(), signal);
     this.#copy.start();
   }
 
@@ -131,7 +140,7 @@ export class Handover implements AsyncDisposable {
 
   /** Throws `locked` when another machine has taken the lock. */
   async assertHeld(): Promise<void> {
-    await this.#lock?.assertHeld();
+    if (this.#lock !== undefined) await orAborted(this.#lock.assertHeld(), this.#options.signal);
   }
 
   /** The run is done: there is nothing to go on with. */
@@ -140,6 +149,8 @@ export class Handover implements AsyncDisposable {
     const { config, key, emit } = this.#options;
     if (this.#lock === undefined) return;
     try {
+      // Who was cut off from a restore and comes back has to learn that it is done.
+      if (key.operation === "restore" && this.#copy !== undefined) return await this.#copy.stop();
       await this.#copy?.remove();
       await this.#storage.delete([copyKey(config, key)]);
     } catch (error) {

@@ -119,9 +119,9 @@ export class ProgressCopy {
     if (signal.aborted) return false;
     const startedAt = performance.now();
     const stamp = { ...this.#stamp, sequence: this.#stamp.sequence + 1 };
-    const rows = ahead?.rows() ?? [];
-    const { changes } = checkpoint;
     try {
+      const rows = ahead?.rows() ?? [];
+      const { changes } = checkpoint;
       await rm(this.#path, { force: true });
       await checkpoint.copyRun(run.id, { to: this.#path, stamp, ahead: rows, signal });
       // Not over the copy of who took the lock from us.

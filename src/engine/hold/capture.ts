@@ -99,6 +99,7 @@ export async function captureQueue(
     signal,
   });
   let partial = plan.atMost === undefined ? undefined : plan.reason;
+  let isLetGo = false;
   using watch = new HoldWatch(connection, {
     queue,
     hold: plan.hold,
@@ -107,6 +108,7 @@ export async function captureQueue(
     letGo: (reason) => {
       if (!plan.keepsPart) return reader.fail(reason);
       partial = reason.message;
+      isLetGo = true;
       reader.stop();
     },
     signal,
@@ -132,7 +134,7 @@ export async function captureQueue(
   if (failure !== undefined) throw failure;
   reader.throwIfFailed();
   // Stopped by the signal: what was read is only a part. Read whole, it is kept.
-  if (end === "stopped" && partial === undefined) signal.throwIfAborted();
+  if (end === "stopped" && !isLetGo) signal.throwIfAborted();
   return {
     spool,
     report: {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { AheadRows, ProgressCopy } from "../handover/progress_copy.ts";
+import { orAborted } from "../or_aborted.ts";
 import { queueKey } from "../queue_key.ts";
 import type { QueueName } from "./mapping.ts";
 import type { Target } from "./targets.ts";
@@ -43,6 +44,8 @@ export class Ahead implements AheadRows {
   /** How many messages of a queue may be sent, by the last copy in the storage. */
   readonly #allowed = new Map<string, number>();
   #copying: Promise<unknown> | undefined;
+  /** The storage does not want copies, for now: to stop for that would help nobody. */
+  #isRefused = false;
 
   constructor(options: AheadOptions) {
     this.#options = options;
@@ -51,15 +54,19 @@ export class Ahead implements AheadRows {
 
   /** Returns when a queue of the backup may be created and bound. */
   async begin(queue: QueueName, signal: AbortSignal): Promise<void> {
-    await this.#until(queueKey(queue), { upTo: 1, signal });
+    const key = queueKey(queue);
+    if (!this.#targets.get(key)!.position.done) await this.#until(key, { upTo: 1, signal });
   }
 
-  /** Returns when so many messages of a queue of the backup may be sent, from its first on. */
+  /**
+   * Returns when so many messages of a queue of the backup may be sent, from its first on. Calls
+   * `onWait` before it waits: what is not on its way yet will not be confirmed meanwhile.
+   */
   async allow(
     queue: QueueName,
-    { upTo, signal }: { upTo: number; signal: AbortSignal },
+    { upTo, signal, onWait }: { upTo: number; signal: AbortSignal; onWait: () => void },
   ): Promise<void> {
-    if (this.copy === undefined) return;
+    if (this.copy === undefined || this.#isRefused) return;
     const key = queueKey(queue);
     const { share, position: { confirmed } } = this.#targets.get(key)!;
     if (!this.#begun.has(key)) this.#begun.set(key, { at: performance.now(), confirmed });
@@ -69,11 +76,14 @@ export class Ahead implements AheadRows {
     if (allowed < share.atMost && allowed - most < this.#least / 2) {
       this.#copying ??= this.#copyOnce();
     }
-    if (allowed < most) await this.#until(key, { upTo: most, signal });
+    if (allowed >= most) return;
+    onWait();
+    await this.#until(key, { upTo: most, signal });
   }
 
   /** What a copy that is made now says of queues that are not done. */
   rows(): RestoreQueueRow[] {
+    this.#isRefused = false;
     const { checkpoint, run } = this.#options;
     const recorded = new Map(checkpoint.restoreQueues(run.id).map((row) => [queueKey(row), row]));
     const rows: RestoreQueueRow[] = [];
@@ -83,7 +93,9 @@ export class Ahead implements AheadRows {
       if (action === "skip" || (recorded.get(key) ?? position).done) continue;
       if (!this.#asked.has(key) && ++coming > QUEUES) continue;
       const row = this.#begun.has(key) ? recorded.get(key) ?? position : position;
-      const unsettled = Math.max(row.unsettled, this.#leadOf(target, row));
+      // What is allowed already may be sent before this copy is there.
+      const allowed = (this.#allowed.get(key) ?? 0) - row.confirmed;
+      const unsettled = Math.max(row.unsettled, this.#leadOf(target, row), allowed);
       // Who goes on from the copy cannot tell whether it was bound.
       const unbound = action === "create" && !this.#begun.has(key);
       rows.push({ ...row, unsettled, ...(unbound ? { unbound } : {}) });
@@ -100,14 +112,15 @@ export class Ahead implements AheadRows {
     { upTo, signal }: { upTo: number; signal: AbortSignal },
   ): Promise<void> {
     this.#asked.add(key);
-    for (let { copy } = this; copy !== undefined; copy = this.copy) {
-      if ((this.#allowed.get(key) ?? 0) >= upTo) return;
-      signal.throwIfAborted();
-      if (await copy.now()) continue;
-      // It was told; to stop for it would help nobody. A storage that is away is waited for: there is
-      // nothing to send without it.
-      if (copy.isRefused) this.copy = undefined;
-      else await delay(PAUSE_MS, undefined, { signal });
+    const { copy } = this;
+    if (copy === undefined) return;
+    for (let isFirst = true; (this.#allowed.get(key) ?? 0) < upTo; isFirst = false) {
+      // A storage that is away is waited for: there is nothing to send without it. So are confirms,
+      // where the positions in the last copy were too far back.
+      if (!isFirst) await delay(PAUSE_MS, undefined, { signal });
+      if (await orAborted(copy.now(), signal) || !copy.isRefused) continue;
+      this.#isRefused = true;
+      return;
     }
   }
 

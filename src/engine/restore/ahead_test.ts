@@ -62,7 +62,7 @@ Deno.test("Ahead: nothing is sent that no copy allows for", async () => {
   const { ahead, copies, record } = set;
   let stored = 0;
   for (let sent = 10; sent <= 5_000; sent += 10) {
-    await ahead.allow(named("large"), { upTo: sent, signal });
+    await ahead.allow(named("large"), { upTo: sent, signal, onWait: () => {} });
     const last = copies.stored.at(-1)!.find(({ name }) => name === "large")!;
     assert.ok(sent <= last.confirmed + last.unsettled, `${sent} of ${JSON.stringify(last)}`);
     record("large", { confirmed: sent - 10, unsettled: WINDOW });
@@ -90,7 +90,7 @@ Deno.test("Ahead: a copy names what was begun and what comes next, and no more t
 
   // Those that are in it need no other one.
   await ahead.begin(named("q5"), signal);
-  await ahead.allow(named("q5"), { upTo: 900, signal });
+  await ahead.allow(named("q5"), { upTo: 900, signal, onWait: () => {} });
   assert.equal(copies.stored.length, 1);
   record("q5", { confirmed: 3, done: true });
   await ahead.begin(named("q299"), signal);
@@ -108,6 +108,47 @@ Deno.test("Ahead: a storage that is away is waited for, one that refuses is not"
   copies.isAway = false;
   await begun;
   copies.isRefused = true;
-  await ahead.allow(named("q"), { upTo: 900, signal });
+  await ahead.allow(named("q"), { upTo: 900, signal, onWait: () => {} });
   assert.equal(copies.stored.length, 1);
+});
+
+Deno.test("Ahead: a queue that an earlier run was done with is not waited for", async () => {
+  const position = { ...target("done", 0).position, confirmed: 5, done: true };
+  using set = setUp([target("done", 5, { position }), target("q", 1_000)]);
+  await set.ahead.begin(named("done"), AbortSignal.timeout(5_000));
+  assert.deepEqual(set.copies.stored, []);
+});
+
+Deno.test("Ahead: what was not sent off is, before confirms are waited for; and a stop ends it", async () => {
+  using set = setUp([target("q", 1e9)]);
+  const { ahead, copies, record } = set;
+  let flushed = 0;
+  const onWait = () => {
+    flushed++;
+    record("q", { confirmed: 300, unsettled: WINDOW });
+  };
+  await ahead.allow(named("q"), { upTo: 300, signal, onWait });
+  assert.equal(flushed, 1);
+
+  // No position comes any more: copies do not follow each other without a pause.
+  const before = copies.stored.length;
+  const stopped = AbortSignal.timeout(200);
+  await assert.rejects(ahead.allow(named("q"), { upTo: 9e8, signal: stopped, onWait: () => {} }));
+  assert.ok(copies.stored.length - before < 3, `${copies.stored.length - before} copies`);
+});
+
+Deno.test("Ahead: after a refusal the next copy that is taken counts again", async () => {
+  using set = setUp([target("q", 1e9)]);
+  const { ahead, copies, record } = set;
+  copies.isRefused = true;
+  await ahead.allow(named("q"), { upTo: 900, signal, onWait: () => {} });
+  record("q", { confirmed: 900, unsettled: WINDOW });
+  copies.isRefused = false;
+  await copies.now();
+  const waiting = ahead.allow(named("q"), {
+    upTo: 9e8,
+    signal: AbortSignal.timeout(200),
+    onWait: () => {},
+  });
+  await assert.rejects(waiting);
 });

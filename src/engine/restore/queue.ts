@@ -282,7 +282,8 @@ class QueueRestore {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
           const upTo = this.#picker.taken + room;
-          await this.#context.ahead.allow(this.#entry, { upTo, signal });
+          const onWait = () => publisher.flush();
+          await this.#context.ahead.allow(this.#entry, { upTo, signal, onWait });
           ahead.allow(Math.ceil(size / SMALLEST_RECORD));
           const { messages: before, bytes } = messages;
           parser.push(chunk.subarray(offset, offset + size));

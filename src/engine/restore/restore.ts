@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireTarget } from "../../config/config.ts";
@@ -32,8 +31,7 @@ import {
 } from "./telling.ts";
 import { storeUndelivered } from "./undelivered.ts";
 import { createVhosts } from "./vhosts.ts";
-import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
-import { removeFolder } from "../spool/spool.ts";
+import { clearFolder, lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 
 /** Options of a restore. */
 export interface RestoreRunOptions extends RunOptions {
@@ -68,7 +66,8 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     const key = restoreKey(config, { backupId, location: storage.location });
     const folder = runFolder(config.backup.spool_dir, key);
     using _lock = lockRun(folder, key);
-    removeFetched(folder);
+    // Segments that a killed restore had fetched.
+    clearFolder(folder);
     using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
     using _checkpointLock = lockCheckpoint(config.offset_storage.db_path, key);
     const abort = new AbortController();
@@ -191,7 +190,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       checkpoint.finishRun(run.id);
       await handover.finish();
     }
-    removeFolder(folder);
+    clearFolder(folder);
     meter.send();
     tellDuplicates(positions, emit);
     tellNoneChosen(outcome, emit);
@@ -233,11 +232,4 @@ function inAll(positions: readonly RestoreQueueRow[]): { messages: number; undel
   const undelivered = positions.reduce((sum, row) => sum + (row.undelivered ?? 0), 0);
   const confirmed = positions.reduce((sum, row) => sum + row.confirmed, 0);
   return { messages: confirmed - undelivered, undelivered };
-}
-
-/** Removes segments that a killed restore had fetched. */
-function removeFetched(folder: string): void {
-  for (const { name } of Deno.readDirSync(folder)) {
-    if (name !== "lock") Deno.removeSync(join(folder, name), { recursive: true });
-  }
 }
