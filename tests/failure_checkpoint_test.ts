@@ -153,6 +153,15 @@ Deno.test("an unfinished backup: whose it is, and what can be done with it", asy
       await remove(other, `vhosts/${vhost}`);
     }
   }
+
+  // Under another choice what one of them asked for would be missing.
+  const { vhost } = loaded[0]!.queue;
+  const source = { queues: { vhosts: [vhost], include: ["first"] } };
+  assertFailed(await job.backup({ ...config, source }), {
+    code: 7,
+    error: /^Cannot go on with backup "test": it was begun with another choice of queues$/,
+    hint: /choose the same queues/,
+  });
   assert.deepEqual(await backupOf(job), stored);
   await middle.assertBackupGoesOn();
 });

@@ -125,7 +125,14 @@ Deno.test("a restore that was stopped goes on elsewhere, exactly", async () => {
   assertOk(gone);
   assert.equal(jsonLines(gone, "summary")[0].possible_duplicates, 0);
   await assertWhole(broker, ...loaded);
-  assert.deepEqual(await runsOf(shared.storage), []);
+
+  // The first machine learns that it is done, and that there is nothing to go on with.
+  assertFailed(await job.restore(config), {
+    code: 7,
+    error: /^Cannot restore into queue ".*" of vhost ".*: it holds 500 messages already$/,
+    hint: /empty it/,
+  });
+  await assertWhole(broker, ...loaded);
 });
 
 Deno.test("the first machine comes back when another has gone on: the newer progress counts", async () => {

@@ -114,6 +114,7 @@ export async function takeBackup(
     const { run, resumed } = await claimBackup(storage, checkpoint, {
       key,
       peer: source.clusterName,
+      choice: JSON.stringify(requireSource(config).queues),
       begun: (run) => handover.start(run),
     });
     if (resumed) emit({ type: "step", message: `Going on with backup ${backupId}` });

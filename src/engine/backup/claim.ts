@@ -17,16 +17,20 @@ export async function claimBackup(
   options: {
     key: RunKey;
     peer: string;
+    /** Which queues were asked for, as text that is the same for the same choice. */
+    choice: string;
     /** Told of the run before the marker stands, which without its checkpoint nobody could go on with. */
     begun: (run: Run) => Promise<void>;
   },
 ): Promise<{ run: Run; resumed: boolean }> {
-  const { key, peer, begun } = options;
+  const { key, peer, choice, begun } = options;
   await refuseFinished(storage, key);
   const known = checkpoint.findRun(key);
   const marker = await readMarker(storage, key.backupId);
   if (known !== undefined && known.state === "running" && marker !== undefined) {
     if (known.peer !== peer) throw otherSource(key, known.peer, peer);
+    // What one of them asked for would be missing in silence.
+    if (known.choice !== "" && known.choice !== choice) throw otherChoice(key);
     await begun(known);
     return { run: known, resumed: true };
   }
@@ -42,7 +46,7 @@ export async function claimBackup(
     );
   }
   // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
-  const run = checkpoint.startRun(key, { peer, startedAt: Date.now() });
+  const run = checkpoint.startRun(key, { peer, startedAt: Date.now(), choice });
   await begun(run);
   await writeMarker(storage, key.backupId, {
     host: hostname(),
@@ -119,5 +123,13 @@ function otherSource(key: RunKey, known: string, peer: string): AppError {
     `Cannot go on with backup "${key.backupId}": its checkpoint is of source "${known}", ` +
       `and this is "${peer}"`,
     { hint: "choose another backup_id, or the source it was begun with" },
+  );
+}
+
+function otherChoice({ backupId }: RunKey): AppError {
+  return new AppError(
+    "refused",
+    `Cannot go on with backup "${backupId}": it was begun with another choice of queues`,
+    { hint: "choose the same queues (source.queues, or flags), or another backup_id" },
   );
 }

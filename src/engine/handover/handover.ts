@@ -54,6 +54,7 @@ export class Handover implements AsyncDisposable {
   readonly #end: AbortController;
   readonly #lock: StorageLock | undefined;
   #copy: ProgressCopy | undefined;
+  #isTakenOver = false;
   #isFinished = false;
 
   private constructor(
@@ -91,9 +92,9 @@ export class Handover implements AsyncDisposable {
       if (options.takesProgress ?? true) {
         const path = join(folder, "progress-found.db");
         const found = { ...options, storage, local: checkpoint, into: checkpoint, path };
-        const isTaken = await takeFoundCopy({ ...found, signal: end.signal });
+        handover.#isTakenOver = await takeFoundCopy({ ...found, signal: end.signal });
         // What this machine has of an older state is not what the newer one speaks of.
-        if (isTaken) clearFolder(folder);
+        if (handover.#isTakenOver) clearFolder(folder);
       }
       // A lock under an older name is gone, and what was copied under it is known.
       checkpoint.forgetLockOwners(key);
@@ -149,8 +150,8 @@ export class Handover implements AsyncDisposable {
     const { config, key, emit } = this.#options;
     if (this.#lock === undefined) return;
     try {
-      // Who was cut off from a restore and comes back has to learn that it is done.
-      if (key.operation === "restore" && this.#copy !== undefined) return await this.#copy.stop();
+      // Whose restore was taken over has to learn that it is done, when that machine comes back.
+      if (key.operation === "restore" && this.#isTakenOver) return await this.#copy?.stop();
       await this.#copy?.remove();
       await this.#storage.delete([copyKey(config, key)]);
     } catch (error) {

@@ -8,6 +8,7 @@ export type RestorePlanCommand =
   | "definitions"
   | "editWindow"
   | "keepWindow"
+  | "dropWindow"
   | "eraseWindow";
 
 const WISH_KEYS: readonly Binding<RestorePlanCommand>[] = [
@@ -34,6 +35,7 @@ export const NO_RESTORE_KEYS = WISH_KEYS;
 
 /** While the time is typed. */
 export const WINDOW_KEYS: readonly Binding<RestorePlanCommand>[] = [
-  { keys: ["enter", "esc"], command: "keepWindow", hint: "take this time", help: "plan with it" },
+  { keys: ["enter"], command: "keepWindow", hint: "take this time", help: "plan with it" },
+  { keys: ["esc"], command: "dropWindow", hint: "as before", help: "the time that it was before" },
   { keys: ["backspace", "delete"], command: "eraseWindow", help: "erase a character" },
 ];

@@ -70,6 +70,7 @@ export function openRestorePlan(
       case "eraseWindow":
         return store.dispatch({ type: known });
       case "keepWindow":
+      case "dropWindow":
       case "nextIfNotEmpty":
       case "definitions":
         store.dispatch({ type: known });

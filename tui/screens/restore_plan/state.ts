@@ -20,6 +20,8 @@ export interface RestoreWishes {
 export interface RestorePlanState {
   readonly wishes: RestoreWishes;
   readonly isEditing: boolean;
+  /** While it is edited: the time as it was. */
+  readonly before?: string;
   readonly plan?: RestorePlan;
   readonly warnings: readonly WarningEvent[];
   readonly failure?: Failure;
@@ -38,7 +40,7 @@ export type RestorePlanAction =
   | { type: "planned"; plan: RestorePlan }
   | { type: "warned"; warning: WarningEvent }
   | { type: "failed"; failure: Failure }
-  | { type: "editWindow" | "keepWindow" }
+  | { type: "editWindow" | "keepWindow" | "dropWindow" }
   | WishAction
   | { type: "move"; command: MoveCommand; page: number };
 
@@ -65,9 +67,15 @@ export function reduceRestorePlan(
       return { ...state, cursor: moved(state.cursor, action.command, size) };
     }
     case "editWindow":
-      return { ...state, isEditing: true };
+      return { ...state, isEditing: true, before: state.wishes.window };
     case "keepWindow":
       return { ...state, isEditing: false };
+    case "dropWindow":
+      return {
+        ...state,
+        isEditing: false,
+        wishes: { ...state.wishes, window: state.before ?? "" },
+      };
     default:
       return { ...state, wishes: changed(state.wishes, action) };
   }

@@ -52,3 +52,18 @@ Deno.test("a restore can start when something would be restored and nothing stan
   assert.ok(!can({ refused: new AppError("refused", "no") }));
   assert.ok(!can({ queues: RESTORE_PLAN.queues.slice(1) }));
 });
+
+Deno.test("a time that is given up is the one that it was before", () => {
+  const typed = (text: string): RestorePlanAction[] => [{ type: "typeWindow", text }];
+  const actions: RestorePlanAction[] = [
+    { type: "editWindow" },
+    ...typed("-1h .."),
+    { type: "keepWindow" },
+    { type: "editWindow" },
+    ...typed(" -30m"),
+    { type: "eraseWindow" },
+    { type: "dropWindow" },
+  ];
+  const state = actions.reduce(reduceRestorePlan, NO_RESTORE_PLAN);
+  assert.deepEqual([state.isEditing, state.wishes.window], [false, "-1h .."]);
+});
