@@ -15,7 +15,9 @@ import {
   type TestUser,
 } from "./helpers/failure.ts";
 import { type Job, newJob } from "./helpers/job.ts";
+import { openBroker } from "./helpers/direct.ts";
 import { testVhost } from "./helpers/queues.ts";
+import { TcpProxy } from "./helpers/tcp_proxy.ts";
 
 /** Nothing here depends on the version. */
 const broker: Broker = brokers().at(-1)!;
@@ -244,3 +246,16 @@ for (const withClientCertificate of [false, true]) {
 async function stored(job: Job): Promise<string[]> {
   return [...new Set((await filesBelow(job.backups)).map((file) => file.split("/")[0]!))];
 }
+
+Deno.test("a channel whose close is not answered any more does not hang", async () => {
+  await using vhost = await testVhost(broker, "close");
+  await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
+  await using connection = await openBroker(proxy.through(broker), vhost.name);
+  const channel = await connection.openChannel();
+  proxy.stallAfter(0);
+  const closing = connection.closeChannel(channel);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  proxy.cut();
+  await assert.rejects(closing, { code: "broker_unreachable", message: /connection was lost/ });
+  await assert.rejects(connection.closeChannel(channel), { code: "broker_unreachable" });
+});

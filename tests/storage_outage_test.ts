@@ -53,14 +53,16 @@ function away(
   };
 }
 
-const isWrite = ({ method, path }: ProxiedRequest) =>
-  (method === "PUT" || method === "POST") && path.includes("segment-");
+const isWrite = ({ method }: ProxiedRequest) => method === "PUT" || method === "POST";
+const isSegment = (request: ProxiedRequest) =>
+  isWrite(request) && request.path.includes("segment-");
 const isRead = ({ method, path }: ProxiedRequest) => method === "GET" && path.includes("segment-");
 
 async function backupRidesOut(backend: ObjectBackend): Promise<void> {
   await using set = await setUp({ retry_max_secs: 300 }, backend);
   const { job, proxy, config, loaded } = set;
-  away(proxy, { isMeant: isWrite, nth: 2, ms: OUTAGE_MS });
+  // Behind the lock, the marker and what else comes first; not every store has the key in the path.
+  away(proxy, { isMeant: isWrite, nth: 10, ms: OUTAGE_MS });
   const backup = await job.backup(config, ["--json"]);
   assertOk(backup);
   assertWaited(jsonLines(backup, "warning"));
@@ -91,7 +93,7 @@ Deno.test("backups and restores ride out a minute without each kind of storage, 
 Deno.test("a longer outage ends a backup with the command that goes on, and messages are back", async () => {
   await using set = await setUp({ retry_max_secs: 1 });
   const { job, proxy, config, loaded } = set;
-  away(proxy, { isMeant: isWrite, nth: 2, ms: Infinity });
+  away(proxy, { isMeant: isSegment, nth: 2, ms: Infinity });
   const failed = await job.backup(config);
   assertFailed(failed, {
     code: 6,
@@ -120,7 +122,7 @@ Deno.test("a longer outage ends a backup with the command that goes on, and mess
 Deno.test("Ctrl-C ends a backup that waits for the storage", async () => {
   await using set = await setUp({ retry_max_secs: 600 });
   const { job, proxy, config } = set;
-  away(proxy, { isMeant: isWrite, nth: 1, ms: Infinity });
+  away(proxy, { isMeant: isSegment, nth: 1, ms: Infinity });
   const run = await job.startBackup(config);
   await run.waitFor(/Waiting for the storage s3:/, 60_000);
   run.kill("SIGINT");

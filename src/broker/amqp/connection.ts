@@ -76,6 +76,19 @@ export class BrokerConnection implements AsyncDisposable {
     ) as NumberedConfirmChannel;
   }
 
+  /** Closes a channel of this connection. Throws when the connection is lost before that is done. */
+  async closeChannel(channel: Channel): Promise<void> {
+    if (this.#closedBecause !== undefined) throw this.#closedBecause;
+    // amqplib (2.3.1) never ends a close whose answer does not come any more.
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    const forget = this.onLost(reject);
+    try {
+      await Promise.race([channel.close(), lost]);
+    } finally {
+      forget();
+    }
+  }
+
   /** Calls `listener` once if the connection is lost; not when it is closed by us. */
   onLost(listener: (error: AppError) => void): () => void {
     this.#closeListeners.add(listener);

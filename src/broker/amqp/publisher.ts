@@ -235,10 +235,7 @@ export class Publisher {
     if (!this.#connection.isOpen) return;
     // In the middle of a message a channel cannot be closed, only the connection (section 4.2.6).
     if (this.#bodyLeft > 0) return await this.#connection.close();
-    const { promise: lost, resolve } = Promise.withResolvers<void>();
-    const forget = this.#connection.onLost(() => resolve());
-    await Promise.race([this.#channel.close().catch(() => {}), lost]);
-    forget();
+    await this.#connection.closeChannel(this.#channel).catch(() => {});
     // Not before: half of a returned message would reach amqplib, which ends the connection over it.
     this.#connection.tap.untap(this.#channel.ch);
   }

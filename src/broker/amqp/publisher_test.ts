@@ -48,6 +48,10 @@ class FakeConnection {
     return Promise.resolve({ ch: CHANNEL, close } as unknown as NumberedConfirmChannel);
   }
 
+  closeChannel(channel: NumberedConfirmChannel): Promise<void> {
+    return channel.close();
+  }
+
   onLost(listener: (error: AppError) => void): () => void {
     this.lost.add(listener);
     return () => this.lost.delete(listener);

@@ -48,7 +48,7 @@ export class QueueInspector implements AsyncDisposable {
       // Behind all other consumers.
       const { consumerTag } = await channel.consume(queue, () => {}, { priority: -10 });
       await channel.cancel(consumerTag);
-      await channel.close();
+      await this.#connection.closeChannel(channel);
     } catch (error) {
       const lost = this.#connection.lostBecause;
       if (lost === undefined) throw queueError(error, queue);
@@ -86,7 +86,7 @@ export class QueueInspector implements AsyncDisposable {
     try {
       channel.publish("", nowhere, Buffer.alloc(0), { ...options, mandatory: true });
       await channel.waitForConfirms();
-      await channel.close();
+      await this.#connection.closeChannel(channel);
       return "taken";
     } catch (error) {
       if (this.#connection.lostBecause !== undefined) throw this.#connection.lostBecause;
@@ -130,7 +130,7 @@ export class QueueInspector implements AsyncDisposable {
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel === undefined || !this.#connection.isOpen) return;
-    await channel.close().catch(() => {});
+    await this.#connection.closeChannel(channel).catch(() => {});
   }
 
   async #ask<T>(

@@ -86,6 +86,7 @@ function fakeConnection(answers: (Error | number)[]) {
     closed: 0,
     isOpen: true,
     lostBecause: undefined as AppError | undefined,
+    closeChannel: (channel: NumberedChannel) => channel.close(),
     openChannel: () => {
       fake.opened++;
       const checkQueue = () => {

@@ -202,6 +202,10 @@ export class QueueReader {
       }
       return lost;
     } catch (error) {
+      // What ended the channel, or the connection, says more than that nothing can be done on it.
+      this.throwIfFailed();
+      const lost = this.#connection.lostBecause;
+      if (lost !== undefined && this.#exhausted.length === 0) throw lost;
       throw new AppError(
         "failed",
         `Cannot give the messages of queue "${this.#options.queue}" back in order: ${
@@ -279,7 +283,7 @@ export class QueueReader {
       case "channel_close":
         break;
     }
-    await channel.close();
+    await this.#connection.closeChannel(channel);
   }
 
   async #nextWindow(): Promise<void> {

@@ -51,7 +51,7 @@ export class RightsProbe {
     try {
       await ask(channel);
       // Taken by a broker that minds nothing; closing gives back what it did.
-      await channel.close();
+      await this.#connection.closeChannel(channel);
       return true;
     } catch (error) {
       if (this.#connection.lostBecause !== undefined) throw this.#connection.lostBecause;

@@ -249,7 +249,7 @@ class StreamConsumer implements AsyncDisposable {
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel === undefined || !this.#connection.isOpen) return;
-    if (this.#failure === undefined) await channel.close().catch(() => {});
+    if (this.#failure === undefined) await this.#connection.closeChannel(channel).catch(() => {});
     this.#connection.tap.untap(channel.ch);
   }
 

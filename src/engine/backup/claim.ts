@@ -27,7 +27,7 @@ export async function claimBackup(
   await refuseFinished(storage, key);
   const known = checkpoint.findRun(key);
   const marker = await readMarker(storage, key.backupId);
-  if (known !== undefined && known.state === "running" && marker !== undefined) {
+  if (known !== undefined && known.state === "running" && isOf(marker, known)) {
     if (known.peer !== peer) throw otherSource(key, known.peer, peer);
     // What one of them asked for would be missing in silence.
     if (known.choice !== "" && known.choice !== choice) throw otherChoice(key);
@@ -101,6 +101,13 @@ export async function readMarker(
     if (error instanceof AppError) throw error;
     return unknown;
   }
+}
+
+/** Whether a run left this marker: one of the same id may have been given up, and begun anew. */
+export function isOf(marker: Marker | undefined, { startedAt }: Run): boolean {
+  if (marker === undefined) return false;
+  const time = Date.parse(marker.startedAt);
+  return Number.isNaN(time) || time === startedAt;
 }
 
 async function writeMarker(storage: Storage, backupId: string, marker: Marker): Promise<void> {

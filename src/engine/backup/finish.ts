@@ -20,7 +20,7 @@ import { assertUnfinished } from "../stored/list.ts";
 import { streamEntry } from "../stream/backup.ts";
 import type { RunOptions } from "./backup.ts";
 import { checkedRow } from "./checked_row.ts";
-import { type Marker, readMarker } from "./claim.ts";
+import { isOf, type Marker, readMarker } from "./claim.ts";
 import {
   backupSummary,
   type ManifestParts,
@@ -77,8 +77,8 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       onLost: (error) => abort.abort(error),
     });
     const known = checkpoint.findRun(key);
-    const run = known?.state === "running" ? known : undefined;
     const marker = await readMarker(storage, backupId);
+    const run = known?.state === "running" && isOf(marker, known) ? known : undefined;
     if (run === undefined && !options.fromStorage) throw checkpointMissing(backupId, marker);
 
     // 2. What there is of it.

@@ -23,7 +23,11 @@ async function watched(
     checkQueue: () => Promise.resolve({ messageCount: scene.ready?.(), consumerCount: 0 }),
     close: () => Promise.resolve(),
   };
-  const connection = { isOpen: true, openChannel: () => Promise.resolve(channel) };
+  const connection = {
+    isOpen: true,
+    openChannel: () => Promise.resolve(channel),
+    closeChannel: channel.close,
+  };
   const headroom = [...scene.headroom ?? [Infinity]];
   const state = () => ({ headroom: headroom.length > 1 ? headroom.shift()! : headroom[0]! });
   const reasons: AppError[] = [];
