@@ -25,8 +25,10 @@ export const PERMISSIONS: readonly Permission[] = [
       "`RABBITMQ_BACKUP_…`, `${VAR}` in the configuration, the variables of the clouds' tools",
   },
   {
-    flag: "--allow-sys=hostname,osRelease,homedir,uid,networkInterfaces,statfs",
-    reason: "room left on a disk; home folder; system and version for the clouds' libraries",
+    flag: "--allow-sys",
+    reason:
+      "room left on a disk; home folder; system and version for the clouds' libraries; the system's " +
+      "certificates beside `storage.ca_cert`, which have no name to allow them alone",
   },
   {
     flag: "--allow-run",
