@@ -12,7 +12,7 @@ Deno.test("a build may not do everything", () => {
   const flags = permissionFlags();
   assert.ok(flags.includes("--no-prompt"));
   assert.deepEqual(
-    flags.filter((flag) => /^(-A|--allow-(all|ffi|import|sys)|--unstable.*)$/.test(flag)),
+    flags.filter((flag) => /^(-A|--allow-(all|ffi|import)|--unstable.*)$/.test(flag)),
     [],
   );
 });
