@@ -8,7 +8,7 @@ import { add, type Counts, countSummary, NONE } from "./test_result.ts";
 /** A file that takes longer hangs. */
 const FILE_WITHIN_MS = 8 * 60_000;
 /** Where more parts than these fail, it is not for the machine being busy. */
-const AGAIN_AT_MOST = 4;
+const AGAIN_AT_MOST = 6;
 
 /** A row of test files, one after the other. */
 export interface Lane {
