@@ -164,14 +164,15 @@ testOnEach("a stream that was made anew is not built on", async (broker) => {
   const queue = await vhost.queue("s", { type: "stream" });
   await streamPublish(broker, queue, { count: 30 });
   assertOk(await backupNew(job, queue, "one"));
-  for (const [id, count, why] of [["shorter", 10, "it"], ["longer", 90, "it has"]]) {
+  for (const [id, count] of [["shorter", 10], ["longer", 90]] as const) {
     await deleteQueue(broker, queue);
     await vhost.queue("s", { type: "stream" });
-    await streamPublish(broker, queue, { count: count as number, seed: count as number });
-    const result = await backupNew(job, queue, `${id}`, { backup: { stream_base: "one" } });
+    await streamPublish(broker, queue, { count, seed: count });
+    const result = await backupNew(job, queue, id, { backup: { stream_base: "one" } });
     assertOk(result);
-    assert.match(result.stderr, new RegExp(`made anew since backup "one" \\(${why}`));
-    const { stream, message_count } = await entryOf(job, `${id}`);
+    // By which of its chunks it is known depends on how the broker cut them.
+    assert.match(result.stderr, /made anew since backup "one" \(/);
+    const { stream, message_count } = await entryOf(job, id);
     assert.deepEqual([stream.base, stream.first_offset, message_count], [undefined, 0, count]);
   }
 });
