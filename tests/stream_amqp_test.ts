@@ -230,13 +230,5 @@ testOnEach(
     assert.deepEqual(comparable(asStream), comparable(queued));
     const asQueue = await pikaRead(broker, of("as-queue"));
     assert.deepEqual(comparable(asQueue), comparable(streamed));
-
-    assertOk(await job.backup({ backupId: "log", vhosts: [vhost.name] }));
-    const refused = await job.restore({
-      backupId: "log",
-      restore: { ...changed, queues: { include: ["s"] } },
-    });
-    assert.equal(refused.code, 7, allOf(refused));
-    assert.match(refused.stderr, /the log of a stream, which cannot go into a quorum queue/);
   },
 );

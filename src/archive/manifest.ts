@@ -27,7 +27,9 @@ export interface StreamRange {
 }
 
 /** Messages in a segment. */
-export function messagesIn({ stream, record_count }: SegmentEntry): number {
+export function messagesIn(
+  { stream, record_count }: Pick<SegmentEntry, "record_count" | "stream">,
+): number {
   return stream?.message_count ?? record_count;
 }
 

@@ -302,6 +302,12 @@ export const MESSAGE_SETTINGS: SettingGroup = {
       help: "the time that counts: backed_up_at or timestamp",
     },
     {
+      flags: "--stream-offsets <stream=from..to>",
+      path: "restore.stream_offsets",
+      help: "of this stream only these offsets: orders=100..200",
+      list: true,
+    },
+    {
       flags: "--header <name=value>",
       path: "restore.messages.headers",
       help: "that have this header; the value is a pattern",
@@ -387,6 +393,11 @@ export const RESTORE_SETTINGS: SettingGroup = {
       flags: "--max-concurrent-queues <number>",
       path: "restore.max_concurrent_queues",
       help: "queues that are restored at the same time",
+    },
+    {
+      flags: "--stream-origin-annotations",
+      path: "restore.stream_origin_annotations",
+      help: "note in messages of streams the offset and time that they had",
     },
     {
       flags: "--window <number>",

@@ -78,6 +78,8 @@ const SAMPLES: Record<string, unknown> = {
   "time-window-start": "yesterday 14:00",
   "time-window-end": "-2h",
   "time-window-field": "timestamp",
+  "stream-offsets": ["orders=100..200"],
+  "stream-origin-annotations": "true",
   "max-messages-per-queue": "5",
   "vhost-mapping": ["a=b"],
   "queue-mapping": ["~^(?=a)(.*)$=x.$1"],

@@ -125,6 +125,7 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly if_not_empty: "fail" | "append" | "skip";
   /** Of streams. */
   readonly consumer_offsets: boolean;
+  readonly stream_origin_annotations: boolean;
   readonly max_concurrent_queues: number;
   /** Messages of one queue that may wait for their confirm at the same time. */
   readonly window: number;
@@ -146,6 +147,8 @@ export interface RestoreOptions extends DefinitionsChoice {
   readonly time_window_start?: string | number | undefined;
   readonly time_window_end?: string | number | undefined;
   readonly time_window_field: "backed_up_at" | "timestamp";
+  /** By streams, as written: `offset_window.ts` reads it. */
+  readonly stream_offsets: Readonly<Record<string, string>>;
   readonly messages: MessageFilter;
   readonly max_messages_per_queue?: number | undefined;
   readonly vhost_mapping: NameMapping;

@@ -1,46 +1,24 @@
-/** As much of AMQP 1.0 as it takes to find an annotation in a message (specification, 1.6 and 3.2). */
-import { WireReader } from "./wire.ts";
+/** Annotations of messages of AMQP 1.0 (specification, 3.2.3): one is found, others are added. */
+import { SECTION, type Section, sectionsOf, skipValue } from "./amqp10_sections.ts";
+import { joined, WireReader, WireWriter } from "./wire.ts";
 
-const DESCRIBED = 0x00;
-const SMALL_ULONG = 0x53;
-const ULONG = 0x80;
-/** Sections that may stand in front of the message annotations, and these. */
-const HEADER = 0x70n;
-const DELIVERY_ANNOTATIONS = 0x71n;
-const MESSAGE_ANNOTATIONS = 0x72n;
 const MAP8 = 0xc1;
 const MAP32 = 0xd1;
+const SYMBOL8 = 0xa3;
+const LONG = 0x81;
 /** Strings and symbols, with a length of 1 byte or of 4. */
 const TEXTS8 = [0xa1, 0xa3];
 const TEXTS32 = [0xb1, 0xb3];
-/** Bytes of a value by the upper half of its constructor; negative: of a length in front of it. */
-const SIZES: Readonly<Record<number, number>> = {
-  0x4: 0,
-  0x5: 1,
-  0x6: 2,
-  0x7: 4,
-  0x8: 8,
-  0x9: 16,
-  0xa: -1,
-  0xb: -4,
-  0xc: -1,
-  0xd: -4,
-  0xe: -1,
-  0xf: -4,
-};
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** A message annotation that is a text; undefined when there is none, also in what is no message. */
 export function textAnnotation(message: Uint8Array, name: string): string | undefined {
   try {
-    const reader = new WireReader(message);
-    while (reader.at < reader.end) {
-      if (reader.octet() !== DESCRIBED) return undefined;
-      const section = takeDescriptor(reader);
-      if (section === MESSAGE_ANNOTATIONS) return find(reader, name);
-      if (section !== HEADER && section !== DELIVERY_ANNOTATIONS) return undefined;
-      skipValue(reader);
+    for (const section of sectionsOf(message)) {
+      if (section.code > SECTION.messageAnnotations) return undefined;
+      if (section.code === SECTION.messageAnnotations) return find(message, { section, name });
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -48,21 +26,80 @@ export function textAnnotation(message: Uint8Array, name: string): string | unde
   return undefined;
 }
 
-function takeDescriptor(reader: WireReader): bigint | undefined {
-  const constructor = reader.octet();
-  if (constructor === SMALL_ULONG) return BigInt(reader.octet());
-  return constructor === ULONG ? reader.uint64() : undefined;
+/**
+ * The message with annotations of type `long`; all other bytes stay as they are, and annotations of
+ * these names that it has already. Undefined when it is no message of AMQP 1.0.
+ */
+export function withAnnotations(
+  message: Uint8Array,
+  annotations: Readonly<Record<string, bigint>>,
+): Uint8Array | undefined {
+  try {
+    const sections = [...sectionsOf(message)];
+    if (sections.length === 0) return undefined;
+    const known = sections.find(({ code }) => code === SECTION.messageAnnotations);
+    const at = known?.start ??
+      sections.find(({ code }) => code > SECTION.messageAnnotations)?.start ?? message.length;
+    const changed = annotated(known && mapAt(message, known), annotations);
+    const parts = [message.subarray(0, at), changed, message.subarray(known?.end ?? at)];
+    return joined(parts, parts.reduce((sum, { length }) => sum + length, 0));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
-function find(reader: WireReader, name: string): string | undefined {
+/** A map in the bytes of a message: how many keys and values it has, and a reader of these. */
+interface MapContent {
+  readonly values: number;
+  readonly content: WireReader;
+}
+
+function mapAt(message: Uint8Array, { at, end }: Section): MapContent {
+  const reader = new WireReader(message, at, end);
   const constructor = reader.octet();
-  if (constructor !== MAP8 && constructor !== MAP32) return undefined;
-  const size = constructor === MAP8 ? reader.octet() : reader.uint32();
-  const map = reader.part(size);
-  let values = constructor === MAP8 ? map.octet() : map.uint32();
-  for (; values >= 2; values -= 2) {
-    const key = takeText(map);
-    const value = takeText(map);
+  if (constructor !== MAP8 && constructor !== MAP32) {
+    throw new RangeError("Cannot read the message: its annotations are no map");
+  }
+  const content = reader.part(constructor === MAP8 ? reader.octet() : reader.uint32());
+  return { values: constructor === MAP8 ? content.octet() : content.uint32(), content };
+}
+
+/** The section of annotations, with more in it. */
+function annotated(
+  known: MapContent | undefined,
+  annotations: Readonly<Record<string, bigint>>,
+): Uint8Array {
+  const names = new Set<string | undefined>();
+  const from = known?.content.at ?? 0;
+  for (let left = known?.values ?? 0; left >= 2; left -= 2) {
+    names.add(takeText(known!.content));
+    skipValue(known!.content);
+  }
+  const added = Object.entries(annotations).filter(([name]) => !names.has(name));
+  const writer = new WireWriter();
+  writer.raw(Uint8Array.of(0, 0x53, SECTION.messageAnnotations, MAP32));
+  writer.sized(() => {
+    writer.uint32((known?.values ?? 0) + 2 * added.length);
+    if (known !== undefined) writer.raw(known.content.bytes.subarray(from, known.content.end));
+    for (const [name, value] of added) {
+      writer.octet(SYMBOL8);
+      writer.shortString(encoder.encode(name));
+      writer.octet(LONG);
+      writer.uint64(BigInt.asUintN(64, value));
+    }
+  });
+  return writer.finish();
+}
+
+function find(
+  message: Uint8Array,
+  { section, name }: { section: Section; name: string },
+): string | undefined {
+  const { values, content } = mapAt(message, section);
+  for (let left = values; left >= 2; left -= 2) {
+    const key = takeText(content);
+    const value = takeText(content);
     if (key === name) return value;
   }
   return undefined;
@@ -83,21 +120,4 @@ function takeText(reader: WireReader): string | undefined {
   }
   skipValue(reader);
   return undefined;
-}
-
-/** Values nest by descriptors only as deep as this in what is a message. */
-const MAX_DEPTH = 8;
-
-function skipValue(reader: WireReader, depth = 0): void {
-  const constructor = reader.octet();
-  if (constructor === DESCRIBED) {
-    if (depth === MAX_DEPTH) throw new RangeError("Cannot read the message: it nests too deep");
-    skipValue(reader, depth + 1);
-    skipValue(reader, depth + 1);
-    return;
-  }
-  const size = SIZES[constructor >> 4];
-  if (size === undefined) throw new RangeError("Cannot read the message: an unknown type");
-  if (size >= 0) reader.skip(size);
-  else reader.skip(size === -1 ? reader.octet() : reader.uint32());
 }

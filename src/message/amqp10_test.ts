@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concat } from "../../tests/helpers/amqp_wire.ts";
-import { textAnnotation } from "./amqp10.ts";
+import { streamMessages } from "../../tests/helpers/amqp10_messages.ts";
+import { textAnnotation, withAnnotations } from "./amqp10.ts";
+import { SECTION, sectionsOf } from "./amqp10_sections.ts";
 
 const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
 const NAME = "x-stream-filter-value";
@@ -52,5 +54,49 @@ Deno.test("textAnnotation: arbitrary bytes are no error", () => {
   fc.assert(fc.property(start, fc.uint8Array({ maxLength: 80 }), (head, rest) => {
     const found = textAnnotation(concat(head, rest), NAME);
     assert.ok(found === undefined || typeof found === "string");
+  }));
+});
+
+const ADDED = concat(
+  hex("a3 01 6f 81 00 00 00 00 00 00 00 07"),
+  hex("a3 01 74 81 ff ff ff ff ff ff ff ff"),
+);
+
+Deno.test("withAnnotations: behind header and delivery annotations, in front of all else", () => {
+  const delivery = hex("00 53 71 c1 01 00");
+  const made = concat(hex("00 53 72 d1 00 00 00 1c 00 00 00 04"), ADDED);
+  const mark = (...parts: Uint8Array[]) => withAnnotations(concat(...parts), { o: 7n, t: -1n });
+  assert.deepEqual(mark(body), concat(made, body));
+  assert.deepEqual(mark(header, delivery, body), concat(header, delivery, made, body));
+  assert.deepEqual(mark(header), concat(header, made));
+  const named = hex("00 a3 10 616d71703a646174613a62696e617279 a0 02 68 69");
+  assert.deepEqual(mark(named), concat(made, named));
+});
+
+Deno.test("withAnnotations: to those that are there, unless they have the name already", () => {
+  const one = concat(hex("a3 01 61"), text);
+  const all = concat(hex("00 53 72 d1 00 00 00 23 00 00 00 06"), one, ADDED);
+  const mark = (message: Uint8Array) => withAnnotations(message, { o: 7n, t: -1n });
+  assert.deepEqual(mark(concat(annotations(2, one), body)), concat(all, body));
+  const marked = mark(body)!;
+  assert.deepEqual(withAnnotations(marked, { o: 8n, t: 9n }), marked);
+});
+
+Deno.test("withAnnotations: no message of AMQP 1.0 is made of what is none", () => {
+  for (const none of ["", "68 69", "00 53 75 a0 09 68", "00 53 79 40", "00 53 75 40 00 53 72 40"]) {
+    assert.equal(withAnnotations(hex(none), { o: 7n }), undefined, none);
+  }
+  assert.equal(withAnnotations(concat(hex("00 53 72 40"), body), { o: 7n }), undefined);
+});
+
+Deno.test("property: withAnnotations leaves every other byte as it is", () => {
+  fc.assert(fc.property(streamMessages, (message) => {
+    const marked = withAnnotations(message, { o: 7n });
+    if (marked === undefined) return;
+    const others = (bytes: Uint8Array) =>
+      [...sectionsOf(bytes)].filter(({ code }) => code !== SECTION.messageAnnotations)
+        .map(({ start, end }) => bytes.subarray(start, end).toHex());
+    assert.deepEqual(others(marked), others(message));
+    assert.deepEqual(withAnnotations(marked, { o: 8n }), marked);
   }));
 });

@@ -179,12 +179,12 @@ export function withoutHeaders(raw: Uint8Array, names: ReadonlySet<string>): Uin
 }
 
 /**
- * The properties with a header of text behind all others, in place of any of that name. All other
+ * The properties with a header behind all others, in place of any of that name. All other
  * bytes stay as they are.
  *
  * @throws {RangeError} when the bytes are malformed, or the name is longer than 255 bytes.
  */
-export function withTextHeader(raw: Uint8Array, name: string, value: Uint8Array): Uint8Array {
+export function withHeader(raw: Uint8Array, name: string, field: FieldValue): Uint8Array {
   const bare = withoutHeaders(raw, new Set([name]));
   const reader = new WireReader(bare);
   const hasTable = hasTableAhead(reader);
@@ -195,7 +195,7 @@ export function withTextHeader(raw: Uint8Array, name: string, value: Uint8Array)
   writer.sized(() => {
     writer.raw(entries);
     writer.shortString(nameBytes(name));
-    writeValue(writer, { tag: "S", value });
+    writeValue(writer, field);
   });
   writer.raw(bare.subarray(reader.at));
   const result = writer.finish();

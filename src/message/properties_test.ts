@@ -8,8 +8,8 @@ import {
   type Properties,
   splitAtHeaders,
   timestampOf,
+  withHeader,
   withoutHeaders,
-  withTextHeader,
 } from "./properties.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -182,9 +182,9 @@ Deno.test("with a text header: behind all others, in place of its like; nothing 
       ...properties as Properties,
       headers: [...others, [name, { tag: "S", value }]],
     });
-    const result = withTextHeader(raw, "x-restore-id", value);
+    const result = withHeader(raw, "x-restore-id", { tag: "S", value });
     assert.deepEqual(result, expected);
-    assert.deepEqual(withTextHeader(result, "x-restore-id", value), expected);
+    assert.deepEqual(withHeader(result, "x-restore-id", { tag: "S", value }), expected);
   }));
 });
 

@@ -33,6 +33,8 @@ export async function streamPublish(
     first?: number;
     seed?: number;
     simple?: true;
+    /** `convertible`: RabbitMQ 4 gives each out by AMQP 0-9-1. */
+    kind?: "any" | "convertible";
   },
 ): Promise<void> {
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);

@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { filterKeys } from "./broker.ts";
 import { definitionsKeys } from "./definitions.ts";
-import { byteSize, count, headerName, mapping, patterns, text, timePoint } from "./values.ts";
+import {
+  byteSize,
+  count,
+  headerName,
+  mapping,
+  patterns,
+  streamOffsets,
+  text,
+  timePoint,
+} from "./values.ts";
 
 const TIME_FORMS =
   'epoch milliseconds, RFC 3339 with a zone, or from now: "-2h", "yesterday 14:00".';
@@ -45,8 +54,8 @@ export const RestoreSchema = z.strictObject({
     .pipe(z.partialRecord(queueType(), queueType()))
     .prefault({})
     .describe(
-      "Types in which missing queues are created in place of their own: classic: quorum. A stream " +
-        "becomes a queue only where it was read by AMQP 0-9-1.",
+      "Types in which missing queues are created in place of their own: classic: quorum. Streams become " +
+        "queues, and queues streams, as well (docs/streams.md).",
     ),
   drop_queue_arguments: patterns().prefault([])
     .describe(
@@ -59,6 +68,10 @@ export const RestoreSchema = z.strictObject({
   consumer_offsets: z.boolean().default(true).describe(
     "Store the offsets that consumers of a stream had, as those of the same messages in the target, " +
       "where they have none there.",
+  ),
+  stream_origin_annotations: z.boolean().default(false).describe(
+    "Note in each message of a stream the offset and the time that it had, as the annotations " +
+      "x-original-offset and x-original-timestamp (epoch milliseconds). Batches are published one by one.",
   ),
   max_concurrent_queues: count(1, 256).default(4)
     .describe("Queues that are restored at the same time."),
@@ -102,6 +115,10 @@ export const RestoreSchema = z.strictObject({
   time_window_field: z.enum(["backed_up_at", "timestamp"]).default("backed_up_at").describe(
     "The time of a message that counts: when the backup read it, or its own property timestamp " +
       "(a message without one is left out).",
+  ),
+  stream_offsets: streamOffsets().prefault({}).describe(
+    'Of these streams only messages with such offsets, both ends among them: orders: "100..200", ' +
+      '"100.." or "..200". "vhost/name" where several have the name. Other streams and queues are not concerned.',
   ),
   messages: MessagesSchema.optional(),
   max_messages_per_queue: count(1, Number.MAX_SAFE_INTEGER).optional()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseOffsetWindow } from "../offset_window.ts";
 import { parseStreamFrom } from "../stream_from.ts";
 import { parseTimePoint } from "../time_point.ts";
 
@@ -75,6 +76,23 @@ export const streamFrom = () =>
         context.addIssue({ code: "custom", message: error.message, input: written });
       }
     });
+
+/** Streams and their offsets, as `offset_window.ts` reads them; the result is what was written. */
+export const streamOffsets = () =>
+  mapping().superRefine((given, context) => {
+    for (const [stream, written] of Object.entries(given)) {
+      try {
+        parseOffsetWindow(written);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        context.addIssue({
+          code: "custom",
+          message: `${stream}: ${error.message}`,
+          input: written,
+        });
+      }
+    }
+  });
 
 /** Names or patterns and what takes their place: keys with values, or texts "from=to" (flags). */
 export const mapping = ({ to = text() }: { to?: z.ZodType<string, string> } = {}) =>

@@ -129,9 +129,9 @@ export class Ahead implements AheadRows {
   }
 
   /** How many messages may be sent beyond a position until there is another copy. */
-  #leadOf({ entry, share }: Target, { confirmed }: RestoreQueueRow): number {
+  #leadOf({ entry, isLog, share }: Target, { confirmed }: RestoreQueueRow): number {
     // The broker drops what it has of a stream.
-    if (entry.stream !== undefined) return 1;
+    if (isLog) return 1;
     const begun = this.#begun.get(queueKey(entry));
     const perMs = begun === undefined
       ? 0

@@ -1,6 +1,7 @@
 import type { RestoreOptions } from "../../config/config.ts";
 import { parseTimePoint, resolveTimePoint } from "../../config/time_point.ts";
 import { AppError } from "../../errors.ts";
+import { offsetWindows } from "./offset_windows.ts";
 import type { MessageSelection, TimeWindow } from "./selection.ts";
 
 /**
@@ -12,6 +13,8 @@ const KEYS = [
   "time_window_end",
   "time_window_field",
   "messages",
+  "stream_offsets",
+  "stream_origin_annotations",
   "max_messages_per_queue",
   "vhost_mapping",
   "queue_mapping",
@@ -70,6 +73,7 @@ export function resumedChoice(
     const wanted = newChoice(restore, now);
     const { timeWindow, limit, filter } = wanted.selection;
     const isAll = timeWindow === undefined && limit === Infinity &&
+      wanted.selection.offsets.size === 0 &&
       Object.values(filter).every(({ length }) => length === 0) &&
       ["vhost_mapping", "queue_mapping"].every((key) =>
         Object.keys(restore[key as "queue_mapping"]).length === 0
@@ -95,6 +99,7 @@ function choiceOf(restore: RestoreOptions, recorded: Recorded): RestoreChoice {
   };
   const selection: MessageSelection = {
     timeWindow,
+    offsets: offsetWindows(restore.stream_offsets),
     filter: restore.messages,
     limit: restore.max_messages_per_queue ?? Infinity,
   };

@@ -2,12 +2,14 @@ import type { ForeignUserId } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import {
   republished,
+  streamOffset,
   userIdOf,
   withoutCounters,
   withoutUserId,
   withUserIdAsHeader,
 } from "../../message/broker_headers.ts";
-import { withTextHeader } from "../../message/properties.ts";
+import { headerValue, withHeader } from "../../message/properties.ts";
+import { originHeaders } from "../stream/origin.ts";
 
 /** Where a `user_id` goes with `restore.user_id: header`. */
 export const USER_ID_HEADER = "x-original-user-id";
@@ -20,6 +22,17 @@ export interface OutgoingRules {
   readonly impersonates: boolean;
   readonly foreignUserId: ForeignUserId;
   readonly dedupeHeader: string | undefined;
+  /** Whether messages of streams are to tell where they stood. */
+  readonly notesOrigin: boolean;
+}
+
+/** The queue of the backup that messages are from. */
+export interface OutgoingQueue {
+  readonly backupId: string;
+  readonly vhost: string;
+  readonly name: string;
+  /** The offsets that its messages have are those of a stream, and their times, perhaps. */
+  readonly stream?: "with times" | "without times" | undefined;
 }
 
 const utf8 = new TextDecoder();
@@ -32,14 +45,11 @@ export class OutgoingProperties {
   /** Messages whose user_id was left out or became a header. */
   userIds = 0;
   readonly #rules: OutgoingRules;
-  readonly #queue: { backupId: string; vhost: string; name: string };
+  readonly #queue: OutgoingQueue;
   readonly #cannot: string;
   readonly #username: Uint8Array;
 
-  constructor(
-    rules: OutgoingRules,
-    queue: { backupId: string; vhost: string; name: string },
-  ) {
+  constructor(rules: OutgoingRules, queue: OutgoingQueue) {
     this.#rules = rules;
     this.#queue = queue;
     this.#username = encoder.encode(rules.username);
@@ -48,11 +58,14 @@ export class OutgoingProperties {
 
   /**
    * The properties of a message, its `record` in the backup counted from 1. `direct`: it goes straight
-   * to its queue, and nothing may copy it to others.
+   * to its queue, and nothing may copy it to others. `capturedAt`: as its record has it.
    *
    * @throws {AppError} `broker_denied` when the target would not take its user_id
    */
-  of(properties: Uint8Array, { record, direct }: { record: number; direct: boolean }): Uint8Array {
+  of(
+    properties: Uint8Array,
+    { record, direct, capturedAt }: { record: number; direct: boolean; capturedAt: number },
+  ): Uint8Array {
     let result: Uint8Array;
     if (direct) {
       const { properties: kept, copied } = republished(properties);
@@ -60,9 +73,28 @@ export class OutgoingProperties {
       result = kept;
     } else result = withoutCounters(properties);
     if (!this.#rules.impersonates) result = this.#withOwnUserId(result);
-    const { dedupeHeader } = this.#rules;
+    const { dedupeHeader, notesOrigin } = this.#rules;
+    if (notesOrigin) {
+      result = this.#withOrigin(result, { offset: streamOffset(properties), capturedAt });
+    }
     if (dedupeHeader === undefined) return result;
-    return withTextHeader(result, dedupeHeader, encoder.encode(dedupeId(this.#queue, record)));
+    const value = encoder.encode(dedupeId(this.#queue, record));
+    return withHeader(result, dedupeHeader, { tag: "S", value });
+  }
+
+  /** A header of that name stays, being the older one. */
+  #withOrigin(
+    properties: Uint8Array,
+    { offset, capturedAt }: { offset: number | undefined; capturedAt: number },
+  ): Uint8Array {
+    const { stream } = this.#queue;
+    if (stream === undefined || offset === undefined) return properties;
+    const timestamp = stream === "with times" ? capturedAt : undefined;
+    return originHeaders({ offset, timestamp }).reduce(
+      (all, [name, field]) =>
+        headerValue(all, name) === undefined ? withHeader(all, name, field) : all,
+      properties,
+    );
   }
 
   #withOwnUserId(properties: Uint8Array): Uint8Array {

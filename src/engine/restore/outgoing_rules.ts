@@ -25,6 +25,7 @@ export async function readOutgoingRules(
 ): Promise<OutgoingRules> {
   const { config, connections, targets } = options;
   const { user_id: foreignUserId, dedupe_header: dedupeHeader } = config.restore;
+  const notesOrigin = config.restore.stream_origin_annotations;
   const { username } = requireTarget(config).amqp_url;
   const first = targets.find(({ action, position }) => action !== "skip" && !position.done);
   const impersonates = first !== undefined &&
@@ -40,7 +41,7 @@ export async function readOutgoingRules(
       { hint: `give "${username}" that tag, or choose --user-id fail, drop or header` },
     );
   }
-  return { username, impersonates, foreignUserId, dedupeHeader };
+  return { username, impersonates, foreignUserId, dedupeHeader, notesOrigin };
 }
 
 /** By the management API, for a user who may not publish to queues: perhaps to exchanges. */

@@ -1,4 +1,5 @@
 import type { MessageHead } from "../../message/message.ts";
+import type { OffsetQueue } from "./offset_windows.ts";
 import { judgeOf, type MessageSelection } from "./selection.ts";
 
 /** Records of a queue that were passed over. */
@@ -22,12 +23,15 @@ export class MessagePicker {
   readonly #marks: { taken: number; passed: Passed }[] = [];
   #behind: Passed;
 
-  /** `from`: where an earlier run has got to. */
-  constructor(selection: MessageSelection, from: Passed & { taken: number }) {
+  /** `from`: where an earlier run has got to with the queue. */
+  constructor(
+    { selection, entry }: { selection: MessageSelection; entry: OffsetQueue },
+    from: Passed & { taken: number },
+  ) {
     this.taken = from.taken;
     this.#now = this.#behind = { leftOut: from.leftOut, untimed: from.untimed };
     this.#limit = selection.limit;
-    this.#judge = judgeOf(selection);
+    this.#judge = judgeOf(selection, entry);
   }
 
   /** Whether no further message will be picked, as the limit is reached. */

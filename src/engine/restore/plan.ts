@@ -1,10 +1,12 @@
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
-import type { QueueFilter } from "../../config/config.ts";
+import type { Config, QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { mappedType } from "./declaration.ts";
 import { readForRestore } from "./definitions.ts";
 import type { RestoreMapping } from "./mapping.ts";
+import { assertOffsetNames } from "./offset_windows.ts";
 import { type MessageSelection, shareOf } from "./selection.ts";
 import type { Source } from "./targets.ts";
 
@@ -32,14 +34,25 @@ export function selectorOf(filter: QueueFilter): (entry: QueueEntry) => boolean 
     (types.length === 0 || types.some((type) => type === entry.queue_type));
 }
 
-/** Where each queue goes, and what of it. */
+/**
+ * Where each queue goes, and what of it.
+ *
+ * @throws {AppError} `usage` when offsets are wanted of what is not one stream of these
+ */
 export function sourcesOf(
   entries: readonly QueueEntry[],
-  { mapping, selection }: { mapping: RestoreMapping; selection: MessageSelection },
+  { mapping, selection, config: { restore } }: {
+    mapping: RestoreMapping;
+    selection: MessageSelection;
+    config: Pick<Config, "restore">;
+  },
 ): Source[] {
+  assertOffsetNames(selection.offsets, entries);
   return entries.map((entry) => ({
     entry,
     destination: mapping.mapQueue(entry),
+    isLog: entry.stream !== undefined &&
+      mappedType(entry.queue_type, restore.queue_type_mapping) === "stream",
     share: shareOf(entry, selection),
   }));
 }

@@ -32,12 +32,14 @@ export interface PublishingOptions {
   readonly outgoing: OutgoingProperties;
   /** The queue that messages go straight to. */
   readonly queue: string;
+  /** Whether the queue takes messages with such properties; the others are passed over. */
+  readonly isTaken?: ((properties: Uint8Array) => boolean) | undefined;
   /** Absent: all go straight to the queue. */
   readonly routing?: Routing | undefined;
   /** Learns of each message that is published. */
   readonly figures: SentFigures;
   readonly work: QueueWork;
-  /** Hears of each chosen message that can go nowhere; counted among those that are chosen. */
+  /** Hears of each chosen message that is not published; counted among those that are chosen. */
   readonly onPassedOver: (taken: number) => void;
 }
 
@@ -71,7 +73,7 @@ export class QueuePublishing implements RecordSink {
   }
 
   head(head: MessageHead): void {
-    const { publisher, picker, outgoing, routing, figures, work, onPassedOver } = this.#options;
+    const { publisher, picker, outgoing, routing, isTaken, figures, work } = this.#options;
     const record = ++this.#record;
     this.#skipping = this.skip > 0 || !picker.takes(head);
     if (this.#skipping) {
@@ -79,13 +81,17 @@ export class QueuePublishing implements RecordSink {
       return;
     }
     const routed = routing === undefined ? STRAIGHT : routing(head);
-    if (routed === undefined) {
+    if (routed === undefined || isTaken?.(head.properties) === false) {
       this.#skipping = true;
-      return onPassedOver(picker.taken);
+      return this.#options.onPassedOver(picker.taken);
     }
     const direct = routed.to === "direct";
     const { exchange, routingKey } = routed.to === "direct" ? this.#direct : routed.to;
-    const properties = outgoing.of(head.properties, { record, direct });
+    const properties = outgoing.of(head.properties, {
+      record,
+      direct,
+      capturedAt: head.capturedAt,
+    });
     publisher.begin({
       exchange,
       routingKey,

@@ -1,10 +1,12 @@
 import { RecordParser } from "../../archive/record.ts";
-import type { QueueEntry } from "../../archive/manifest.ts";
+import { messagesIn, type QueueEntry } from "../../archive/manifest.ts";
 import { Publisher, type PublisherOptions } from "../../broker/amqp/publisher.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { RestoreQueueRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
+import { ConversionLosses, messageRecords } from "../stream/message_records.ts";
+import { decimalRefusal, streamTimes, takenBy } from "./across_types.ts";
 import { checkDepth } from "./check_depth.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem, Taken } from "./context.ts";
 import type { QueueName } from "./mapping.ts";
@@ -20,7 +22,7 @@ import type { QueueRouting } from "./routing/exchange_routing.ts";
 import { behind, openedSegments } from "./segment_feed.ts";
 import type { QueueShare } from "./selection.ts";
 import { resumedAt } from "./targets.ts";
-import { tellChanges } from "./telling.ts";
+import { tellChanges, tellConversion } from "./telling.ts";
 
 /** A record takes at least this many bytes, so a slice of records begins no more messages than… */
 const SMALLEST_RECORD = 21;
@@ -49,9 +51,10 @@ export async function restoreQueue(
     // 1. All messages, over as many connections as it takes.
     await queue.connected((connection) => queue.publish(connection));
     tellChanges(context, { entry, outgoing: queue.outgoing });
+    tellConversion(context, { entry, losses: queue.losses });
     // 2. Are they all there?
     queue.assertWhole();
-    if (context.exchanges === undefined) {
+    if (queue.isStraight) {
       await queue.connected((connection) =>
         checkDepth(connection, { item, published: item.taken.messages })
       );
@@ -74,6 +77,8 @@ class QueueRestore {
   /** Where it stood before this call. */
   readonly #before: RestoreQueueRow;
   readonly outgoing: OutgoingProperties;
+  /** Of the log of a stream. */
+  readonly losses = new ConversionLosses();
   readonly #routing: QueueRouting | undefined;
   readonly #undelivered = new UndeliveredRecords();
   #position: RestoreQueueRow;
@@ -98,9 +103,18 @@ class QueueRestore {
       backupId: context.backupId,
       vhost,
       name,
+      stream: streamTimes(entry),
     });
-    this.#routing = context.exchanges?.of(destination.vhost);
+    // What a stream held goes straight to where that is restored.
+    this.#routing = entry.stream === undefined
+      ? context.exchanges?.of(destination.vhost)
+      : undefined;
     if (position.confirmed === 0) context.checkpoint.forgetUndelivered(context.run.id, entry);
+  }
+
+  /** Whether messages go to the queue itself, and through no exchange. */
+  get isStraight(): boolean {
+    return this.#routing === undefined;
   }
 
   get passed(): Passed {
@@ -122,7 +136,7 @@ class QueueRestore {
     const { options: { window }, limit, signal, emit, pauses } = this.#context;
     // What the connection before this one left open is published again.
     this.#undelivered.drop();
-    this.#record(resumedAt(this.#position, { entry: this.#entry, share: this.#share }));
+    this.#record(resumedAt(this.#position, { isLog: false, share: this.#share }));
     const { confirmed: start, leftOut = 0 } = this.#position;
     const picker = this.#picker = this.#newPicker();
     const positions = new Positions(start);
@@ -192,7 +206,9 @@ class QueueRestore {
 
   #newPicker(): MessagePicker {
     const { confirmed, leftOut = 0, untimed = 0 } = this.#position;
-    return new MessagePicker(this.#context.selection, { taken: confirmed, leftOut, untimed });
+    const { selection } = this.#context;
+    const from = { taken: confirmed, leftOut, untimed };
+    return new MessagePicker({ selection, entry: this.#entry }, from);
   }
 
   /** Records how far the queue is, with what was not delivered up to there. */
@@ -245,11 +261,14 @@ class QueueRestore {
       outgoing: this.outgoing,
       picker: this.#picker,
       queue: this.#destination.name,
+      isTaken: takenBy(this.#entry, this.#context.options),
       routing: this.#routing && ((head) => this.#routing!.destination(head)),
       figures,
       work: this.#work,
       onPassedOver: (taken) => {
-        if (this.#context.options.on_undelivered === "fail") throw this.#routing!.refusal();
+        if (this.#context.options.on_undelivered === "fail") {
+          throw this.#routing?.refusal() ?? decimalRefusal(this.#destination);
+        }
         this.#undelivered.add(taken);
         positions.passOver(publisher.sent);
       },
@@ -277,7 +296,11 @@ class QueueRestore {
     for await (const segment of openedSegments(segments, { storage, folder, signal })) {
       messages.beginSegment(before.get(segments[index++]!.key)!);
       const parser = new RecordParser(messages);
-      for await (const chunk of segment.records()) {
+      const records = messageRecords(segment.records(), {
+        entry: this.#entry,
+        losses: this.losses,
+      });
+      for await (const chunk of records) {
         for (let offset = 0; offset < chunk.length;) {
           const size = sliceSize(room, limit);
           await publisher.flow(room, signal);
@@ -311,13 +334,13 @@ function plus(one: Figures, other: Figures): Figures {
   };
 }
 
-/** How many records of a queue's backup are in front of each segment, by its key. */
+/** How many messages of a queue's backup are in front of each segment, by its key. */
 function recordsBefore({ segments }: QueueEntry): Map<string, number> {
   let before = 0;
-  return new Map(segments.map(({ key, record_count }) => {
+  return new Map(segments.map((segment) => {
     const at = before;
-    before += record_count;
-    return [key, at];
+    before += messagesIn(segment);
+    return [segment.key, at];
   }));
 }
 

@@ -105,15 +105,16 @@ async function restoreOne(
   },
 ): Promise<void> {
   const { target, bindings, created, taken, outcome } = options;
-  const { entry, destination, share } = target;
+  const { entry, destination, isLog, share } = target;
   const startedAt = performance.now();
   const position = await (created.get(target) ?? connectedBound(context, { target, bindings }));
   const isNothing = position.done || share.records === 0;
   const restored = isNothing
     ? { ...NOTHING, ...leftOutOf(entry, position) }
-    : await (entry.stream === undefined ? restoreQueue : restoreStream)(context, {
+    : await (isLog ? restoreStream : restoreQueue)(context, {
       entry,
       destination,
+      isLog,
       share,
       depthBefore: target.depth,
       position,

@@ -1,4 +1,4 @@
-import type { SegmentEntry } from "../../archive/manifest.ts";
+import { messagesIn, type SegmentEntry } from "../../archive/manifest.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { type FetchedSegment, fetchSegment } from "../stored/segment_fetch.ts";
 
@@ -36,16 +36,16 @@ export async function* openedSegments(
   }
 }
 
-/** The segments that hold what comes behind the first `count` records, and how many to skip in them. */
-export function behind<Segment extends { readonly record_count: number }>(
+/** The segments that hold what comes behind the first `count` messages, and how many to skip in them. */
+export function behind<Segment extends Pick<SegmentEntry, "record_count" | "stream">>(
   segments: readonly Segment[],
   count: number,
 ): { segments: readonly Segment[]; skip: number } {
   let skip = count;
   let first = 0;
   // Leading ones only: a later one may be shorter than what is left to skip, and is to be published.
-  for (; first < segments.length && skip >= segments[first]!.record_count; first++) {
-    skip -= segments[first]!.record_count;
+  for (; first < segments.length && skip >= messagesIn(segments[first]!); first++) {
+    skip -= messagesIn(segments[first]!);
   }
   return { segments: segments.slice(first), skip };
 }

@@ -1,12 +1,15 @@
 /** Which messages of a queue a restore takes: by time, by what they carry, and how many. */
-import { messagesIn, type QueueEntry, type SegmentEntry } from "../../archive/manifest.ts";
+import { messagesIn, type SegmentEntry } from "../../archive/manifest.ts";
 import type { MessageFilter } from "../../config/config.ts";
+import type { OffsetWindow } from "../../config/offset_window.ts";
 import { type HeaderPattern, parseHeaderPattern } from "../../config/header_pattern.ts";
 import { compileNames } from "../../config/name_pattern.ts";
+import { streamOffset } from "../../message/broker_headers.ts";
 import { type FieldValue, floatValue } from "../../message/field_table.ts";
 import type { MessageHead } from "../../message/message.ts";
 import { headerValue, timestampOf } from "../../message/properties.ts";
 import { exchangeLabel } from "./mapping.ts";
+import { type OffsetQueue, type OffsetWindows, windowOf } from "./offset_windows.ts";
 
 /** Epoch milliseconds; both ends belong to it. */
 export interface TimeWindow {
@@ -20,6 +23,8 @@ export interface TimeWindow {
 export interface MessageSelection {
   /** Absent: any time. */
   readonly timeWindow: TimeWindow | undefined;
+  /** Of streams that are named there. */
+  readonly offsets: OffsetWindows;
   readonly filter: MessageFilter;
   /** So many of each queue at most; Infinity for all. */
   readonly limit: number;
@@ -38,21 +43,27 @@ export interface QueueShare {
 
 /** Finds the segments that have to be read, and within what bounds the number of messages is. */
 export function shareOf(
-  { segments: all }: Pick<QueueEntry, "segments">,
+  entry: OffsetQueue,
   selection: MessageSelection,
 ): QueueShare {
   const { timeWindow, limit } = selection;
   const window = timeWindow?.field === "backed_up_at" ? timeWindow : undefined;
-  const touched = window === undefined ? all : all.filter((one) => touches(one, window));
+  const offsets = windowOf(selection.offsets, entry);
+  const touched = entry.segments.filter((one) =>
+    (window === undefined || touches(timesOf(one), timesIn(window))) &&
+    (offsets === undefined || touches(offsetsOf(one), offsetsIn(offsets)))
+  );
   const isSure = (one: SegmentEntry) =>
-    !isByContent(selection) && (window === undefined || isInside(one, window));
+    !isByContent(selection) && (window === undefined || isInside(timesOf(one), timesIn(window))) &&
+    (offsets === undefined || isInside(offsetsOf(one), offsetsIn(offsets)));
   const segments = touched.every(isSure) ? firstOf(touched, limit) : touched;
   const records = sum(segments);
+  const wide = offsets === undefined ? Infinity : offsets.last - offsets.first + 1;
   return {
     segments,
     records,
     atLeast: Math.min(sum(segments.filter(isSure)), limit),
-    atMost: Math.min(records, limit),
+    atMost: Math.min(records, limit, wide),
   };
 }
 
@@ -63,17 +74,23 @@ function firstOf(segments: readonly SegmentEntry[], limit: number): readonly Seg
   return behind < 0 ? segments : segments.slice(0, behind + 1);
 }
 
-// The clock may have been set back while a segment was read.
-const bounds = ({ first_timestamp: first, last_timestamp: last }: SegmentEntry) =>
-  [Math.min(first, last), Math.max(first, last)] as const;
+/** Both ends belong to it. */
+type Range = readonly [first: number, last: number];
 
-function touches(segment: SegmentEntry, { start, end }: TimeWindow): boolean {
-  const [first, last] = bounds(segment);
+// The clock may have been set back while a segment was read.
+const timesOf = ({ first_timestamp: first, last_timestamp: last }: SegmentEntry): Range => [
+  Math.min(first, last),
+  Math.max(first, last),
+];
+const offsetsOf = ({ stream }: SegmentEntry): Range => [stream!.first_offset, stream!.last_offset];
+const timesIn = ({ start, end }: TimeWindow): Range => [start, end];
+const offsetsIn = ({ first, last }: OffsetWindow): Range => [first, last];
+
+function touches([first, last]: Range, [start, end]: Range): boolean {
   return last >= start && first <= end;
 }
 
-function isInside(segment: SegmentEntry, { start, end }: TimeWindow): boolean {
-  const [first, last] = bounds(segment);
+function isInside([first, last]: Range, [start, end]: Range): boolean {
   return first >= start && last <= end;
 }
 
@@ -87,15 +104,20 @@ export type Verdict = "take" | "leave" | "untimed";
 /** Looks at one message after the other. */
 export type Judge = (head: MessageHead) => Verdict;
 
-/** Compiles a selection but for its limit; undefined when every message is meant. For one queue. */
-export function judgeOf({ timeWindow, filter }: MessageSelection): Judge | undefined {
-  if (timeWindow === undefined && !isFiltered(filter)) return undefined;
+/** Compiles a selection but for its limit; undefined when every message of the queue is meant. */
+export function judgeOf(
+  { timeWindow, offsets, filter }: MessageSelection,
+  queue: OffsetQueue,
+): Judge | undefined {
+  const window = windowOf(offsets, queue);
+  if (timeWindow === undefined && window === undefined && !isFiltered(filter)) return undefined;
   const headers = filter.headers.map(parseHeaderPattern);
   const hasKey = nameTest(filter.routing_keys, decode);
   const hasExchange = nameTest(filter.exchanges, (bytes) => exchangeLabel(decode(bytes)));
   return (head) => {
     const verdict = timeWindow === undefined ? "take" : timely(head, timeWindow);
     if (verdict !== "take") return verdict;
+    if (window !== undefined && !isWithin(streamOffset(head.properties), window)) return "leave";
     const matches = hasKey(head.routingKey) && hasExchange(head.exchange) &&
       headers.every((header) => carries(head.properties, header));
     return matches ? "take" : "leave";
@@ -109,6 +131,10 @@ export function isByContent({ timeWindow, filter }: MessageSelection): boolean {
 
 function isFiltered({ headers, routing_keys, exchanges }: MessageFilter): boolean {
   return headers.length + routing_keys.length + exchanges.length > 0;
+}
+
+function isWithin(offset: number | undefined, { first, last }: OffsetWindow): boolean {
+  return offset !== undefined && offset >= first && offset <= last;
 }
 
 function timely(head: MessageHead, { start, end, field }: TimeWindow): Verdict {

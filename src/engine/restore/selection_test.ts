@@ -5,13 +5,20 @@ import type { FieldValue } from "../../message/field_table.ts";
 import type { MessageHead } from "../../message/message.ts";
 import { encodeProperties, type Properties } from "../../message/properties.ts";
 import { MessagePicker } from "./picker.ts";
+import { offsetWindows } from "./offset_windows.ts";
 import { judgeOf, type MessageSelection, shareOf } from "./selection.ts";
 
 const ALL: MessageSelection = {
   timeWindow: undefined,
+  offsets: new Map(),
   filter: { headers: [], routing_keys: [], exchanges: [] },
   limit: Infinity,
 };
+const queueOf = (segments: SegmentEntry[], type = "classic") => ({
+  ...{ vhost: "/", name: "q" },
+  queue_type: type,
+  segments,
+});
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 function headOf(
@@ -37,7 +44,7 @@ const withHeader = (value: FieldValue) =>
   headOf({ properties: { headers: [[bytes("tenant"), value]] } });
 
 function judged(selection: Partial<MessageSelection>, ...heads: MessageHead[]): string[] {
-  const judge = judgeOf({ ...ALL, ...selection })!;
+  const judge = judgeOf({ ...ALL, ...selection }, queueOf([]))!;
   return heads.map(judge);
 }
 
@@ -128,7 +135,7 @@ const segmentOf = (first: number, last: number, records: number): SegmentEntry =
 Deno.test("segments outside of a window are not read, and bounds are as good as the manifest", () => {
   const segments = [segmentOf(0, 9, 10), segmentOf(10, 19, 10), segmentOf(20, 29, 10)];
   const window = (start: number, end: number) =>
-    shareOf({ segments }, { ...ALL, timeWindow: { start, end, field: "backed_up_at" } });
+    shareOf(queueOf(segments), { ...ALL, timeWindow: { start, end, field: "backed_up_at" } });
   assert.deepEqual(window(10, 24), {
     segments: segments.slice(1),
     records: 20,
@@ -138,8 +145,13 @@ Deno.test("segments outside of a window are not read, and bounds are as good as 
   assert.deepEqual(window(9, 9).segments, segments.slice(0, 1));
   assert.deepEqual(window(30, Infinity).atMost, 0);
   const some = { ...ALL, filter: { ...ALL.filter, headers: ["a"] } };
-  assert.deepEqual(shareOf({ segments }, some), { segments, records: 30, atLeast: 0, atMost: 30 });
-  const first = shareOf({ segments }, { ...ALL, limit: 11 });
+  assert.deepEqual(shareOf(queueOf(segments), some), {
+    segments,
+    records: 30,
+    atLeast: 0,
+    atMost: 30,
+  });
+  const first = shareOf(queueOf(segments), { ...ALL, limit: 11 });
   assert.deepEqual(first, {
     segments: segments.slice(0, 2),
     records: 20,
@@ -147,7 +159,38 @@ Deno.test("segments outside of a window are not read, and bounds are as good as 
     atMost: 11,
   });
   // Which are the first is known only when all have been looked at.
-  assert.equal(shareOf({ segments }, { ...some, limit: 3 }).segments.length, 3);
+  assert.equal(shareOf(queueOf(segments), { ...some, limit: 3 }).segments.length, 3);
+});
+
+Deno.test("offsets of a stream: its segments and messages; other queues are not concerned", () => {
+  const range = (first: number, last: number) => ({
+    ...segmentOf(first, last, last - first + 1),
+    stream: { message_count: last - first + 1, first_offset: first, last_offset: last },
+  });
+  const segments = [range(0, 99), range(100, 199), range(200, 299)];
+  const stream = queueOf(segments, "stream");
+  const of = (written: Record<string, string>) => ({ ...ALL, offsets: offsetWindows(written) });
+  const some = shareOf(stream, of({ q: "150..260" }));
+  assert.deepEqual(some, { segments: segments.slice(1), records: 200, atLeast: 0, atMost: 111 });
+  const one = shareOf(stream, of({ "//q": "100..199" }));
+  assert.deepEqual([one.segments.length, one.atLeast, one.atMost], [1, 100, 100]);
+  assert.equal(shareOf(stream, of({ q: "300.." })).atMost, 0);
+  assert.equal(shareOf(queueOf(segments), of({ q: "300.." })).atMost, 300);
+  assert.equal(shareOf(stream, of({ other: "300.." })).atMost, 300);
+
+  const at = (offset: bigint) => {
+    const headers = [[bytes("x-stream-offset"), { tag: "l", value: offset }]] as const;
+    return headOf({ properties: { headers } });
+  };
+  const judge = judgeOf(of({ q: "5..7" }), stream)!;
+  assert.deepEqual([4n, 5n, 7n, 8n].map((offset) => judge(at(offset))), [
+    "leave",
+    "take",
+    "take",
+    "leave",
+  ]);
+  assert.equal(judge(headOf({})), "leave");
+  assert.equal(judgeOf(of({ q: "5..7" }), queueOf([])), undefined);
 });
 
 /** A queue as segments of records with ascending capture times, some with a header. */
@@ -175,6 +218,7 @@ Deno.test("property: however a restore is interrupted, the chosen messages are t
     );
     const end = choice.start + choice.length;
     const selection: MessageSelection = {
+      ...ALL,
       timeWindow: { start: choice.start, end: Number.isNaN(end) ? 30 : end, field: "backed_up_at" },
       filter: { ...ALL.filter, headers: choice.byHeader ? ["h"] : [] },
       limit: choice.limit,
@@ -188,14 +232,14 @@ Deno.test("property: however a restore is interrupted, the chosen messages are t
       ...segmentOf(records[0]!.head.capturedAt, records.at(-1)!.head.capturedAt, records.length),
       sequence: index,
     }));
-    const share = shareOf({ segments }, selection);
+    const share = shareOf(queueOf(segments), selection);
     const read = share.segments.flatMap(({ sequence }) => stored[sequence]!);
     assert.ok(share.atLeast <= expected.length && expected.length <= share.atMost);
 
     const published: number[] = [];
     let position = { taken: 0, leftOut: 0, untimed: 0 };
     for (const cut of [...cuts, Infinity]) {
-      const picker = new MessagePicker(selection, position);
+      const picker = new MessagePicker({ selection, entry: queueOf(segments) }, position);
       const from = position.taken;
       for (const record of read.slice(position.taken + position.leftOut)) {
         if (picker.isFull || picker.taken - from >= cut) break;

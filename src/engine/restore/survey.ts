@@ -15,6 +15,7 @@ import { readIfWhole } from "./definitions.ts";
 import type { RestoreMapping } from "./mapping.ts";
 import { selectQueues, sourcesOf, withDefinedArguments } from "./plan.ts";
 import { policyNotes } from "./policies.ts";
+import { streamNotes } from "./stream_notes.ts";
 import type { MessageSelection } from "./selection.ts";
 import { planTargets, refusalOf, type Target } from "./targets.ts";
 import { missingVhosts, vhostRefusal } from "./vhosts.ts";
@@ -89,7 +90,7 @@ export async function surveyRestore(options: SurveyOptions): Promise<RestoreSurv
 
 async function notesOf(
   targets: readonly Target[],
-  { manifest, storage, config, signal }: SurveyOptions,
+  { manifest, storage, config, selection, signal }: SurveyOptions,
 ): Promise<Map<Target, readonly string[]>> {
   const created = targets.filter(({ action }) => action === "create");
   // Definitions that come first bring the policies, and say themselves what is not as it was.
@@ -103,15 +104,17 @@ async function notesOf(
     target: requireTarget(config),
     signal,
   });
-  const notes = created.map((target) => {
+  const notes = targets.filter(({ action }) => action !== "skip").map((target) => {
     const { entry, destination, declaration } = target;
     const policy = policies.get(target);
+    const isCreated = declaration !== undefined;
     const texts = [
-      ...declaration!.changes,
-      ...isRenamed({ entry, destination })
+      ...declaration?.changes ?? [],
+      ...isCreated && isRenamed({ entry, destination })
         ? ["created under another name, and so without bindings"]
         : [],
       ...policy === undefined ? [] : [policy],
+      ...streamNotes(target, { selection, restore: config.restore }),
     ];
     return [target, texts] as const;
   });

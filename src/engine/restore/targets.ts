@@ -6,7 +6,7 @@ import { AppError } from "../../errors.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { queueKey } from "../queue_key.ts";
 import type { StreamTargets } from "../stream/targets.ts";
-import { type Declaration, declarationOf, mappedType } from "./declaration.ts";
+import { type Declaration, declarationOf } from "./declaration.ts";
 import type { QueueName } from "./mapping.ts";
 import type { QueueShare } from "./selection.ts";
 
@@ -14,6 +14,8 @@ import type { QueueShare } from "./selection.ts";
 export interface Source {
   readonly entry: QueueEntry;
   readonly destination: QueueName;
+  /** It is the log of a stream, and goes into one by the stream protocol, as it is. */
+  readonly isLog: boolean;
   readonly share: QueueShare;
 }
 
@@ -66,8 +68,8 @@ async function depthsOf(
 ): Promise<Map<string, QueueDepth>> {
   const depths = new Map<string, QueueDepth>();
   const [forStreams, others] = [true, false].map((isStream) =>
-    sources.filter(({ entry, destination }) =>
-      (entry.stream !== undefined) === isStream && !missingVhosts.has(destination.vhost)
+    sources.filter(({ isLog, destination }) =>
+      isLog === isStream && !missingVhosts.has(destination.vhost)
     ).map(({ destination }) => destination)
   );
   for (const queue of forStreams!) {
@@ -132,12 +134,9 @@ function planGroup(
   const recordedOf = ({ entry }: Source) => positions.get(queueKey(entry));
   const all = (rest: (source: Source) => Omit<Target, keyof Source>) =>
     group.map((source) => ({ ...source, ...rest(source) }));
-  const { entry, destination } = group[0]!;
+  const { isLog, destination } = group[0]!;
   const largest = Math.max(...group.map(({ entry }) => entry.largest_body));
-  const barrier = entry.stream === undefined ? undefined : streams.obstacleTo(destination, {
-    largest,
-    type: mappedType(entry.queue_type, restore.queue_type_mapping),
-  });
+  const barrier = isLog ? streams.obstacleTo(destination, largest) : undefined;
   if (barrier !== undefined) {
     return all((source) => ({
       action: "skip",
@@ -266,12 +265,10 @@ export function isSent({ confirmed, unsettled, resent, done }: RestoreQueueRow):
 /** What was sent and not recorded when the run ended may be published twice now. */
 export function resumedAt(
   known: RestoreQueueRow,
-  { entry, share: { atMost } }: Pick<Source, "entry" | "share">,
+  { isLog, share: { atMost } }: Pick<Source, "isLog" | "share">,
 ): RestoreQueueRow {
   if (known.done) return known;
   // A stream's publishing ids keep what is sent again from being there twice.
-  const again = entry.stream === undefined
-    ? Math.min(known.unsettled, atMost - known.confirmed)
-    : 0;
+  const again = isLog ? 0 : Math.min(known.unsettled, atMost - known.confirmed);
   return { ...known, resent: known.resent + again, unsettled: 0 };
 }

@@ -7,6 +7,7 @@ import { counted, isOrAre } from "../names.ts";
 import type { RestoreContext } from "./context.ts";
 import { type OutgoingProperties, USER_ID_HEADER } from "./outgoing.ts";
 import type { RestoreOutcome } from "./queues.ts";
+import type { ConversionLosses } from "../stream/message_records.ts";
 import type { MessageSelection } from "./selection.ts";
 import type { RestoreSurvey } from "./survey.ts";
 import type { UndeliveredArchive } from "./undelivered.ts";
@@ -128,4 +129,23 @@ export function tellChanges(
       `with the tag impersonator "${rules.username}" may keep it`,
     );
   }
+}
+
+/** Says what of a stream has no place in a queue. */
+export function tellConversion(
+  { emit }: Pick<RestoreContext, "emit">,
+  { entry: { vhost, name }, losses }: {
+    entry: { vhost: string; name: string };
+    losses: ConversionLosses;
+  },
+): void {
+  const texts = losses.texts();
+  if (texts.length === 0) return;
+  emit({
+    type: "warning",
+    vhost,
+    queue: name,
+    message: `Of stream "${name}" AMQP 0-9-1 does not have: ${texts.join("; ")}`,
+    hint: "restored as a stream it is as it was",
+  });
 }

@@ -19,6 +19,7 @@ import { queueKey } from "../queue_key.ts";
 import { readSpooled, removeFolder, SpoolWriter } from "../spool/spool.ts";
 import { MessagePicker } from "./picker.ts";
 import { openedSegments } from "./segment_feed.ts";
+import { messageRecords } from "../stream/message_records.ts";
 import { type MessageSelection, shareOf } from "./selection.ts";
 
 const COMPRESSION = "zstd";
@@ -137,8 +138,10 @@ async function storeQueue(
       const key = segmentKey(backupId, entry.vhost, entry.name, sequence, COMPRESSION);
       segments.push(await storeSegment(target, { key, sequence, spooled, signal: context.signal }));
     }
+    // Of a stream, they are messages now like those of queues.
+    const { stream: _, amqp_stream: __, ...others } = entry;
     return {
-      ...entry,
+      ...others,
       segments,
       message_count: spool.messageCount,
       body_bytes: spool.bodyBytes,
@@ -160,7 +163,11 @@ async function copyRecords(
   const { entry, spool } = options;
   const ranges = options.ranges[Symbol.iterator]();
   const filter = new RangeFilter(spool, {
-    picker: new MessagePicker(context.selection, { taken: 0, leftOut: 0, untimed: 0 }),
+    picker: new MessagePicker({ selection: context.selection, entry }, {
+      taken: 0,
+      leftOut: 0,
+      untimed: 0,
+    }),
     next: () => {
       const { done, value } = ranges.next();
       return done ? undefined : value;
@@ -169,7 +176,8 @@ async function copyRecords(
   const { segments } = shareOf(entry, context.selection);
   for await (const segment of openedSegments(segments, context)) {
     const parser = new RecordParser(filter);
-    for await (const chunk of segment.records()) parser.push(chunk);
+    const records = messageRecords(segment.records(), { entry });
+    for await (const chunk of records) parser.push(chunk);
     parser.finish();
     if (filter.isDone) break;
   }

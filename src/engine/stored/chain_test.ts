@@ -122,7 +122,12 @@ Deno.test("loadWhole: a stream has all that it stands on, the oldest first", asy
   assert.deepEqual([whole.total_messages, whole.total_segments], [25, 3]);
   const window = { start: TIME + 16, end: TIME + 17, field: "backed_up_at" } as const;
   const filter = { headers: [], routing_keys: [], exchanges: [] };
-  const share = shareOf(queue!, { timeWindow: window, filter, limit: Infinity });
+  const share = shareOf(queue!, {
+    timeWindow: window,
+    offsets: new Map(),
+    filter,
+    limit: Infinity,
+  });
   assert.deepEqual(share.segments.map(({ key }) => key.split("/")[0]), ["c"]);
 });
 

@@ -8,11 +8,14 @@ import { StreamPublisher } from "../../broker/stream/publisher.ts";
 import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
+import { counted, isOrAre } from "../names.ts";
 import type { QueueName } from "../restore/mapping.ts";
+import { windowOf } from "../restore/offset_windows.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/context.ts";
 import { openedSegments } from "../restore/segment_feed.ts";
 import { ConsumerRestore } from "./consumer_restore.ts";
-import { isInTime, readEntries } from "./entries.ts";
+import { type EntryChoice, readEntries } from "./entries.ts";
+import { OriginAnnotations } from "./origin.ts";
 
 /** How often the position is recorded, milliseconds. */
 const RECORD_MS = 1_000;
@@ -113,7 +116,7 @@ async function publishRest(
   { connection, restore }: { connection: StreamConnection; restore: StreamRestore },
 ): Promise<void> {
   const { signal, limit, selection } = context;
-  const { item: { destination, share, position }, work, reference, consumers } = restore;
+  const { item: { entry, destination, share, position }, work, reference, consumers } = restore;
   let recordedAt = performance.now();
   // Messages that the broker had before.
   let before = 0;
@@ -135,8 +138,14 @@ async function publishRest(
       }),
   });
   consumers.resumeAt(publisher.lastId);
-  const { timeWindow } = selection;
-  const isWhole = timeWindow === undefined && selection.limit === Infinity;
+  const origin = new OriginAnnotations();
+  const choice: EntryChoice = {
+    time: selection.timeWindow,
+    offsets: windowOf(selection.offsets, entry),
+    change: context.options.stream_origin_annotations ? origin.mark : undefined,
+  };
+  const isWhole = choice.time === undefined && choice.offsets === undefined &&
+    selection.limit === Infinity;
   const isDone = (segment: SegmentEntry) => isWhole && isThere(segment, publisher.lastId);
   for (const segment of share.segments.filter(isDone)) {
     before += segment.stream!.message_count;
@@ -144,7 +153,7 @@ async function publishRest(
   }
   const left = share.segments.filter((segment) => !isDone(segment));
   segments: for await (const fetched of openedSegments(left, context)) {
-    for await (const entries of readEntries(fetched.records(), isInTime(timeWindow))) {
+    for await (const entries of readEntries(fetched.records(), choice)) {
       for (const outgoing of entries) {
         if (restore.chosen + outgoing.records > selection.limit) break segments;
         restore.chosen += outgoing.records;
@@ -170,6 +179,22 @@ async function publishRest(
   await consumers.store(connection);
   restore.restored = before + publisher.confirmed;
   assertWhole(restore, { isWhole });
+  tellUnmarked(context, { destination, origin });
+}
+
+/** What is no message of AMQP 1.0 has no place for annotations. */
+function tellUnmarked(
+  { emit }: RestoreContext,
+  { destination: { vhost, name }, origin: { unmarked } }: {
+    destination: QueueName;
+    origin: OriginAnnotations;
+  },
+): void {
+  if (unmarked === 0) return;
+  const message =
+    `${counted(unmarked, "message")} of stream "${name}" ${isOrAre(unmarked)} not of ` +
+    "AMQP 1.0, and without annotations of their origin";
+  emit({ type: "warning", vhost, queue: name, message });
 }
 
 function assertWhole(

@@ -32,20 +32,12 @@ export class StreamTargets {
   }
 
   /**
-   * Why nothing goes into a stream; `largest`: bytes of the largest entry that would; `type`: in which
-   * it is wanted.
+   * Why nothing goes into a stream; `largest`: bytes of the largest entry that would.
    */
   obstacleTo(
     queue: { vhost: string; name: string },
-    { largest, type }: { largest: number; type: string },
+    largest: number,
   ): { reason: string; hint: string } | undefined {
-    if (type !== "stream") {
-      return {
-        reason: `its backup has the log of a stream, which cannot go into a ${type} queue`,
-        hint: "restore it as a stream; a backup of that with backup.stream_protocol: amqp has " +
-          "messages of AMQP 0-9-1, which can go into any queue",
-      };
-    }
     if (isByContent(this.#selection)) {
       return {
         reason: "of a stream messages can be chosen by when they were written only",

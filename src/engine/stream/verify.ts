@@ -3,7 +3,9 @@ import type { OutgoingEntry } from "../../broker/stream/publisher.ts";
 import { messageBounds, readStreamMessages } from "../../broker/amqp/stream_reader.ts";
 import { streamBounds } from "../../broker/stream/commands.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
-import type { MessageSelection, QueueShare } from "../restore/selection.ts";
+import { windowOf } from "../restore/offset_windows.ts";
+import type { MessageSelection } from "../restore/selection.ts";
+import type { Source } from "../restore/targets.ts";
 import { readSpooled } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
@@ -12,7 +14,8 @@ import type { QueueWork } from "../progress.ts";
 import { MessageSpool } from "./message_spool.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ChunkSpool, type SpooledStreamSegment } from "./chunk_spool.ts";
-import { isInTime, readEntries } from "./entries.ts";
+import { type EntryChoice, readEntries } from "./entries.ts";
+import { OriginAnnotations } from "./origin.ts";
 import { readChunks } from "./read.ts";
 
 /** Bytes of a stream that are on the local disk at once: two segments of this size. */
@@ -23,23 +26,29 @@ const IDLE_MS = 60_000;
 
 /** Digests of the messages of a stream's backup that a restore takes, in order. */
 export async function* storedStreamDigests(
-  { segments }: QueueShare,
+  { entry, share: { segments } }: Pick<Source, "entry" | "share">,
   context: {
     storage: Storage;
     selection: MessageSelection;
+    notesOrigin: boolean;
     folder: string;
     signal: AbortSignal;
   },
 ): AsyncGenerator<Uint8Array> {
-  const { selection: { timeWindow, limit }, storage } = context;
+  const { selection: { timeWindow: time, offsets, limit }, notesOrigin, storage } = context;
+  const choice: EntryChoice = {
+    time,
+    offsets: windowOf(offsets, entry),
+    change: notesOrigin ? new OriginAnnotations().mark : undefined,
+  };
   let taken = 0;
   for (const stored of segments) {
     await using segment = await fetchSegment(storage, stored, context);
-    for await (const entries of readEntries(segment.records(), isInTime(timeWindow))) {
-      for (const entry of entries) {
-        taken += entry.records;
+    for await (const entries of readEntries(segment.records(), choice)) {
+      for (const outgoing of entries) {
+        taken += outgoing.records;
         if (taken > limit) return;
-        yield* digestsOf(entry);
+        yield* digestsOf(outgoing);
       }
     }
   }

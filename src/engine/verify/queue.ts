@@ -14,6 +14,7 @@ import type { MessageSelection } from "../restore/selection.ts";
 import type { Source } from "../restore/targets.ts";
 import { readSpooled, removeFolder } from "../spool/spool.ts";
 import { fetchSegment } from "../stored/segment_fetch.ts";
+import { messageRecords } from "../stream/message_records.ts";
 import { spoolMessages, storedStreamDigests, streamDigests } from "../stream/verify.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { compareDigests, type Comparison } from "./compare.ts";
@@ -24,6 +25,8 @@ export interface VerifyContext extends CaptureContext {
   readonly storage: Storage;
   readonly streams: StreamConnector;
   readonly selection: MessageSelection;
+  /** Whether messages of streams tell where they stood. */
+  readonly notesOrigin: boolean;
   readonly meter: ProgressMeter;
   readonly folder: string;
 }
@@ -64,7 +67,7 @@ export async function verifyQueue(
       const { reason = "reading it could harm it", hint } = planned.plan;
       return { ...about, ...unread(reason, hint) };
     }
-    if (group.some(({ entry }) => entry.stream !== undefined)) {
+    if (group.some(({ isLog }) => isLog)) {
       if (planned?.plan.byAmqp !== undefined) {
         const { because } = planned.plan.byAmqp;
         return { ...about, ...unread(`only the stream protocol can tell (${because})`, undefined) };
@@ -102,7 +105,7 @@ async function compareStream(
 ) {
   work.phase = "verifying";
   async function* expected() {
-    for (const { share } of group) yield* storedStreamDigests(share, context);
+    for (const source of group) yield* storedStreamDigests(source, context);
   }
   const actual = planned === undefined
     ? spooledDigests([])
@@ -146,12 +149,13 @@ async function* expectedDigests(
   context: VerifyContext,
   group: readonly Source[],
 ): AsyncGenerator<Uint8Array> {
-  for (const { share } of group) {
-    const picker = new MessagePicker(context.selection, { taken: 0, leftOut: 0, untimed: 0 });
+  const { selection } = context;
+  for (const { entry, share } of group) {
+    const picker = new MessagePicker({ selection, entry }, { taken: 0, leftOut: 0, untimed: 0 });
     for (const stored of share.segments) {
       if (picker.isFull) break;
       await using segment = await fetchSegment(context.storage, stored, context);
-      yield* messageDigests(segment.records(), picker);
+      yield* messageDigests(messageRecords(segment.records(), { entry }), picker);
     }
   }
 }

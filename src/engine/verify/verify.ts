@@ -101,6 +101,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
       storage,
       streams,
       selection,
+      notesOrigin: config.restore.stream_origin_annotations,
       meter,
       folder,
       signal,
@@ -129,10 +130,12 @@ function readingConfig(config: Config): Config {
 /** What should be in the queues of the target, by their keys. */
 function groupsOf(
   manifest: Manifest,
-  { config: { restore }, selection }: { config: Config; selection: MessageSelection },
+  { config, selection }: { config: Config; selection: MessageSelection },
 ): Map<string, Source[]> {
+  const { restore } = config;
   const mapping = new RestoreMapping(restore);
-  const sources = sourcesOf(selectQueues(manifest, restore.queues), { mapping, selection });
+  const entries = selectQueues(manifest, restore.queues);
+  const sources = sourcesOf(entries, { mapping, selection, config });
   return Map.groupBy(sources, ({ destination }) => queueKey(destination));
 }
 

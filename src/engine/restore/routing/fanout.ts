@@ -64,7 +64,7 @@ export class FanoutCount {
   async add({ entry, destination, share, position }: Target): Promise<void> {
     const { storage, signal, selection } = this.#options;
     const { confirmed: taken, leftOut = 0, untimed = 0 } = position;
-    const picker = new MessagePicker(selection, { taken, leftOut, untimed });
+    const picker = new MessagePicker({ selection, entry }, { taken, leftOut, untimed });
     const { segments, skip } = behind(share.segments, taken + leftOut);
     let passOver = skip;
     const count = (head: MessageHead) => {
