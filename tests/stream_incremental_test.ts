@@ -164,14 +164,16 @@ testOnEach("a stream that was made anew is not built on", async (broker) => {
   const queue = await vhost.queue("s", { type: "stream" });
   await streamPublish(broker, queue, { count: 30 });
   assertOk(await backupNew(job, queue, "one"));
-  for (const [id, count] of [["shorter", 10], ["longer", 90]] as const) {
+  const ways = [["shorter", 10, {}], ["longer", 90, {}], ["other", 30, { "x-max-age": "7D" }]];
+  for (const [id, count, declared] of ways as [string, number, Record<string, unknown>][]) {
     await deleteQueue(broker, queue);
-    await vhost.queue("s", { type: "stream" });
+    await vhost.queue("s", { type: "stream", arguments: declared });
     await streamPublish(broker, queue, { count, seed: count });
     const result = await backupNew(job, queue, id, { backup: { stream_base: "one" } });
     assertOk(result);
     // By which of its chunks it is known depends on how the broker cut them.
     assert.match(result.stderr, /made anew since backup "one" \(/);
+    if (id === "other") assert.match(result.stderr, /\(its arguments are others now\)/);
     const { stream, message_count } = await entryOf(job, id);
     assert.deepEqual([stream.base, stream.first_offset, message_count], [undefined, 0, count]);
   }

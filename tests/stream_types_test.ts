@@ -1,48 +1,23 @@
 /** Whatever a client can publish to a stream, through backup, deletion and restore. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { openStreamConnection } from "../src/broker/stream/open.ts";
-import { StreamPublisher } from "../src/broker/stream/publisher.ts";
 import { streamMessages } from "./helpers/amqp10_messages.ts";
-import { type Broker, testOnEach } from "./helpers/brokers.ts";
-import { amqpEndpoint } from "./helpers/direct.ts";
+import { testOnEach } from "./helpers/brokers.ts";
 import { assertOk } from "./helpers/failure.ts";
 import { newJob } from "./helpers/job.ts";
+import { publishEntries } from "./helpers/direct_streams.ts";
 import { deleteQueue, testVhost } from "./helpers/queues.ts";
 import { streamRead } from "./helpers/streams.ts";
 
 const SEED = Number(Deno.env.get("RABBITMQ_BACKUP_TEST_SEED") ?? Date.now() % 1_000_000);
 const COUNT = 600;
 
-async function publish(
-  broker: Broker,
-  { vhost, name }: { vhost: string; name: string },
-  messages: readonly Uint8Array[],
-): Promise<void> {
-  const { signal } = new AbortController();
-  const endpoint = { ...amqpEndpoint(broker.amqpUrl), stream_port: broker.streamPort };
-  await using connection = await openStreamConnection(endpoint, { vhost, name: "test", signal });
-  using publisher = await StreamPublisher.open(connection, {
-    stream: name,
-    reference: "test",
-    window: 100,
-    onConfirmed: () => {},
-  });
-  for (const [index, body] of messages.entries()) {
-    await publisher.publish(
-      { id: BigInt(index + 1), records: 1, size: body.length, body },
-      signal,
-    );
-  }
-  await publisher.finish(signal);
-}
-
 testOnEach(`arbitrary messages of AMQP 1.0, and bytes (seed ${SEED})`, async (broker) => {
   await using vhost = await testVhost(broker, "stream-types");
   await using job = await newJob(broker);
   const queue = await vhost.queue("s", { type: "stream" });
   const messages = fc.sample(streamMessages, { numRuns: COUNT, seed: SEED });
-  await publish(broker, queue, messages);
+  await publishEntries(broker, queue, messages.map((body) => ({ body })));
   // Another client reads what was published, and so does the one that reads what comes back.
   const read = async () =>
     (await streamRead(broker, queue, { count: COUNT })).map((m) => m.message);

@@ -99,8 +99,21 @@ export interface BackupQueueRow {
       consumers?: readonly string[];
     };
     /** The same of a stream that is read by AMQP 0-9-1. */
-    amqpOffsets?: { first: number; last: number };
+    amqpOffsets?: AmqpOffsets;
   };
+}
+
+/** What is to be read of a stream by AMQP 0-9-1. */
+export interface AmqpOffsets {
+  /** Of the first message that there may be, and of the last one that comes. */
+  first: number;
+  last: number;
+  /** Offsets behind that, of what does not come this way. */
+  tail?: { first: number; last: number };
+  /** What reading so loses, for people. */
+  losses: string[];
+  /** Why it is read so, where nobody has chosen it. */
+  reason?: string;
 }
 
 /** How far a queue of a restore run is. */

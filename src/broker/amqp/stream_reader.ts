@@ -10,7 +10,7 @@ import { queueError } from "./queue_inspector.ts";
 
 /** Messages that the broker may send ahead; a quarter of them is acknowledged at once. */
 const PREFETCH = 1_000;
-/** The most that a consumer can have, so that a chunk of a stream comes whole. */
+/** The most that a consumer can have: a chunk of a stream comes whole, but for one of large batches. */
 const LARGEST_PREFETCH = 65_535;
 
 /** Where reading begins: the first message, the last chunk, or a message with this offset or later. */
@@ -107,16 +107,30 @@ async function lastOffset(
   { stream, waitMs, signal }: { stream: string; waitMs: number; signal: AbortSignal },
 ): Promise<number | undefined> {
   let last: number | undefined;
+  let unacknowledged = 0;
   await using consumer = await StreamConsumer.open(connection, {
     stream,
     from: "last",
     prefetch: LARGEST_PREFETCH,
-    sink: { head: () => {}, body: () => {}, end: (offset) => last = offset },
+    sink: {
+      head: () => {},
+      body: () => {},
+      end: (offset) => {
+        last = offset;
+        unacknowledged++;
+      },
+    },
     signal,
   });
-  await consumer.until(() => last !== undefined, waitMs);
-  await consumer.barrier(stream);
-  return last;
+  for (;;) {
+    const before = last;
+    await consumer.until(() => last !== before, waitMs);
+    await consumer.barrier(stream);
+    // Batches may make a chunk hold more than that.
+    if (unacknowledged < LARGEST_PREFETCH) return last;
+    unacknowledged = 0;
+    consumer.acknowledge(stream);
+  }
 }
 
 async function firstOffset(

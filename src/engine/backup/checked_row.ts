@@ -25,7 +25,7 @@ export async function checkedRow(
     (await storage.stat(key))?.size === size_bytes;
   // What is stored stands on something that is gone.
   const base = row.report.offsets?.base ?? row.report.entry?.stream?.base;
-  if (base !== undefined && !await bases.isThere(base)) {
+  if (base !== undefined && !await bases.isWhole(row, base)) {
     return { ...row, state: "reading", report: {} };
   }
   if (row.state === "done") {

@@ -1,6 +1,6 @@
 import { markerKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
-import type { BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
+import type { AmqpOffsets, BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import type { Config, QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
@@ -18,6 +18,7 @@ import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
 import { BaseCheck } from "../stored/chain.ts";
 import { assertUnfinished } from "../stored/list.ts";
+import { amqpStreamEntry } from "../stream/amqp_entry.ts";
 import { streamEntry } from "../stream/backup.ts";
 import type { RunOptions } from "./backup.ts";
 import { checkedRow } from "./checked_row.ts";
@@ -156,10 +157,14 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
   if (row.state === "read") {
     return { ...row, state: "done", report: { entry: await storeSpooled(context, row) } };
   }
-  const { entry, offsets } = row.report;
-  const stored = offsets === undefined ? [] : checkpoint.segments(run.id, row);
-  if (entry !== undefined && offsets !== undefined && stored.length > 0) {
+  const { entry, offsets, amqpOffsets } = row.report;
+  const stored = entry === undefined ? [] : checkpoint.segments(run.id, row);
+  if (entry !== undefined && stored.length > 0 && offsets !== undefined) {
     return { ...row, state: "done", report: { entry: streamPart(entry, { stored, offsets }) } };
+  }
+  if (entry !== undefined && stored.length > 0 && amqpOffsets !== undefined) {
+    const part = amqpStreamPart(entry, { stored, offsets: amqpOffsets });
+    return { ...row, state: "done", report: { entry: part } };
   }
   const { vhost, name } = row;
   const skipped = {
@@ -193,6 +198,19 @@ function streamPart(
   const missing = read < offsets.last
     ? `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`
     : "the offsets of its consumers are missing";
+  return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
+}
+
+/** The same of one that was being read by AMQP 0-9-1. */
+function amqpStreamPart(
+  entry: QueueEntry,
+  { stored, offsets }: { stored: ReturnType<CheckpointStore["segments"]>; offsets: AmqpOffsets },
+): QueueEntry {
+  const segments = stored as Parameters<typeof amqpStreamEntry>[1]["segments"];
+  const part = amqpStreamEntry(entry, { segments, offsets });
+  const read = segments.at(-1)!.spooled.stream.lastOffset;
+  if (read >= offsets.last) return part;
+  const missing = `the backup was interrupted before offsets ${read + 1} to ${offsets.last}`;
   return { ...part, partial: [part.partial, missing].filter(Boolean).join("; ") };
 }
 

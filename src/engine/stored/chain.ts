@@ -43,24 +43,47 @@ export async function loadHashed(storage: Storage, backupId: string): Promise<Ha
   };
 }
 
+/** A backup as chains go through it. */
+interface Known {
+  readonly checksum: string;
+  /** What its streams stand on, by `queueKey`; undefined: on nothing. */
+  readonly bases: ReadonlyMap<string, StreamBaseEntry | undefined>;
+}
+
 /** Whether backups that are stood on are there as they were; each is read once. */
 export class BaseCheck {
   readonly #storage: Storage;
-  readonly #checksums = new Map<string, Promise<string | undefined>>();
+  readonly #known = new Map<string, Promise<Known | undefined>>();
 
   constructor(storage: Storage) {
     this.#storage = storage;
   }
 
-  async isThere({ backup_id, manifest_checksum }: StreamBaseEntry): Promise<boolean> {
-    const known = this.#checksums.get(backup_id) ?? this.#checksum(backup_id);
-    this.#checksums.set(backup_id, known);
-    return await known === manifest_checksum;
+  /** Follows what a stream stands on, down to a backup that has it and stands on nothing. */
+  async isWhole(
+    stream: { vhost: string; name: string },
+    base: StreamBaseEntry,
+  ): Promise<boolean> {
+    const key = queueKey(stream);
+    for (let link: StreamBaseEntry | undefined = base; link !== undefined;) {
+      const known: Known | undefined = await this.#of(link.backup_id);
+      if (known?.checksum !== link.manifest_checksum || !known.bases.has(key)) return false;
+      link = known.bases.get(key);
+    }
+    return true;
   }
 
-  async #checksum(backupId: string): Promise<string | undefined> {
+  #of(backupId: string): Promise<Known | undefined> {
+    const known = this.#known.get(backupId) ?? this.#read(backupId);
+    this.#known.set(backupId, known);
+    return known;
+  }
+
+  async #read(backupId: string): Promise<Known | undefined> {
     const found = await streamsOf(this.#storage, backupId);
-    return typeof found === "string" ? undefined : found.checksum;
+    if (typeof found === "string") return undefined;
+    const bases = [...found.streams].map(([key, { stream }]) => [key, stream!.base] as const);
+    return { checksum: found.checksum, bases: new Map(bases) };
   }
 }
 

@@ -148,7 +148,10 @@ Deno.test("a base that is gone, another, damaged, or without the stream", async 
     ])).values().next().value!;
     assert.match(told!, problem);
     assert.deepEqual(links.map(({ backupId }) => backupId), ["c"]);
-    assert.equal(await new BaseCheck(storage).isThere(bases.b), false);
+    const check = new BaseCheck(storage);
+    assert.equal(await check.isWhole({ vhost: VHOST, name: "s" }, bases.b), false);
+    // Also where it is broken further down.
+    assert.equal(await check.isWhole({ vhost: VHOST, name: "s" }, bases.c), false);
   };
   await broken((storage) => storage.delete([manifestKey("b")]), /backup "b" is not there/);
   await broken(
@@ -161,7 +164,10 @@ Deno.test("a base that is gone, another, damaged, or without the stream", async 
   );
 
   const { storage, bases } = await chain();
-  assert.equal(await new BaseCheck(storage).isThere(bases.b), true);
+  const check = new BaseCheck(storage);
+  assert.equal(await check.isWhole({ vhost: VHOST, name: "s" }, bases.b), true);
+  assert.equal(await check.isWhole({ vhost: VHOST, name: "s" }, bases.c), true);
+  assert.equal(await check.isWhole({ vhost: VHOST, name: "t" }, bases.c), false);
   const other = { ...entry("x", { range: [30, 39] }), name: "t" };
   other.segments[0]!.key = segmentKey("x", VHOST, "t", 1, "zstd");
   const x = await stored(storage, "x", other);

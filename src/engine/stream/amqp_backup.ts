@@ -1,30 +1,25 @@
-import type { AmqpStreamReport, QueueEntry } from "../../archive/manifest.ts";
-import type { BrokerConnection } from "../../broker/amqp/connection.ts";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
-import {
-  type MessageBounds,
-  messageBounds,
-  readStreamMessages,
-} from "../../broker/amqp/stream_reader.ts";
-import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
+import type { QueueEntry } from "../../archive/manifest.ts";
+import { readStreamMessages } from "../../broker/amqp/stream_reader.ts";
+import type { AmqpOffsets, BackupQueueRow, SegmentRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, spoolFolderOf } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+import { amqpBounds } from "./amqp_bounds.ts";
+import { amqpStreamEntry } from "./amqp_entry.ts";
 import type { SpooledStreamSegment } from "./chunk_spool.ts";
 import { MessageSpool } from "./message_spool.ts";
 import { Retry, retrying } from "./retry.ts";
 import { type Storing, whileStoring } from "./storing.ts";
 
-/** How long the last chunk may take to come; the broker counts messages anew every 5 s. */
-const WAIT_MS = 6_000;
 /** How long nothing may come although there is something, milliseconds. */
 const STALL_MS = 60_000;
 
 /** One stream of a backup that is read by AMQP 0-9-1, and what is done of it. */
-interface AmqpStreamWork extends MessageBounds {
+interface AmqpStreamWork {
   readonly planned: PlannedQueue;
   readonly row: BackupQueueRow;
+  readonly offsets: AmqpOffsets;
   /** Segments in storage, in order. */
   readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
   readonly progress: QueueWork;
@@ -41,7 +36,7 @@ export async function readStreamByAmqp(
   const work = await begin(context, item);
   if (work === undefined) return emptyEntry(item.planned);
   await readAll(context, work);
-  return entryOf(context, work);
+  return amqpStreamEntry(emptyEntry(item.planned), work);
 }
 
 /** Finds where to begin and where to end; undefined when the stream is empty. */
@@ -57,61 +52,31 @@ async function begin(
     const segments = checkpoint.segments(run.id, known) as AmqpStreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? offsets.first - 1;
     progress.messagesTotal = offsets.last - read;
-    return { planned, row: known, ...offsets, segments, progress };
+    return { planned, row: known, offsets, segments, progress };
   }
-  const offsets = await retrying(
+  const bounds = await retrying(
     context,
     planned.queue,
-    () => context.connections.use(vhost, (connection) => boundsOf(context, connection, planned)),
+    () => context.connections.use(vhost, (connection) => amqpBounds(connection, planned, context)),
   );
-  if (offsets === undefined) return undefined;
+  if (bounds === undefined) return undefined;
+  const { byAmqp, reason } = planned.plan;
+  const isChosen = context.options.stream_protocol === "amqp";
+  const offsets: AmqpOffsets = {
+    ...bounds,
+    losses: [...byAmqp!.losses],
+    ...(isChosen || reason === undefined ? {} : { reason }),
+  };
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), amqpOffsets: offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
   checkpoint.putBackupQueue(run.id, row);
-  return { planned, row, ...offsets, segments: [], progress };
-}
-
-/** From the first message that there is, as far as the broker tells, to the last one that comes. */
-async function boundsOf(
-  { signal }: BackupContext,
-  connection: BrokerConnection,
-  { queue }: PlannedQueue,
-): Promise<MessageBounds | undefined> {
-  const { name } = queue;
-  const found = await messageBounds(connection, { stream: name, waitMs: WAIT_MS, signal });
-  await using inspector = new QueueInspector(connection);
-  // Some seconds old.
-  const { ready } = await inspector.depth(name);
-  if (found === undefined) {
-    if (ready === 0) return undefined;
-    throw new AppError(
-      "failed",
-      `Cannot read stream "${name}" by AMQP 0-9-1: of its ${ready} messages the last ones do not come`,
-      {
-        hint:
-          "are they in compressed batches? make the stream port reachable (source.stream_port): " +
-          "by it every message is read",
-      },
-    );
-  }
-  const { last } = found;
-  // What is in front of the first one that comes are batches, unless retention has dropped it.
-  const first = hasRetention(queue) ? Math.max(0, Math.min(found.first, last + 1 - ready)) : 0;
-  return { first, last };
-}
-
-function hasRetention(
-  { arguments: own, policy, operatorPolicy }: PlannedQueue["queue"],
-): boolean {
-  return ["max-age", "max-length-bytes"].some((key) =>
-    (operatorPolicy[key] ?? policy[key] ?? own[`x-${key}`]) !== undefined
-  );
+  return { planned, row, offsets, segments: [], progress };
 }
 
 /** Reads what is not stored yet, and stores it. */
 async function readAll(context: BackupContext, work: AmqpStreamWork): Promise<void> {
-  const { planned, segments, first, last, progress } = work;
+  const { planned, segments, offsets: { first, last }, progress } = work;
   const read = segments.at(-1)?.spooled.stream.lastOffset;
   const next = read === undefined ? first : read + 1;
   if (next > last) return;
@@ -142,7 +107,7 @@ async function readThrough(
   context: BackupContext,
   { work, spool, storing }: { work: AmqpStreamWork; spool: MessageSpool; storing: Storing },
 ): Promise<void> {
-  const { planned: { queue }, last } = work;
+  const { planned: { queue }, offsets: { last } } = work;
   const { connections, signal } = context;
   const retry = new Retry(context, queue);
   while (spool.next <= last) {
@@ -177,47 +142,4 @@ function stalled(name: string, { next, last }: { next: number; last: number }): 
       `${next}, and it had messages up to ${last} when reading began`,
     { hint: "was it deleted, or made anew? take another backup" },
   );
-}
-
-function entryOf({ options }: BackupContext, work: AmqpStreamWork): QueueEntry {
-  const { planned, segments, first, last } = work;
-  const parts = segments.map(({ spooled }) => spooled);
-  const sum = (value: (stream: SpooledChunks) => number) =>
-    parts.reduce((total, { stream }) => total + value(stream), 0);
-  const report: AmqpStreamReport = {
-    first_offset: first,
-    last_offset: last,
-    gaps: parts.flatMap(({ stream }) => stream.gaps),
-    losses: [...planned.plan.byAmqp!.losses],
-  };
-  const partial = partialText(report, { isChosen: options.stream_protocol === "amqp", planned });
-  return {
-    ...emptyEntry(planned),
-    segments: segments.map(({ stored }) => stored!),
-    message_count: sum(({ messageCount }) => messageCount),
-    body_bytes: sum(({ bodyBytes }) => bodyBytes),
-    largest_body: Math.max(0, ...parts.map(({ stream }) => stream.largestBody)),
-    first_message_timestamp: parts[0]?.firstTimestamp ?? null,
-    last_message_timestamp: parts.at(-1)?.lastTimestamp ?? null,
-    amqp_stream: report,
-    ...(partial === undefined ? {} : { partial }),
-  };
-}
-
-/** Why the backup of the stream is not whole; what was chosen is no lack. */
-function partialText(
-  { gaps }: AmqpStreamReport,
-  { isChosen, planned }: { isChosen: boolean; planned: PlannedQueue },
-): string | undefined {
-  const ranges = gaps.map(({ first, last }) => first === last ? `${first}` : `${first} to ${last}`);
-  const texts = [
-    ...isChosen ? [] : [planned.plan.reason!],
-    ...gaps.length === 0 ? [] : [
-      `offsets ${
-        ranges.join(", ")
-      } did not come by AMQP 0-9-1: compressed batches, entries of the ` +
-      "broker's own, or dropped by retention",
-    ],
-  ];
-  return texts.length === 0 ? undefined : texts.join("; ");
 }

@@ -15,7 +15,7 @@ import { Retry, retrying } from "./retry.ts";
 import { readStreamByAmqp } from "./amqp_backup.ts";
 import { storedConsumers } from "./consumers.ts";
 import { SEGMENTS_AHEAD, type Storing, whileStoring } from "./storing.ts";
-import { otherStream, type StreamStart } from "./start.ts";
+import { isDeclaredAnew, otherStream, type StreamStart } from "./start.ts";
 
 /** One stream of a backup, and what is done of it. */
 interface StreamWork {
@@ -152,6 +152,10 @@ async function begin(
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
     progress.messagesTotal = known.last - read;
     const start = { ...known, first: BigInt(known.first), last: BigInt(known.last) };
+    const before = item.row!.report.entry?.arguments ?? {};
+    if (isDeclaredAnew(before, planned.queue.arguments)) {
+      throw madeAnew(name, "its arguments are others now");
+    }
     return { planned, row: item.row!, start, isFresh: false, segments, progress };
   }
   const { queue } = planned;
@@ -259,10 +263,11 @@ async function withStream<T>(
 /** A log is never written again: where it is another, the stream is another of that name. */
 async function assertSame(
   connection: StreamConnection,
-  { planned: { queue }, start: { lastChunk } }: StreamWork,
+  { planned: { queue }, start: { last, lastChunk } }: StreamWork,
 ): Promise<void> {
   const offset = BigInt(lastChunk.first_offset);
-  const why = otherStream(lastChunk, await chunkAt(connection, queue.name, { offset }));
+  const found = await chunkAt(connection, queue.name, { offset });
+  const why = otherStream(lastChunk, { found, last });
   if (why !== undefined) throw madeAnew(queue.name, why);
 }
 

@@ -14,6 +14,8 @@ export interface StreamBase {
   readonly entry: StreamBaseEntry;
   /** Its last chunk. */
   readonly lastChunk: ChunkMark;
+  /** It was declared with these. */
+  readonly arguments: Readonly<Record<string, unknown>>;
   /** Names of consumers that had stored offsets. */
   readonly consumers: readonly string[];
   /** Why nothing may stand on it. */
@@ -132,6 +134,7 @@ async function basesIn(
     const base: StreamBase = {
       entry: { backup_id: manifest.backup_id, manifest_checksum: checksum, last_offset },
       lastChunk: last_chunk!,
+      arguments: entry.arguments,
       consumers: consumers.map(({ name }) => name),
       problem: problemOf(manifest, chains.get(entry)),
     };

@@ -7,7 +7,7 @@ import type { ReadByAmqp } from "../../safety/facts.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import { amqpLosses } from "./amqp_losses.ts";
 import { offsetNumber } from "./chunk_spool.ts";
-import type { StreamStart, StreamStarts } from "./start.ts";
+import type { DeclaredStream, StreamStart, StreamStarts } from "./start.ts";
 import { StreamSurvey } from "./survey.ts";
 
 /** How long the last chunk of a stream may take to come, where only its number is wanted, milliseconds. */
@@ -38,7 +38,7 @@ export class StreamLook {
    * is asked for; what AMQP says
    */
   async at(
-    queue: { vhost: string; name: string },
+    queue: DeclaredStream,
     starts: StreamStarts | undefined,
   ): Promise<{ ready: number; start?: StreamStart | undefined; byAmqp?: ReadByAmqp }> {
     const { protocol } = this.#options;

@@ -3,6 +3,7 @@ import type { ChunkMark, StreamBaseEntry } from "../../archive/manifest.ts";
 import { chunkAt, lastChunk } from "../../broker/stream/commands.ts";
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import type { BackupOptions } from "../../config/config.ts";
+import { canonicalJson } from "../../definitions/document.ts";
 import { parseStreamFrom, type StreamFrom } from "../../config/stream_from.ts";
 import { type ChunkHeader, nextOffset } from "../../message/stream_chunk.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -26,10 +27,17 @@ export interface StreamStart {
   readonly isWarning?: boolean;
 }
 
+/** A stream of the source, as it was declared. */
+export interface DeclaredStream {
+  readonly vhost: string;
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
 /** A stream as a backup finds it. */
 interface Place {
   readonly connection: StreamConnection;
-  readonly queue: { vhost: string; name: string };
+  readonly queue: DeclaredStream;
 }
 
 /** Decides where a backup begins with each stream. */
@@ -89,7 +97,7 @@ export class StreamStarts {
     }
     const mark = base.lastChunk;
     const found = await chunkAt(connection, queue.name, { offset: BigInt(mark.first_offset) });
-    const why = base.problem ?? anewBecause(base, found);
+    const why = base.problem ?? anewBecause(base, { queue, found });
     if (why !== undefined) {
       return { ...await this.#whole({ connection, queue }, { end, why }), isWarning: true };
     }
@@ -106,15 +114,15 @@ export class StreamStarts {
   }
 
   #behind(
-    { entry, consumers }: StreamBase,
+    { entry, lastChunk, consumers }: StreamBase,
     { found, end }: { found: ChunkHeader; end: Pick<StreamStart, "last" | "lastChunk"> },
   ): StreamStart {
     const first = BigInt(entry.last_offset) + 1n;
-    const gap = found.offset > first
-      ? `; its retention has dropped offsets ${first} to ${
-        found.offset - 1n
-      }, which are in no backup`
-      : "";
+    const dropped = found.offset > first
+      ? `its retention has dropped offsets ${first} to ${found.offset - 1n}, which are in no backup`
+      : "its retention has dropped all that is in that one; by offsets and times it is the same stream";
+    // Only the chunk itself proves it.
+    const gap = found.offset === BigInt(lastChunk.first_offset) ? "" : `; ${dropped}`;
     const stands = this.#isIncremental ? { base: entry, consumers } : { consumers };
     const what = this.#isIncremental ? "what is new since backup" : "what is behind backup";
     return {
@@ -151,8 +159,14 @@ export function markOf({ offset, timestamp, epoch, crc }: ChunkHeader): ChunkMar
   return { first_offset: Number(offset), timestamp, epoch: Number(epoch), crc };
 }
 
-/** Why a stream is not the one that a chunk was read of; `found` is what is in its place now. */
-export function otherStream(mark: ChunkMark, found: ChunkHeader | undefined): string | undefined {
+/**
+ * Why a stream is not the one that a chunk was read of, whose last offset was `last`; `found` is what is
+ * in its place now.
+ */
+export function otherStream(
+  mark: ChunkMark,
+  { found, last }: { found: ChunkHeader | undefined; last: bigint },
+): string | undefined {
   const offset = mark.first_offset;
   if (found === undefined || isBefore(found, { offset: BigInt(offset) })) {
     return `it ends before offset ${offset} now`;
@@ -163,17 +177,34 @@ export function otherStream(mark: ChunkMark, found: ChunkHeader | undefined): st
       now.epoch === mark.epoch;
     return isSame ? undefined : `it has something else at offset ${offset} now`;
   }
+  // Retention drops chunks whole.
+  if (now.first_offset > offset && found.offset <= last) {
+    return `a chunk begins at offset ${now.first_offset} now, inside of what was one`;
+  }
   // Dropped by retention, if what is behind it is younger.
   const isYounger = now.first_offset > offset && now.timestamp >= mark.timestamp &&
     now.epoch >= mark.epoch;
   return isYounger ? undefined : `what it has at offset ${now.first_offset} is older`;
 }
 
+/** Whether two declarations differ. Some versions tell the type among the arguments, others do not. */
+export function isDeclaredAnew(
+  before: Readonly<Record<string, unknown>>,
+  now: Readonly<Record<string, unknown>>,
+): boolean {
+  const [one, other] = [before, now].map(({ "x-queue-type": _, ...others }) =>
+    canonicalJson(others)
+  );
+  return one !== other;
+}
+
 function anewBecause(
-  { entry: { backup_id }, lastChunk }: StreamBase,
-  found: ChunkHeader | undefined,
+  { entry: { backup_id, last_offset }, lastChunk, arguments: before }: StreamBase,
+  { queue, found }: { queue: DeclaredStream; found: ChunkHeader | undefined },
 ): string | undefined {
-  const why = otherStream(lastChunk, found);
+  const why = isDeclaredAnew(before, queue.arguments)
+    ? "its arguments are others now"
+    : otherStream(lastChunk, { found, last: BigInt(last_offset) });
   if (why === undefined) return undefined;
   return `it was deleted and made anew since backup "${backup_id}" (${why})`;
 }

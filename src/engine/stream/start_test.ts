@@ -128,6 +128,7 @@ async function startOf(
   log: readonly Uint8Array[],
   options: Partial<BackupOptions>,
   stored: readonly Stored[] = [],
+  declared: Record<string, unknown> = {},
 ) {
   const storage = new MemoryStorage(crypto.randomUUID());
   for (const one of stored) await store(storage, one);
@@ -147,7 +148,7 @@ async function startOf(
     name: "test",
     signal,
   });
-  return await starts.find({ connection, queue: { vhost: "v", name: "s" } });
+  return await starts.find({ connection, queue: { vhost: "v", name: "s", arguments: declared } });
 }
 
 Deno.test("StreamStarts: from the first, an offset, a time", async () => {
@@ -186,6 +187,21 @@ Deno.test("StreamStarts: what retention has dropped is told; another stream is t
   const gap = (await startOf(chunks(70, 3), options, [{ id: "a" }]))!;
   assert.deepEqual([gap.first, gap.base?.backup_id, gap.isWarning], [50n, "a", true]);
   assert.match(gap.note!, /dropped offsets 50 to 69, which are in no backup/);
+  // All that the base has is gone, and not an offset more: it is told.
+  const gone = (await startOf(chunks(50, 3), options, [{ id: "a" }]))!;
+  assert.deepEqual([gone.first, gone.base?.backup_id, gone.isWarning], [50n, "a", true]);
+  assert.match(gone.note!, /dropped all that is in that one; by offsets and times it is the same/);
+  const inside = (await startOf(chunks(45, 3), options, [{ id: "a" }]))!;
+  assert.deepEqual([inside.first, inside.base, inside.isWarning], [45n, undefined, true]);
+  assert.match(
+    inside.note!,
+    /made anew since backup "a" \(a chunk begins at offset 45 now, inside/,
+  );
+  const declared = (await startOf(chunks(0, 9), options, [{ id: "a" }], { "x-max-age": "7D" }))!;
+  assert.deepEqual([declared.first, declared.base, declared.isWarning], [0n, undefined, true]);
+  assert.match(declared.note!, /made anew since backup "a" \(its arguments are others now\)/);
+  const typed = { "x-queue-type": "stream" };
+  assert.equal((await startOf(chunks(0, 9), options, [{ id: "a" }], typed))!.first, 50n);
   const anew = (await startOf(chunks(0, 2), options, [{ id: "a" }]))!;
   assert.deepEqual([anew.first, anew.base, anew.isWarning], [0n, undefined, true]);
   assert.match(anew.note!, /made anew since backup "a" \(it ends before offset 40 now\)/);
@@ -221,14 +237,26 @@ Deno.test("otherStream: the same chunk, or younger ones where it was", () => {
     ...change,
   });
   const mark = markAt(40);
-  assert.equal(otherStream(mark, header({})), undefined);
-  assert.equal(otherStream(mark, undefined), "it ends before offset 40 now");
+  assert.equal(otherStream(mark, { found: header({}), last: 49n }), undefined);
+  assert.equal(otherStream(mark, { found: undefined, last: 49n }), "it ends before offset 40 now");
   for (const change of [{ crc: 1 }, { timestamp: TIME }, { epoch: 2n }]) {
-    assert.equal(otherStream(mark, header(change)), "it has something else at offset 40 now");
+    assert.equal(
+      otherStream(mark, { found: header(change), last: 49n }),
+      "it has something else at offset 40 now",
+    );
   }
-  assert.equal(otherStream(mark, header({ offset: 60n })), undefined);
+  assert.equal(otherStream(mark, { found: header({ offset: 60n }), last: 49n }), undefined);
   for (const change of [{ timestamp: TIME }, { epoch: 0n }]) {
     const found = header({ offset: 60n, ...change });
-    assert.equal(otherStream(mark, found), "what it has at offset 60 is older");
+    assert.equal(otherStream(mark, { found, last: 49n }), "what it has at offset 60 is older");
   }
+  // Where one chunk was, no other begins.
+  for (const offset of [41n, 49n]) {
+    const found = header({ offset });
+    assert.equal(
+      otherStream(mark, { found, last: 49n }),
+      `a chunk begins at offset ${offset} now, inside of what was one`,
+    );
+  }
+  assert.equal(otherStream(mark, { found: header({ offset: 50n }), last: 49n }), undefined);
 });

@@ -5,7 +5,7 @@ import type { BrokerEndpoint } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { EventSink } from "../events.ts";
 import { offsetNumber } from "./chunk_spool.ts";
-import type { StreamStart, StreamStarts } from "./start.ts";
+import type { DeclaredStream, StreamStart, StreamStarts } from "./start.ts";
 
 /** The way to a broker's streams; tells when its nodes advertise names that lead nowhere. */
 export function streamConnector(
@@ -51,7 +51,7 @@ export class StreamSurvey {
 
   /** What a backup would read of a stream; undefined when it is empty. Throws as `messagesOf`. */
   async startOf(
-    queue: { vhost: string; name: string },
+    queue: DeclaredStream,
     starts: StreamStarts,
   ): Promise<StreamStart | undefined> {
     return await this.#at(queue, (connection) => starts.find({ connection, queue }));
