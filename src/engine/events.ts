@@ -1,3 +1,4 @@
+import type { LossCounts } from "./stream/message_records.ts";
 import type { ReturnCost } from "../safety/plan.ts";
 
 /** Numbers of one queue while it is worked on. */
@@ -63,6 +64,8 @@ export interface QueueDoneEvent {
   readonly leftOut?: number;
   /** Of these, messages without a timestamp to go by. */
   readonly untimed?: number;
+  /** Restore of a stream into a queue: what was lost, in how many messages at most. */
+  readonly losses?: LossCounts;
   /** Why it was skipped or failed, and what to do. */
   readonly reason?: string;
   readonly hint?: string;

@@ -113,6 +113,13 @@ function queueDoneFields(event: QueueDoneEvent) {
     target_queue: event.destination?.queue,
     left_out: event.leftOut,
     without_timestamp: event.untimed,
+    losses: event.losses && {
+      not_amqp10: event.losses.notAmqp10,
+      delivery_annotations: event.losses.deliveryAnnotations,
+      header_fields: event.losses.headerFields,
+      data_sections: event.losses.dataSections,
+      values: event.losses.values,
+    },
     reason: event.reason,
     hint: event.hint,
   };

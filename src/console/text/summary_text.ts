@@ -1,4 +1,5 @@
 import type { QueueDoneEvent, SummaryEvent } from "../../engine/events.ts";
+import { lossTexts } from "../../engine/stream/message_records.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatRate, formatSeconds, plural } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";
@@ -69,6 +70,7 @@ function fieldsOf(summary: SummaryEvent, tally: Tally): [string, string | undefi
     ["Not taken", undeliveredText(summary)],
     ["Waited", waitedText(summary)],
     ["Left out", leftOutText(summary, tally)],
+    ["Lost", lossText(tally)],
     ["Twice", duplicatesText(summary)],
   ];
 }
@@ -148,6 +150,12 @@ function leftOutText(
   if (messagesLeftOut === 0) return undefined;
   const without = untimed === 0 ? "" : `, of which ${formatCount(untimed)} have no timestamp`;
   return `${plural(messagesLeftOut, "message")} that were not chosen${without}`;
+}
+
+/** What streams that became queues could not keep. */
+function lossText({ losses }: Tally): string | undefined {
+  const texts = lossTexts(losses);
+  return texts.length === 0 ? undefined : `of streams in queues: ${texts.join("; ")}`;
 }
 
 function duplicatesText({ possibleDuplicates }: SummaryEvent): string | undefined {

@@ -1,4 +1,5 @@
 import type { QueueDoneEvent } from "../../engine/events.ts";
+import type { LossCounts } from "../../engine/stream/message_records.ts";
 
 /** What the summary needs to remember of the queues of a run; bounded by what went wrong. */
 export class Tally {
@@ -15,7 +16,14 @@ export class Tally {
   /** Messages that were left out of a restore for want of a timestamp. */
   untimed = 0;
 
+  /** What streams that became queues have lost, in how many messages. */
+  readonly losses: LossCounts = {};
+
   add(event: QueueDoneEvent): void {
+    for (const [loss, messages] of Object.entries(event.losses ?? {})) {
+      const key = loss as keyof LossCounts;
+      this.losses[key] = (this.losses[key] ?? 0) + messages;
+    }
     if (event.outcome === "skipped" || event.outcome === "failed") this.left.push(event);
     else if (event.reason !== undefined) this.inPart.push(event);
     if (event.outcome === "resumed") this.resumed++;

@@ -3,6 +3,7 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { LossCounts } from "../stream/message_records.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter } from "../progress.ts";
@@ -65,4 +66,7 @@ export interface Taken {
 }
 
 /** What came of one queue: what this call did, and what of it was passed over, in all. */
-export interface RestoredQueue extends Taken, Passed {}
+export interface RestoredQueue extends Taken, Passed {
+  /** Of a stream that became a queue: what its messages lack now. */
+  readonly losses?: LossCounts;
+}

@@ -51,7 +51,8 @@ export async function restoreQueue(
     // 1. All messages, over as many connections as it takes.
     await queue.connected((connection) => queue.publish(connection));
     tellChanges(context, { entry, outgoing: queue.outgoing });
-    tellConversion(context, { entry, losses: queue.losses });
+    const losses = queue.losses.counts;
+    tellConversion(context, { entry, losses });
     // 2. Are they all there?
     queue.assertWhole();
     if (queue.isStraight) {
@@ -61,7 +62,8 @@ export async function restoreQueue(
     }
     // 3. Done.
     queue.finish();
-    return { ...item.taken, ...queue.passed };
+    const isLossy = Object.keys(losses).length > 0;
+    return { ...item.taken, ...queue.passed, ...(isLossy ? { losses } : {}) };
   } finally {
     context.meter.end(work);
   }

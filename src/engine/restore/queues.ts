@@ -201,6 +201,7 @@ function report(
     ...(result.copies === undefined ? {} : { copies: result.copies }),
     ...(result.leftOut > 0 ? { leftOut: result.leftOut } : {}),
     ...(result.untimed > 0 ? { untimed: result.untimed } : {}),
+    ...(result.losses === undefined ? {} : { losses: result.losses }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),
   });

@@ -7,7 +7,7 @@ import { counted, isOrAre } from "../names.ts";
 import type { RestoreContext } from "./context.ts";
 import { type OutgoingProperties, USER_ID_HEADER } from "./outgoing.ts";
 import type { RestoreOutcome } from "./queues.ts";
-import type { ConversionLosses } from "../stream/message_records.ts";
+import { type LossCounts, lossTexts } from "../stream/message_records.ts";
 import type { MessageSelection } from "./selection.ts";
 import type { RestoreSurvey } from "./survey.ts";
 import type { UndeliveredArchive } from "./undelivered.ts";
@@ -136,10 +136,10 @@ export function tellConversion(
   { emit }: Pick<RestoreContext, "emit">,
   { entry: { vhost, name }, losses }: {
     entry: { vhost: string; name: string };
-    losses: ConversionLosses;
+    losses: LossCounts;
   },
 ): void {
-  const texts = losses.texts();
+  const texts = lossTexts(losses);
   if (texts.length === 0) return;
   emit({
     type: "warning",

@@ -3,20 +3,30 @@ import type { QueueEntry } from "../../archive/manifest.ts";
 import { encodeRecord } from "../../archive/record.ts";
 import { LOSS, type Loss, toAmqp091 } from "../../message/amqp10_to_091.ts";
 import { withHeader } from "../../message/properties.ts";
+import { counted } from "../names.ts";
 import { type Origin, readEntries } from "./entries.ts";
 
-/** What a conversion loses, in how many messages. */
+/** What a conversion loses, in how many messages at most: those that are not chosen count. */
+export type LossCounts = Partial<Record<Loss, number>>;
+
+/** Adds up what a conversion loses. */
 export class ConversionLosses {
-  readonly #messages = new Map<Loss, number>();
+  readonly counts: LossCounts = {};
+  /** Messages come again when a connection was lost. */
+  #counted = -1n;
 
-  add(losses: ReadonlySet<Loss>): void {
-    for (const loss of losses) this.#messages.set(loss, (this.#messages.get(loss) ?? 0) + 1);
+  add(losses: ReadonlySet<Loss>, { offset }: Origin): void {
+    if (offset <= this.#counted) return;
+    this.#counted = offset;
+    for (const loss of losses) this.counts[loss] = (this.counts[loss] ?? 0) + 1;
   }
+}
 
-  /** For people, with the numbers of messages; empty when nothing was lost. */
-  texts(): string[] {
-    return [...this.#messages].map(([loss, messages]) => `${LOSS[loss]} (${messages})`);
-  }
+/** For people: what was lost, in how many messages. */
+export function lossTexts(counts: LossCounts): string[] {
+  return Object.entries(counts).map(([loss, messages]) =>
+    `${LOSS[loss as Loss]} (${counted(messages, "message")})`
+  );
 }
 
 /**
@@ -41,13 +51,11 @@ export async function* messageRecords(
 
 function recordOf(
   message: Uint8Array,
-  { origin: { offset, timestamp }, losses }: {
-    origin: Origin;
-    losses: ConversionLosses | undefined;
-  },
+  { origin, losses }: { origin: Origin; losses: ConversionLosses | undefined },
 ): Uint8Array {
+  const { offset, timestamp } = origin;
   const { exchange, routingKey, properties, body, losses: lost } = toAmqp091(message);
-  losses?.add(lost);
+  losses?.add(lost, origin);
   return encodeRecord({
     head: {
       capturedAt: timestamp,
