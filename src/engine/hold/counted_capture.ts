@@ -93,10 +93,10 @@ async function capture(
 ): Promise<Captured> {
   const { options: backup, checkpoint, connections, nodes, peer, signal } = context;
   const { queue, plan } = planned;
-  const used = checkpoint.deliveryCount(peer, queue);
+  const used = checkpoint.backups.deliveryCount(peer, queue);
   if (plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(peer, queue, used + plan.deliveryAttempts);
+    checkpoint.backups.putDeliveryCount(peer, queue, used + plan.deliveryAttempts);
   }
   begun?.();
   work.phase = "reading";
@@ -107,7 +107,7 @@ async function capture(
     );
   } catch (error) {
     if (!(error instanceof ExhaustedError)) throw error;
-    if (error.returned === 0) checkpoint.putDeliveryCount(peer, queue, used);
+    if (error.returned === 0) checkpoint.backups.putDeliveryCount(peer, queue, used);
     throw await rescueDropped(context, { planned, error });
   }
 }
