@@ -49,6 +49,36 @@ function varied(index: number): MessageToPublish {
   };
 }
 
+Deno.test("what a queue rejects of a stream is kept apart, and can be restored", async () => {
+  const shared = brokers().at(-1)!;
+  await using vhost = await testVhost(shared, "stream-rejected");
+  await using job = await newJob(shared);
+  const stream = await vhost.queue("s", { type: "stream" });
+  await streamPublish(shared, stream, { count: 20, mode: "gzip", batch: 10, simple: true });
+  assertOk(await job.backup({ vhosts: [vhost.name] }));
+  await vhost.queue("small", {
+    arguments: { "x-max-length": 8, "x-overflow": "reject-publish" },
+  });
+  const restore = {
+    queue_type_mapping: { stream: "classic" },
+    undelivered_path: job.dir.join("undelivered"),
+    // One at a time, so that no more than eight are taken.
+    window: 1,
+  };
+  const partly = await job.restore({ restore: { ...restore, queue_mapping: { s: "small" } } });
+  assert.equal(partly.code, 3, allOf(partly));
+  const [, id] = /as backup "([^"]+)"/.exec(partly.stderr)!;
+  const described = await runCli(["describe", "-p", restore.undelivered_path, "-b", id!]);
+  assertOk(described);
+  const rest = { ...restore, queue_mapping: { s: "rest" } };
+  const storage = { backend: "filesystem", path: restore.undelivered_path };
+  assertOk(await job.restore({ backupId: id!, storage, restore: rest }));
+  const read = async (name: string) =>
+    (await pikaRead(shared, { vhost: vhost.name, name })).map(({ body }) => atob(body!));
+  const all = [...await read("small"), ...await read("rest")];
+  assert.deepEqual(all, Array.from({ length: 20 }, (_, index) => `simple ${index}`));
+});
+
 testOnEach("what no stream takes of a queue is kept apart", async (broker) => {
   await using vhost = await testVhost(broker, "queue-to-stream");
   await using job = await newJob(broker);

@@ -1,4 +1,4 @@
-import type { LossCounts } from "./stream/message_records.ts";
+import type { LossCounts } from "../message/conversion_losses.ts";
 import type { ReturnCost } from "../safety/plan.ts";
 
 /** Numbers of one queue while it is worked on. */

@@ -8,21 +8,9 @@ import { keptSections } from "./amqp10_kept.ts";
 import { SECTION, type Section, sectionsOf } from "./amqp10_sections.ts";
 import { type Amqp10Pair, type Amqp10Value, readAmqp10 } from "./amqp10_value.ts";
 import type { FieldValue } from "./field_table.ts";
+import type { Loss } from "./conversion_losses.ts";
 import { encodeProperties, type Properties } from "./properties.ts";
 import { joined, WireReader } from "./wire.ts";
-
-/** What cannot be kept, for people. */
-export const LOSS = {
-  notAmqp10: "is no message of AMQP 1.0; its bytes are the body",
-  deliveryAnnotations: "delivery annotations",
-  headerFields: "first-acquirer or delivery-count",
-  dataSections: "several data sections, which are one body now",
-  values:
-    "values or types that RabbitMQ takes in no header (null, decimals, described ones, annotations " +
-    "without x-, sections over 64 KiB)",
-} as const;
-
-export type Loss = keyof typeof LOSS;
 
 /** A message of AMQP 0-9-1, as it was or would have been published. */
 export interface Converted {

@@ -1,5 +1,5 @@
 import type { QueueDoneEvent, SummaryEvent } from "../../engine/events.ts";
-import { lossTexts } from "../../engine/stream/message_records.ts";
+import { lossTexts } from "../../message/conversion_losses.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatRate, formatSeconds, plural } from "./format.ts";
 import { paint, signsOf, type Style } from "./style.ts";

@@ -1,5 +1,5 @@
 import type { QueueDoneEvent } from "../../engine/events.ts";
-import type { LossCounts } from "../../engine/stream/message_records.ts";
+import type { LossCounts } from "../../message/conversion_losses.ts";
 
 /** What the summary needs to remember of the queues of a run; bounded by what went wrong. */
 export class Tally {

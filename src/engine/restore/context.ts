@@ -3,7 +3,7 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { RestoreOptions } from "../../config/config.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { Storage } from "../../storage/storage.ts";
-import type { LossCounts } from "../stream/message_records.ts";
+import type { LossCounts } from "../../message/conversion_losses.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
 import type { ProgressMeter } from "../progress.ts";

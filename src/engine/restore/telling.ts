@@ -7,7 +7,7 @@ import { counted, isOrAre } from "../names.ts";
 import type { RestoreContext } from "./context.ts";
 import { type OutgoingProperties, USER_ID_HEADER } from "./outgoing.ts";
 import type { RestoreOutcome } from "./queues.ts";
-import { type LossCounts, lossTexts } from "../stream/message_records.ts";
+import { type LossCounts, lossTexts } from "../../message/conversion_losses.ts";
 import type { MessageSelection } from "./selection.ts";
 import type { RestoreSurvey } from "./survey.ts";
 import type { UndeliveredArchive } from "./undelivered.ts";
@@ -29,7 +29,7 @@ export function tellOtherTargets(
   checkpoint: CheckpointStore,
   { key, emit }: { key: RunKey; emit: EventSink },
 ): void {
-  for (const other of checkpoint.otherScopes(key)) {
+  for (const other of checkpoint.runs.otherScopes(key)) {
     emit({
       type: "warning",
       message: `An unfinished restore of "${key.backupId}" into ${other} is known, and this one, ` +

@@ -1,13 +1,10 @@
 /** The log of a stream as messages of AMQP 0-9-1, so that it can go where no stream is. */
 import type { QueueEntry } from "../../archive/manifest.ts";
 import { encodeRecord } from "../../archive/record.ts";
-import { LOSS, type Loss, toAmqp091 } from "../../message/amqp10_to_091.ts";
+import { toAmqp091 } from "../../message/amqp10_to_091.ts";
+import type { Loss, LossCounts } from "../../message/conversion_losses.ts";
 import { withHeader } from "../../message/properties.ts";
-import { counted } from "../names.ts";
 import { type Origin, readEntries } from "./entries.ts";
-
-/** What a conversion loses, in how many messages at most: those that are not chosen count. */
-export type LossCounts = Partial<Record<Loss, number>>;
 
 /** Adds up what a conversion loses. */
 export class ConversionLosses {
@@ -20,13 +17,6 @@ export class ConversionLosses {
     this.#counted = offset;
     for (const loss of losses) this.counts[loss] = (this.counts[loss] ?? 0) + 1;
   }
-}
-
-/** For people: what was lost, in how many messages. */
-export function lossTexts(counts: LossCounts): string[] {
-  return Object.entries(counts).map(([loss, messages]) =>
-    `${LOSS[loss as Loss]} (${counted(messages, "message")})`
-  );
 }
 
 /**
