@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { run } from "../lib/process.ts";
 import { ignoreMissing } from "../lib/roots.ts";
 import type { Bundle } from "./bundle.ts";
-import { permissionFlags } from "./permissions.ts";
+import { runtimeFlags } from "./runtime_flags.ts";
 
 /** What `deno task build --all` is for; the names are those of the files. */
 export const TARGETS = [
@@ -31,7 +31,7 @@ export async function compile(
   const { code, stderr } = await run([
     Deno.execPath(),
     ...["compile", "--quiet", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
-    ...permissionFlags(),
+    ...runtimeFlags(),
     ...triple === undefined ? [] : ["--target", triple],
     ...from.files.flatMap((file) => ["--include", join(from.dir, file)]),
     ...["--output", path],
