@@ -9,6 +9,7 @@ import { ENGINE } from "./app/engine.ts";
 import { Navigator } from "./app/navigator.ts";
 import { Session } from "./app/session.ts";
 import { TerminalGuard } from "./app/terminal_guard.ts";
+import { TerminalInput } from "./app/terminal_input.ts";
 import { openStart } from "./screens/start/screen.tsx";
 import { themeOf } from "./theme/theme.ts";
 
@@ -41,6 +42,8 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   navigator.open(openStart(session));
   const isRead = call.env("INK_SCREEN_READER") === "true";
   const app = render(<App navigator={navigator} theme={themeOf(call.style)} />, {
+    // As far as Ink uses it, it is one.
+    stdin: new TerminalInput() as unknown as typeof process.stdin,
     alternateScreen: !isRead,
     isScreenReaderEnabled: isRead,
     exitOnCtrlC: false,
