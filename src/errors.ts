@@ -60,6 +60,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The same without the path at the end of what Deno reports, where the path was named before. */
+export function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/ \(os error \d+\)(: \w+ '.*')?$/s, "");
+}
+
 /** Deno opens the system's own places only to programs that may do everything, which this one may not. */
 export function isOutOfReach(error: unknown): error is Error {
   return error instanceof Deno.errors.NotCapable && error.message.startsWith("Requires all access");

@@ -1,4 +1,4 @@
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, reasonOf } from "../errors.ts";
 
 /**
  * Writes a file that only its owner can read, whole or not at all; replaces one that exists. Into a
@@ -27,7 +27,7 @@ export function notWritten(path: string, error: unknown): AppError {
     EROFS: ["the file system is read-only", elsewhere],
   };
   const code = String((error as { code?: unknown } | null)?.code);
-  const [what, hint] = explained[code] ?? [messageOf(error), elsewhere];
+  const [what, hint] = explained[code] ?? [reasonOf(error), elsewhere];
   return new AppError("failed", `Cannot write ${path}: ${what}`, { cause: error, hint });
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { RunKey } from "../checkpoint/rows.ts";
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, reasonOf } from "../errors.ts";
 import { removeFolder } from "./spool/spool.ts";
 
 const LOCK = "lock";
@@ -83,9 +83,11 @@ function openLock(
     const { NotFound, AlreadyExists } = Deno.errors;
     const isVanishing = error instanceof NotFound || error instanceof AlreadyExists;
     if (isVanishing && tries < TRIES) return undefined;
-    throw new AppError("storage_denied", `Cannot write to "${folder}": ${messageOf(error)}`, {
+    throw new AppError("storage_denied", `Cannot write to "${folder}": ${reasonOf(error)}`, {
       cause: error,
-      hint: `set ${setting} to a place that can be written`,
+      hint:
+        `set ${setting} to a place that can be written, or XDG_STATE_HOME, below which it is by ` +
+        "default",
     });
   }
 }
