@@ -1,8 +1,10 @@
-import type { WarningEvent } from "../../../src/engine/events.ts";
 import type { RestorePlan } from "../../../src/engine/plan_types.ts";
-import type { Failure } from "../../app/failure.ts";
-import type { MoveCommand } from "../../app/keys.ts";
-import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts";
+import {
+  type PlanList,
+  type PlanListAction,
+  reducePlanList,
+  UNPLANNED,
+} from "../../components/plan_list.ts";
 
 /** What to do with queues that hold messages already, the safest first. */
 export const IF_NOT_EMPTY = ["fail", "skip", "append"] as const;
@@ -17,32 +19,24 @@ export interface RestoreWishes {
 }
 
 /** What a restore would do, once it is known. */
-export interface RestorePlanState {
+export interface RestorePlanState extends PlanList<RestorePlan> {
   readonly wishes: RestoreWishes;
   readonly isEditing: boolean;
   /** While it is edited: the time as it was. */
   readonly before?: string;
-  readonly plan?: RestorePlan;
-  readonly warnings: readonly WarningEvent[];
-  readonly failure?: Failure;
-  readonly cursor: ListCursor;
 }
 
 export const NO_RESTORE_PLAN: RestorePlanState = {
+  ...UNPLANNED,
   wishes: { window: "" },
   isEditing: false,
-  warnings: [],
-  cursor: AT_TOP,
 };
 
 export type RestorePlanAction =
   | { type: "planning" }
-  | { type: "planned"; plan: RestorePlan }
-  | { type: "warned"; warning: WarningEvent }
-  | { type: "failed"; failure: Failure }
+  | PlanListAction<RestorePlan>
   | { type: "editWindow" | "keepWindow" | "dropWindow" }
-  | WishAction
-  | { type: "move"; command: MoveCommand; page: number };
+  | WishAction;
 
 type WishAction =
   | { type: "nextIfNotEmpty" | "definitions" | "eraseWindow" }
@@ -57,15 +51,10 @@ export function reduceRestorePlan(
     case "planning":
       return { ...NO_RESTORE_PLAN, wishes: state.wishes };
     case "planned":
-      return { ...state, plan: action.plan };
     case "warned":
-      return { ...state, warnings: [...state.warnings, action.warning] };
     case "failed":
-      return { ...state, failure: action.failure };
-    case "move": {
-      const size = { count: state.plan?.queues.length ?? 0, page: action.page };
-      return { ...state, cursor: moved(state.cursor, action.command, size) };
-    }
+    case "move":
+      return reducePlanList(state, action);
     case "editWindow":
       return { ...state, isEditing: true, before: state.wishes.window };
     case "keepWindow":

@@ -12,6 +12,7 @@ import { FailureLines } from "../../components/failure.tsx";
 import { HazardLines } from "../../components/hazard_lines.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
+import { queueColumns } from "../../components/plan_list.ts";
 import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme } from "../../theme/theme.ts";
@@ -138,13 +139,7 @@ function columnsOf(plan: RestorePlan, { glyphs }: Theme): TableColumn<PlannedRes
   const into = ({ vhost, queue, destination = { vhost, queue } }: PlannedRestoreQueue) =>
     span(queueLabel(destination.vhost, destination.queue));
   return [
-    { title: "QUEUE", width: "fill", cell: ({ vhost, queue }) => span(queueLabel(vhost, queue)) },
-    {
-      title: "TYPE",
-      width: 7,
-      rank: 1,
-      cell: ({ queueType }) => span(escapeText(queueType), "dim"),
-    },
+    ...queueColumns<PlannedRestoreQueue>(),
     {
       title: "IN BACKUP",
       width: 11,
