@@ -1,6 +1,7 @@
 import { Box, Text } from "ink";
 import { escapeText } from "../../../src/console/text/escape.ts";
 import type { Area } from "../../app/screen.ts";
+import { caretOf } from "../../components/text_field.ts";
 import type { ConfirmState } from "./state.ts";
 
 const WIDTH = 72;
@@ -37,7 +38,7 @@ export function ConfirmView(
         </Box>
         <Text {...theme.look("accent")}>
           {theme.glyphs.cursor} {escapeText(typed)}
-          {theme.style.unicode ? "▏" : "_"}
+          {caretOf(theme)}
         </Text>
         <Text {...theme.look("bad")}>
           {isWrong ? "That is not its name; nothing was written." : " "}

@@ -1,6 +1,7 @@
 import type { Binding } from "../../app/keys.ts";
+import { ERASE_KEYS, type EraseCommand } from "../../components/text_field.ts";
 
-export type ConnectCommand = "next" | "previous" | "take" | "cancel" | "erase" | "clear";
+export type ConnectCommand = "next" | "previous" | "take" | "cancel" | EraseCommand;
 
 export const CONNECT_KEYS: readonly Binding<ConnectCommand>[] = [
   {
@@ -12,6 +13,5 @@ export const CONNECT_KEYS: readonly Binding<ConnectCommand>[] = [
   { keys: ["tab", "down"], command: "next", hint: "next", help: "to the next field" },
   { keys: ["shift-tab", "up"], command: "previous", help: "to the field before" },
   { keys: ["esc"], command: "cancel", hint: "cancel", help: "back, and connect to nothing else" },
-  { keys: ["backspace", "delete"], command: "erase", help: "erase a character" },
-  { keys: ["ctrl-u"], command: "clear", help: "empty this field" },
+  ...ERASE_KEYS,
 ];
