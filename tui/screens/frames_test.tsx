@@ -24,6 +24,12 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
     });
   }
 
+  Deno.test(`no key of the screen "${name}" has two meanings, and none is that which always stops`, () => {
+    const keys = screens.at(-1)!.keys().flatMap((binding) => binding.keys);
+    assert.deepEqual(keys.filter((key, index) => keys.indexOf(key) !== index), []);
+    assert.ok(!keys.includes("ctrl-c"));
+  });
+
   Deno.test(`the screen "${name}" can be drawn in ASCII`, () => {
     const frame = plainFrame(renderFrame(screens, { columns: 80, rows: 24, unicode: false }));
     assert.match(frame, /^[\n -~]*$/);

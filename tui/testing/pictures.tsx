@@ -16,7 +16,18 @@ import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
 import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
 import { RestorePlanView } from "../screens/restore_plan/view.tsx";
-import { backupsSample, contentsSample, restorePlanSample } from "./restore_samples.ts";
+import { MESSAGE_KEYS } from "../screens/message/keys.ts";
+import { MessageView } from "../screens/message/view.tsx";
+import { MESSAGES_KEYS, SEARCHED_KEYS } from "../screens/messages/keys.ts";
+import { MessagesView } from "../screens/messages/view.tsx";
+import {
+  backupsSample,
+  contentsSample,
+  messageSample,
+  messagesSample,
+  restorePlanSample,
+  searchSample,
+} from "./restore_samples.ts";
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
@@ -62,7 +73,7 @@ const connect = stillScreen({
 
 const backups = stillScreen({
   title: "Restore",
-  keys: () => BACKUPS_KEYS,
+  keys: () => pickerKeys(backupsSample().picker, BACKUPS_KEYS, { canMark: false }),
   render: (area) => <BackupsView state={backupsSample()} area={area} now={NOW} />,
   commandLine: () => "rabbitmq-backup list --config backup.yaml",
 });
@@ -71,6 +82,31 @@ const contents = stillScreen({
   title: "nightly-20250303",
   keys: () => pickerKeys(contentsSample().picker, CONTENTS_KEYS),
   render: (area) => <ContentsView state={contentsSample()} area={area} />,
+});
+
+const ORDERS = { vhost: "/", name: "orders" };
+const LOOK = "rabbitmq-backup messages --config backup.yaml --backup-id nightly-20250303 " +
+  "--vhost=/ --queue=orders";
+
+const messages = stillScreen({
+  title: "orders",
+  keys: () => MESSAGES_KEYS,
+  render: (area) => <MessagesView state={messagesSample()} queue={ORDERS} area={area} />,
+  commandLine: () => LOOK,
+});
+
+const search = stillScreen({
+  title: "orders",
+  keys: () => SEARCHED_KEYS,
+  render: (area) => <MessagesView state={searchSample()} queue={ORDERS} area={area} />,
+  commandLine: () => `${LOOK} --search=order.paid --limit 0`,
+});
+
+const message = stillScreen({
+  title: "Message",
+  keys: () => MESSAGE_KEYS,
+  render: (area) => <MessageView state={messageSample()} area={area} />,
+  commandLine: () => `${LOOK} --from 42 --limit 1 --body auto`,
 });
 
 const restorePlan = stillScreen({
@@ -129,6 +165,25 @@ export const PICTURES: Readonly<
   contents: {
     screens: [start, backups, contents],
     shows: [/2 queues, none marked/, /orders +classic +20,000|orders +20,000/, /Only in part/],
+  },
+  messages: {
+    screens: [start, backups, contents, messages],
+    shows: [/orders +20,000 messages/, /› +2 .*order\.created +\d+ B/, /Enter show +\/ search/],
+  },
+  search: {
+    screens: [start, backups, contents, search],
+    shows: [/3 found so far, in 9,400 of 20,000 messages/, /esc all again/, /› +3 .*order\.paid/],
+  },
+  message: {
+    screens: [start, backups, contents, messages, message],
+    shows: [
+      /Message +42/,
+      /Routing key +order\.paid/,
+      /header tenant +acme\\u\{1b\}\[31m/,
+      /header retries \(int32\) +2/,
+      /Body +as json/,
+      /text, JSON, hex/,
+    ],
   },
   restore_plan: {
     screens: [start, backups, contents, restorePlan],

@@ -8,6 +8,9 @@ import {
   reduceRestorePlan,
   type RestorePlanState,
 } from "../screens/restore_plan/state.ts";
+import type { StoredMessage } from "../../src/engine/inspect/stored_message.ts";
+import { type MessageState, messageState, reduceMessage } from "../screens/message/state.ts";
+import { type MessagesState, NOT_OPENED, reduceMessages } from "../screens/messages/state.ts";
 import { LISTED } from "./samples.ts";
 
 const PARTIAL: BackupListing = {
@@ -20,7 +23,10 @@ const PARTIAL: BackupListing = {
 
 export function backupsSample(): BackupsState {
   const listed = reduceBackups(NOT_LISTED, { type: "listed", backups: [PARTIAL, ...LISTED] });
-  return reduceBackups(listed, { type: "move", command: "down", page: 10 });
+  return reduceBackups(listed, {
+    type: "pick",
+    action: { type: "move", command: "down", page: 10 },
+  });
 }
 
 function sampleEntry(name: string, parts: Partial<QueueEntry> = {}): QueueEntry {
@@ -108,4 +114,51 @@ export function restorePlanSample(): RestorePlanState {
   let state = reduceRestorePlan(NO_RESTORE_PLAN, { type: "nextIfNotEmpty" });
   state = reduceRestorePlan(state, { type: "planned", plan: RESTORE_PLAN });
   return reduceRestorePlan(state, { type: "move", command: "down", page: 10 });
+}
+
+/** An order, in JSON, with a header that would move the cursor. */
+function sampleMessage(number: number): StoredMessage {
+  const text = `{"order":${number},"customer":"c-${number % 7}","total":"12.50","items":[1,2]}`;
+  const body = new TextEncoder().encode(text);
+  const string = (name: string, value: string) => ({ name, type: "string", value });
+  return {
+    number,
+    time: Date.parse("2025-03-03T02:00:00Z") + number * 3,
+    redelivered: number % 2 === 0,
+    exchange: "shop",
+    routingKey: number % 3 === 0 ? "order.paid" : "order.created",
+    bodySize: body.length,
+    body,
+    details: () => ({
+      properties: [
+        string("content-type", "application/json"),
+        { name: "delivery-mode", type: "uint8", value: 2 },
+        string("message-id", `m-${number}`),
+      ],
+      headers: [
+        string("tenant", "acme\u001b[31m"),
+        { name: "retries", type: "int32", value: number % 4 },
+      ],
+      annotations: [],
+    }),
+  };
+}
+
+export function messagesSample(): MessagesState {
+  const rows = Array.from({ length: 400 }, (_, index) => sampleMessage(index + 1));
+  let state = reduceMessages(NOT_OPENED, { type: "opened", total: 20_000 });
+  state = reduceMessages(state, { type: "read", rows });
+  return reduceMessages(state, { type: "move", command: "down", page: 10 });
+}
+
+export function searchSample(): MessagesState {
+  let state = messagesSample();
+  for (const text of "order.paid") state = reduceMessages(state, { type: "typeSearch", text });
+  state = reduceMessages(state, { type: "startSearch" });
+  const found = [3, 6, 9].map(sampleMessage);
+  return reduceMessages(state, { type: "looked", part: { looked: 9_400, found } });
+}
+
+export function messageSample(): MessageState {
+  return reduceMessage(messageState(42), { type: "read", message: sampleMessage(42) });
 }

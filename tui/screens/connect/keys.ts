@@ -1,7 +1,6 @@
 import type { Binding } from "../../app/keys.ts";
-import { ERASE_KEYS, type EraseCommand } from "../../components/text_field.ts";
 
-export type ConnectCommand = "next" | "previous" | "take" | "cancel" | EraseCommand;
+export type ConnectCommand = "next" | "previous" | "take" | "cancel" | "erase" | "clear";
 
 export const CONNECT_KEYS: readonly Binding<ConnectCommand>[] = [
   {
@@ -13,5 +12,6 @@ export const CONNECT_KEYS: readonly Binding<ConnectCommand>[] = [
   { keys: ["tab", "down"], command: "next", hint: "next", help: "to the next field" },
   { keys: ["shift-tab", "up"], command: "previous", help: "to the field before" },
   { keys: ["esc"], command: "cancel", hint: "cancel", help: "back, and connect to nothing else" },
-  ...ERASE_KEYS,
+  { keys: ["backspace", "delete"], command: "erase", help: "erase a character" },
+  { keys: ["ctrl-u"], command: "clear", help: "empty this field" },
 ];

@@ -1,5 +1,3 @@
-import { type EraseCommand, erased } from "../../components/text_field.ts";
-
 /** What is asked to connect. */
 export const FIELDS = [
   { name: "host", label: "Broker", about: "host, host:port, or an amqp:// URL" },
@@ -25,7 +23,7 @@ export const NOT_FILLED: ConnectState = {
 
 export type ConnectAction =
   | { type: "type"; text: string }
-  | { type: EraseCommand | "next" | "previous" };
+  | { type: "erase" | "clear" | "next" | "previous" };
 
 /** The form after a key. */
 export function reduceConnect(state: ConnectState, action: ConnectAction): ConnectState {
@@ -34,12 +32,14 @@ export function reduceConnect(state: ConnectState, action: ConnectAction): Conne
   switch (action.type) {
     case "type":
       return withValue(state, name, value + action.text);
+    case "erase":
+      return withValue(state, name, [...value].slice(0, -1).join(""));
+    case "clear":
+      return withValue(state, name, "");
     case "next":
       return { ...state, focus: Math.min(state.focus + 1, FIELDS.length - 1) };
     case "previous":
       return { ...state, focus: Math.max(state.focus - 1, 0) };
-    default:
-      return withValue(state, name, erased(value, action.type));
   }
 }
 

@@ -3,7 +3,6 @@ import { escapeText } from "../../../src/console/text/escape.ts";
 import { pad } from "../../../src/console/text/width.ts";
 import type { Area } from "../../app/screen.ts";
 import { Line, span } from "../../components/line.tsx";
-import { caretOf } from "../../components/text_field.ts";
 import { type ConnectState, FIELDS } from "./state.ts";
 
 const LABEL_WIDTH = 12;
@@ -11,6 +10,7 @@ const LABEL_WIDTH = 12;
 export function ConnectView({ state, area }: { state: ConnectState; area: Area }) {
   const { theme, columns } = area;
   const line = { theme, columns };
+  const caret = theme.style.unicode ? "▏" : "_";
   return (
     <Box flexDirection="column">
       <Line {...line} spans={[]} />
@@ -28,7 +28,7 @@ export function ConnectView({ state, area }: { state: ConnectState; area: Area }
                 span(hasFocus ? ` ${theme.glyphs.cursor} ` : "   ", "accent"),
                 span(pad(label, LABEL_WIDTH), hasFocus ? "strong" : "dim"),
                 span(shown, hasFocus ? "accent" : undefined),
-                ...hasFocus ? [span(caretOf(theme), "accent")] : [],
+                ...hasFocus ? [span(caret, "accent")] : [],
               ]}
             />
             <Line
