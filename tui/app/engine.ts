@@ -1,7 +1,7 @@
 import type { Config } from "../../src/config/config.ts";
 import type { EventSink, SummaryEvent } from "../../src/engine/events.ts";
 import type { BackupPlan, RestorePlan } from "../../src/engine/plan_types.ts";
-import type { Manifest } from "../../src/archive/manifest.ts";
+import type { Manifest, QueueEntry } from "../../src/archive/manifest.ts";
 import type { VerifyReport } from "../../src/engine/verify/verify.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { BackupListing } from "../../src/engine/stored/list.ts";
@@ -36,6 +36,11 @@ export interface Engine {
     config: Config,
     options: { backupId: string; signal: AbortSignal },
   ): Promise<Manifest>;
+  /** The queues of a backup that a restore would take, streams with all that they stand on. */
+  restoredEntries(
+    config: Config,
+    options: { backupId: string; signal: AbortSignal },
+  ): Promise<readonly QueueEntry[]>;
   /** Opens a queue of a backup, to look at its messages. */
   openQueue(
     config: Config,
@@ -62,6 +67,15 @@ export const ENGINE: Engine = {
   async loadManifest(config, { backupId, signal }) {
     const { loadManifest } = await import("../../src/engine/stored/list.ts");
     return await withStorage({ config, signal }, (storage) => loadManifest(storage, backupId));
+  },
+  async restoredEntries(config, { backupId, signal }) {
+    const { loadWhole } = await import("../../src/engine/stored/chain.ts");
+    const { selectorOf } = await import("../../src/engine/restore/plan.ts");
+    const isWanted = selectorOf(config.restore.queues);
+    return await withStorage(
+      { config, signal },
+      async (storage) => (await loadWhole(storage, backupId, isWanted)).queues.filter(isWanted),
+    );
   },
   async openQueue(config, options) {
     const { openQueue } = await import("../../src/engine/inspect/open_queue.ts");

@@ -12,7 +12,10 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
       assert.equal(lines.length, rows - 1, frame);
       for (const line of lines) assert.ok(widthOf(line) <= columns, line);
       for (const pattern of shows) assert.match(plainFrame(frame), pattern);
-      assert.match(lines.at(-1)!, ["confirm", "connect"].includes(name) ? /esc cancel/ : /\? help/);
+      assert.match(
+        lines.at(-1)!,
+        ["confirm", "connect", "target"].includes(name) ? /esc cancel/ : /\? help/,
+      );
     });
 
     Deno.test(`the screen "${name}" says the same in colour at ${columns} x ${rows}`, () => {

@@ -15,18 +15,27 @@ import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
 import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
-import { RestorePlanView } from "../screens/restore_plan/view.tsx";
+import { confirmLines, RestorePlanView } from "../screens/restore_plan/view.tsx";
 import { MESSAGE_KEYS } from "../screens/message/keys.ts";
 import { MessageView } from "../screens/message/view.tsx";
 import { MESSAGES_KEYS, SEARCHED_KEYS } from "../screens/messages/keys.ts";
 import { MessagesView } from "../screens/messages/view.tsx";
+import { OPTIONS_KEYS } from "../screens/options/keys.ts";
+import { OptionsView } from "../screens/options/view.tsx";
+import { TRIED_TARGET_KEYS } from "../screens/target/keys.ts";
+import { TargetView } from "../screens/target/view.tsx";
+import { WINDOW_KEYS } from "../screens/window/keys.ts";
+import { WindowView } from "../screens/window/view.tsx";
 import {
   backupsSample,
   contentsSample,
   messageSample,
   messagesSample,
+  optionsSample,
   restorePlanSample,
   searchSample,
+  targetSample,
+  windowSample,
 } from "./restore_samples.ts";
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
@@ -116,9 +125,38 @@ const restorePlan = stillScreen({
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
 });
 
+const RESTORE = "rabbitmq-backup restore --config backup.yaml";
+
+const window = stillScreen({
+  title: "Time",
+  keys: () => WINDOW_KEYS,
+  render: (area) => <WindowView state={windowSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --time-window-start=2025-03-03T02:03:09Z ` +
+    "--time-window-end=2025-03-03T04:22:05Z --backup-id nightly-20250303",
+});
+
+const options = stillScreen({
+  title: "Options",
+  keys: () => pickerKeys(optionsSample().picker, OPTIONS_KEYS, { canMark: false }),
+  render: (area) => <OptionsView state={optionsSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --if-not-empty=append --queue-mapping='*=restored.$1' ` +
+    "--backup-id nightly-20250303",
+});
+
+const target = stillScreen({
+  title: "Target",
+  keys: () => TRIED_TARGET_KEYS,
+  typing: { text: () => {} },
+  render: (area) => <TargetView state={targetSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --amqp-url "$RABBITMQ_BACKUP_AMQP_URL" --backup-id nightly-20250303`,
+});
+
 const confirm = openConfirm({
   target: "mq.example:5672",
-  lines: ["Backup nightly-20250303 will be written into mq.example:5672."],
+  lines: confirmLines(restorePlanSample().plan!),
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
   cancel: () => {},
   confirm: () => {},
@@ -193,6 +231,29 @@ export const PICTURES: Readonly<
       /it holds 12 messages/,
       /Enter restore/,
     ],
+  },
+  window: {
+    screens: [start, backups, contents, restorePlan, window],
+    shows: [
+      /From +2025-03-03 02:0/,
+      /› To +2025-03-03 04:2/,
+      /\[─+\]/,
+      /[\d,]+ to [\d,]+ of 68,000 messages/,
+      /Enter take it/,
+    ],
+  },
+  options: {
+    screens: [start, backups, contents, restorePlan, options],
+    shows: [
+      /› queue-mapping +\*=restored\.\$1/,
+      /as configured/,
+      /Enter change/,
+      /into another queue/,
+    ],
+  },
+  target: {
+    screens: [start, backups, contents, restorePlan, target],
+    shows: [/Broker +drill\.example/, /\*{6}/, /✔ RabbitMQ 4\.3\.0, 0 queues/, /Enter take it/],
   },
   confirm: {
     screens: [start, backups, contents, restorePlan, confirm],

@@ -16,6 +16,8 @@ export function ConfirmView(
 ) {
   const { theme, columns, rows } = area;
   const { typed, focus, isWrong } = state;
+  const isReady = focus === "cancel" && typed.trim() === target;
+  const hint = isReady ? "Tab goes to the other button, which does it." : " ";
   const button = (name: ConfirmState["focus"], label: string) => (
     <Text {...focus === name ? theme.look("cursor") : {}}>
       {focus === name ? `[ ${label} ]` : `  ${label}  `}
@@ -40,8 +42,8 @@ export function ConfirmView(
           {theme.glyphs.cursor} {escapeText(typed)}
           {caretOf(theme)}
         </Text>
-        <Text {...theme.look("bad")}>
-          {isWrong ? "That is not its name; nothing was written." : " "}
+        <Text {...theme.look(isWrong ? "bad" : undefined)}>
+          {isWrong ? "That is not its name; nothing was written." : hint}
         </Text>
         <Box gap={2}>
           {button("cancel", "Cancel")}

@@ -10,6 +10,7 @@ import type { RunTools } from "../../app/engine.ts";
 import type { Failure } from "../../app/failure.ts";
 import type { Binding, MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
+import { conditionOf } from "../../app/saved_command.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { DONE_KEYS, FAILED_KEYS, type RunCommand, RUNNING_KEYS, STOPPING_KEYS } from "./keys.ts";
@@ -93,8 +94,9 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
   }
 
   async function run(): Promise<void> {
-    const resume = [session.call.invocation, call.command, ...session.flags, ...call.flags]
-      .join(" ");
+    const line = session.wholeLine(call.command, call.flags);
+    const condition = conditionOf(line);
+    const resume = condition === undefined ? line : `${line}\n${condition}`;
     try {
       const result = await call.run({
         emit: session.safely((event) => store.dispatch({ type: "event", event })),
