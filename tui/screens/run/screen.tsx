@@ -106,7 +106,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       end(ended);
       store.dispatch({ type: "done", lines: ended.lines });
     } catch (thrown) {
-      const error = stoppedError(thrown, controller.signal, resume);
+      const error = withResume(stoppedError(thrown, controller.signal, resume), resume);
       const failure = session.failure(error);
       const lines = failureLines(failure);
       end({ lines, exitCode: error instanceof AppError ? exitCodeOf(error.code) : EXIT.failed });
@@ -130,6 +130,15 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       ...hint === undefined ? [] : ["", ...escapeLines(hint).split("\n")],
     ];
   }
+}
+
+/** A broker that was lost may be back soon, so it is told how to go on then. */
+function withResume(error: unknown, resume: string): unknown {
+  if (!(error instanceof AppError) || error.code !== "broker_unreachable") return error;
+  const { code, message, hint = "", cause } = error;
+  if (hint.includes(resume)) return error;
+  const told = [...hint === "" ? [] : [hint], `go on with: ${resume}`].join("\n");
+  return new AppError(code, message, { hint: told, cause });
 }
 
 function tallyOf(ended: readonly QueueDoneEvent[]): Tally {
