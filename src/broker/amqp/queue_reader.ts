@@ -27,6 +27,13 @@ const MAX_STALLS = 20;
 /** Ways to give unacknowledged messages back; which is right depends on broker and queue type. */
 export type ReturnMethod = "recover" | "channel_close" | "nack" | "reject" | "get";
 
+const OWN_TAG = "rabbitmq-backup-";
+
+/** Whether a consumer of that tag is a {@linkcode QueueReader}. */
+export function isOwnConsumer(tag: string): boolean {
+  return tag.startsWith(OWN_TAG);
+}
+
 /** Options of {@linkcode QueueReader}. */
 export interface QueueReaderOptions {
   queue: string;
@@ -76,12 +83,17 @@ interface Exhausted {
   readonly on: ReadChannel;
   readonly tag: number;
   readonly place: number;
+  /** It has a copy in the queue. */
+  isCopied: boolean;
 }
 
-/** Messages that would be lost by being returned, and those of them that have a copy in the queue. */
+/** Messages that would be lost by being returned. */
 export interface ExhaustedCount {
   readonly exhausted: number;
+  /** Of these, those that have a copy in the queue. */
   readonly rescued: number;
+  /** The connection was lost before they had: places of those that the broker has dropped with it. */
+  readonly cut?: readonly number[];
 }
 
 interface ReadChannel {
@@ -118,6 +130,7 @@ export class QueueReader {
   /** Whether the last message had been delivered before. */
   #lastRedelivered = false;
   #isStopped = false;
+  #sawOthers = false;
   readonly #exhausted: Exhausted[] = [];
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -131,6 +144,11 @@ export class QueueReader {
   /** Messages received so far; all of them are held. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Whether the queue had another consumer when it ran dry. */
+  get sawOthers(): boolean {
+    return this.#sawOthers;
   }
 
   /** Ends reading early; what is held by then counts. */
@@ -187,11 +205,11 @@ export class QueueReader {
   /**
    * Gives everything back, in the way and order that keeps the queue's order, and returns when the
    * broker has confirmed it. After a lost connection there is nothing to do: the broker has taken
-   * the messages back itself, and nothing is counted. Throws when a step is refused; closing the
-   * connection is the way out.
+   * the messages back itself, but for those that were exhausted. Throws when a step is refused;
+   * closing the connection is the way out.
    */
   async giveBack(): Promise<ExhaustedCount> {
-    if (!this.#connection.isOpen) return { exhausted: 0, rescued: 0 };
+    if (!this.#connection.isOpen) return this.#cut();
     try {
       await this.#readReturned();
       await this.#endWindow();
@@ -205,7 +223,8 @@ export class QueueReader {
       // What ended the channel, or the connection, says more than that nothing can be done on it.
       this.throwIfFailed();
       const lost = this.#connection.lostBecause;
-      if (lost !== undefined && this.#exhausted.length === 0) throw lost;
+      if (lost !== undefined && this.#exhausted.length > 0) return this.#cut();
+      if (lost !== undefined) throw lost;
       throw new AppError(
         "failed",
         `Cannot give the messages of queue "${this.#options.queue}" back in order: ${
@@ -217,6 +236,13 @@ export class QueueReader {
       for (const { channel } of this.#channels) this.#connection.tap.untap(channel.ch);
       this.#channels.length = 0;
     }
+  }
+
+  /** What the end of the connection has cost. */
+  #cut(): ExhaustedCount {
+    const places = this.#exhausted.filter(({ isCopied }) => !isCopied).map(({ place }) => place);
+    const { length: exhausted } = this.#exhausted;
+    return { exhausted, rescued: exhausted - places.length, cut: places };
   }
 
   /** Reads on to the first message that was never returned, or to the end; see `returnsLineUp`. */
@@ -243,8 +269,9 @@ export class QueueReader {
     const { length: exhausted } = this.#exhausted;
     if (option === undefined || option.isFree || exhausted === 0) return { exhausted, rescued: 0 };
     const places = new Set(await option.rescue(this.#exhausted.map(({ place }) => place)));
-    for (const { on, tag, place } of this.#exhausted) {
-      if (!places.has(place) || on.closed) continue;
+    for (const one of this.#exhausted) one.isCopied = places.has(one.place);
+    for (const { on, tag, isCopied } of this.#exhausted) {
+      if (!isCopied || on.closed) continue;
       on.channel.ack({ fields: { deliveryTag: tag } } as never);
       on.held--;
     }
@@ -295,7 +322,7 @@ export class QueueReader {
     const wanted = this.#received < enough ? Math.min(enough, limit) : limit;
     const size = Math.min(window, LARGEST_WINDOW, wanted - this.#received);
     // Sorted as they come: see WINDOWS_PER_CHANNEL.
-    const consumerTag = `rabbitmq-backup-${String(++one.windows).padStart(2, "0")}`;
+    const consumerTag = `${OWN_TAG}${String(++one.windows).padStart(2, "0")}`;
     this.#windowLeft = size;
     try {
       await one.channel.prefetch(size);
@@ -382,7 +409,12 @@ export class QueueReader {
         one.lastTag = head.deliveryTag;
         this.#lastRedelivered = head.redelivered;
         if (this.#isExhausted(head)) {
-          this.#exhausted.push({ on: one, tag: head.deliveryTag, place: this.#received });
+          this.#exhausted.push({
+            on: one,
+            tag: head.deliveryTag,
+            place: this.#received,
+            isCopied: false,
+          });
           this.#wake();
         }
         sink.head(head);
@@ -429,7 +461,10 @@ export class QueueReader {
     const { ready, consumers } = await inspector.depth(queue);
     // A quorum queue without a leader says that it has neither messages nor our consumer.
     const hasLeader = consumers > 0 || returnMethod === "get";
-    if (ready === 0 && hasLeader) return true;
+    if (ready === 0 && hasLeader) {
+      this.#sawOthers = consumers > (returnMethod === "get" ? 0 : 1);
+      return true;
+    }
     if (!isQuiet) return false;
     if (++this.#stalls < MAX_STALLS) return false;
     if (!hasLeader) throw noLeader(queue);

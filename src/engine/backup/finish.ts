@@ -1,9 +1,10 @@
 import { markerKey } from "../../archive/layout.ts";
-import type { QueueEntry } from "../../archive/manifest.ts";
-import type { BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
+import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
+import type { BackupQueueRow, Run, RunKey, SegmentRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import type { Config } from "../../config/config.ts";
-import { objectsOf } from "../../definitions/document.ts";
+import type { Config, QueueFilter } from "../../config/config.ts";
+import { compileNames } from "../../config/name_pattern.ts";
+import { type DefinedObject, objectsOf } from "../../definitions/document.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
@@ -28,7 +29,7 @@ import {
   outcomeOf,
   putManifest,
 } from "./manifest.ts";
-import { rebuildQueues } from "./rebuild.ts";
+import { definedType, rebuildQueues } from "./rebuild.ts";
 import { findDefinitions, type FoundDefinitions } from "./stored_definitions.ts";
 
 /** Options of {@linkcode finishInterrupted}. */
@@ -73,10 +74,10 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       ...{ config, key, checkpoint, folder: spoolFolder, emit, signal },
       breakLock: options.breakLock ?? false,
       // Without a checkpoint here a copy has less than what is stored by now.
-      takesProgress: checkpoint.findRun(key)?.state === "running",
+      takesProgress: checkpoint.runs.find(key)?.state === "running",
       onLost: (error) => abort.abort(error),
     });
-    const known = checkpoint.findRun(key);
+    const known = checkpoint.runs.find(key);
     const marker = await readMarker(storage, backupId);
     const run = known?.state === "running" && isOf(marker, known) ? known : undefined;
     if (run === undefined && !options.fromStorage) throw checkpointMissing(backupId, marker);
@@ -95,16 +96,17 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       warnings: [
         "it was interrupted, and finished without its source",
         ...found.warnings,
-        ...untouched(found, definitions),
+        ...untouched(found, { definitions, choice: run?.choice }),
       ],
       incomplete: true,
     });
     await handover.assertHeld();
     await putManifest(storage, manifest);
     await storage.delete([markerKey(backupId)]);
-    if (run !== undefined) checkpoint.finishRun(run.id);
+    if (run !== undefined) checkpoint.runs.finish(run.id);
     await handover.finish();
     removeFolder(spoolFolder);
+    tellMissing(manifest, emit);
     const seconds = (performance.now() - begunAt) / 1000;
     return backupSummary(manifest, { location: storage.location, seconds });
   } finally {
@@ -131,10 +133,10 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   const packing: PackContext = { ...context, options: backup, run, packer };
   const rows: BackupQueueRow[] = [];
   const bases = new BaseCheck(context.storage);
-  for (const known of checkpoint.backupQueues(run.id)) {
+  for (const known of checkpoint.backups.queues(run.id)) {
     const row = await finishedRow(packing, await checkedRow(packing, { row: known, bases }));
     // But for a stream that was read in part: the backup command would take that for all of it.
-    if (known.state === "read") checkpoint.putBackupQueue(run.id, row);
+    if (known.state === "read") checkpoint.backups.putQueue(run.id, row);
     rows.push(row);
   }
   return {
@@ -155,7 +157,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
     return { ...row, state: "done", report: { entry: await storeSpooled(context, row) } };
   }
   const { entry, offsets } = row.report;
-  const stored = offsets === undefined ? [] : checkpoint.segments(run.id, row);
+  const stored = offsets === undefined ? [] : checkpoint.backups.segments(run.id, row);
   if (entry !== undefined && offsets !== undefined && stored.length > 0) {
     return { ...row, state: "done", report: { entry: streamPart(entry, { stored, offsets }) } };
   }
@@ -172,7 +174,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
 function streamPart(
   entry: QueueEntry,
   { stored, offsets }: {
-    stored: ReturnType<CheckpointStore["segments"]>;
+    stored: SegmentRow[];
     offsets: NonNullable<BackupQueueRow["report"]["offsets"]>;
   },
 ): QueueEntry {
@@ -223,18 +225,60 @@ function versionIn(definitions: FoundDefinitions | undefined): string | null {
   return typeof version === "string" ? version : null;
 }
 
-/** Queues that the definitions name and the backup does not: perhaps nobody had asked for them. */
-function untouched(found: Found, definitions: FoundDefinitions | undefined): string[] {
+/** Queues that the definitions name and the backup does not; without `choice` of all queues. */
+function untouched(
+  found: Found,
+  { definitions, choice }: {
+    definitions: FoundDefinitions | undefined;
+    /** The queues that the interrupted run was to have, as it recorded them. */
+    choice: string | undefined;
+  },
+): string[] {
   if (definitions === undefined) return ["which queues it lacks is not known"];
   const named = new Set([...found.queues, ...found.skipped].map(queueKey));
+  const filter: QueueFilter | undefined = choice ? JSON.parse(choice) : undefined;
+  const isChosen = filter === undefined ? () => true : choiceMatcher(filter);
   const others = objectsOf(definitions.content, "queues")
+    .filter(isChosen)
     .map(({ vhost, name }) => ({ vhost: String(vhost), name: String(name) }))
     .filter((queue) => !named.has(queueKey(queue)));
   if (others.length === 0) return [];
+  // Definitions do not tell of depths.
+  const isSure = filter?.min_messages === 0;
   return [
-    `${queuesAre(others.length)} in the definitions that it had not come to, or was not to have: ` +
-    quotedNames(others),
+    `${queuesAre(others.length)} in the definitions that it had not come to` +
+    `${isSure ? "" : ", or was not to have"}: ${quotedNames(others)}`,
   ];
+}
+
+function choiceMatcher(
+  { vhosts, include, exclude, types }: QueueFilter,
+): (queue: DefinedObject) => boolean {
+  const isVhost = compileNames({ include: vhosts });
+  const isName = compileNames({ include, exclude });
+  const ofType = new Set<string>(types);
+  return (queue) =>
+    isVhost(String(queue.vhost)) && isName(String(queue.name)) &&
+    (ofType.size === 0 || ofType.has(definedType(queue)));
+}
+
+/** What the summary counts, by name. */
+function tellMissing({ skipped, warnings = [] }: Manifest, emit: EventSink): void {
+  for (const { vhost, name, queue_type, kind, reason } of skipped) {
+    emit({
+      type: "queue_done",
+      operation: "backup",
+      vhost,
+      queue: name,
+      queueType: queue_type,
+      outcome: kind === "failed" ? "failed" : "skipped",
+      messages: 0,
+      bytes: 0,
+      seconds: 0,
+      reason,
+    });
+  }
+  for (const message of warnings) emit({ type: "warning", message });
 }
 
 function checkpointMissing(backupId: string, marker: Marker | undefined): AppError {

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
-import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
+import { nothingStored, type QueueEntry, type SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { ManagementClient } from "../../broker/management/client.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
@@ -10,6 +11,7 @@ import type { BackupOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { assertEmpty } from "../hold/capture.ts";
+import { alone } from "../hold/company.ts";
 import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
@@ -22,7 +24,8 @@ import { queueKey } from "../queue_key.ts";
 import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
-import type { PlannedQueue } from "../survey/survey.ts";
+import { isRead } from "../../safety/plan.ts";
+import type { PlannedQueue, Survey } from "../survey/survey.ts";
 import { backupStream } from "../stream/backup.ts";
 import type { StreamStarts } from "../stream/start.ts";
 
@@ -41,6 +44,7 @@ export interface BackupContext {
   readonly run: Run;
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
+  readonly client: ManagementClient;
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
   readonly starts: StreamStarts;
@@ -49,6 +53,8 @@ export interface BackupContext {
   readonly budget: HoldBudget;
   readonly meter: ProgressMeter;
   readonly emit: EventSink;
+  /** Plans a queue by what is known of it now; undefined when it is gone. */
+  readonly plan: Survey["plan"];
   /** Queues that this process has read, by their keys. */
   readonly readNow: Set<string>;
   /** Folder of this run's spool. */
@@ -82,7 +88,7 @@ export async function backupQueue(
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
+    const spooled = checkpoint.backups.segments(run.id, row)[0]?.spooled.file;
     const [entry, after] = await Promise.all([
       storeSpooled(context, row),
       item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
@@ -93,7 +99,7 @@ export async function backupQueue(
     }
     tellDifference(context.emit, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
-    checkpoint.putBackupQueue(run.id, row);
+    checkpoint.backups.putQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
     reportDone(context, entry, meter.end(work));
   } catch (error) {
@@ -105,7 +111,7 @@ export async function backupQueue(
 /** Records that a queue is not in the backup, and why. */
 export function skipQueue(context: BackupContext, skipped: SkippedQueue): void {
   const { vhost, name } = skipped;
-  context.checkpoint.putBackupQueue(context.run.id, {
+  context.checkpoint.backups.putQueue(context.run.id, {
     vhost,
     name,
     state: "skipped",
@@ -133,34 +139,37 @@ async function read(
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
   const { checkpoint, run } = context;
-  const { planned, missing, work } = item;
-  const { queue } = planned;
+  const { missing, work } = item;
+  const { queue } = item.planned;
   const folder = spoolFolderOf(context, queue);
-  const entry = emptyEntry(planned);
+  const entry = emptyEntry(item.planned);
   const row: BackupQueueRow = {
     vhost: queue.vhost,
     name: queue.name,
     state: "read",
     report: { entry },
   };
-  if (planned.ready === 0) {
+  if (item.planned.ready === 0) {
+    const { planned, ready, hasWaited, missing: kept } = await alone(context, item.planned);
+    if (hasWaited && ready > 0) return await readAfterAll(context, item);
     await context.connections.use(queue.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
       await assertStillEmpty(inspector, queue);
     });
-    markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
-    checkpoint.putDeliveryCount(run.peer, queue, 0);
-    checkpoint.putCaptured(run.id, row, []);
+    const inFlight = inFlightOf(planned, { depth_before: 0, read: 0, sawOthers: false });
+    markInFlight(context, entry, missing + kept + inFlight);
+    checkpoint.backups.putDeliveryCount(run.peer, queue, 0);
+    checkpoint.backups.putCaptured(run.id, row, []);
     return row;
   }
-  const depth = planned.ready + missing;
+  const depth = item.planned.ready + missing;
   const captured = await captureCounted({ ...context, peer: run.peer }, {
-    planned,
+    planned: item.planned,
     folder,
     work,
     begun: () =>
-      checkpoint.putBackupQueue(run.id, {
+      checkpoint.backups.putQueue(run.id, {
         ...row,
         state: "reading",
         report: { entry, depth, startedAt: Date.now() },
@@ -173,8 +182,12 @@ async function read(
   entry.largest_body = captured.spool.largestBody;
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
-  const inFlight = missing +
-    inFlightOf(planned, { ...captured.report, read: entry.message_count });
+  const { depth_before } = captured.report;
+  const inFlight = missing + captured.missing + inFlightOf(captured.planned, {
+    depth_before,
+    read: entry.message_count,
+    sawOthers: captured.sawOthers,
+  });
   if (captured.partial !== undefined) entry.partial = captured.partial;
   else markInFlight(context, entry, inFlight);
   entry.capture = {
@@ -184,12 +197,26 @@ async function read(
     highest_delivery_count: null,
     fingerprint: new RecordFingerprint().digest(),
   };
-  checkpoint.putCaptured(
+  checkpoint.backups.putCaptured(
     run.id,
     row,
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
   );
   return row;
+}
+
+/** What was taken for empty, as another run had all of it. */
+async function readAfterAll(
+  context: BackupContext,
+  item: { planned: PlannedQueue; missing: number; work: QueueWork },
+): Promise<BackupQueueRow> {
+  const planned = await context.plan(item.planned.queue);
+  if (planned === undefined || !isRead(planned.plan)) {
+    const { reason = "it was deleted", hint } = planned?.plan ?? {};
+    throw new AppError("refused", reason, hint === undefined ? {} : { hint });
+  }
+  using _spool = await context.budget.spool(planned, context.signal);
+  return await read(context, { ...item, planned });
 }
 
 /** What had no leader when it was planned was empty only by its words. */
@@ -216,7 +243,7 @@ async function returned(
   { planned, interrupted }: { planned: PlannedQueue; interrupted: BackupQueueRow | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
   const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
-  if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
+  if (expected === undefined) return { planned, missing: 0 };
   const { queue, plan, consumers } = planned;
   // A dead node's consumers are still counted. Later on those that are there are others.
   const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
@@ -240,11 +267,12 @@ function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: n
 /** Messages that consumers had, by the statistics, and those that they took before they were read. */
 function inFlightOf(
   { queue, consumers, plan }: PlannedQueue,
-  { depth_before, read }: { depth_before: number; read: number },
+  { depth_before, read, sawOthers }: { depth_before: number; read: number; sawOthers: boolean },
 ): number {
-  // Nobody has any: what the statistics still say is what we had a moment ago, what is missing expired.
-  if (consumers === 0) return 0;
   const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
+  // Nobody had any: what the statistics still say is what we had a moment ago. And nobody came: what is
+  // missing expired.
+  if (consumers === 0) return sawOthers ? taken : 0;
   return (queue.messagesUnacknowledged ?? 0) + taken;
 }
 
@@ -257,13 +285,7 @@ export function emptyEntry({ queue }: PlannedQueue): QueueEntry {
     durable: queue.durable,
     auto_delete: queue.autoDelete,
     arguments: { ...queue.arguments },
-    segments: [],
-    message_count: 0,
-    body_bytes: 0,
-    largest_body: 0,
-    first_message_timestamp: null,
-    last_message_timestamp: null,
-    capture: null,
+    ...nothingStored(),
   };
 }
 

@@ -18,7 +18,9 @@ async function opened() {
     options: { compression: "none", compression_level: 3, format: "v2" },
     signal: abort.signal,
     checkpoint: {
-      putSegment: (_: number, __: unknown, { sequence }: SegmentRow) => recorded.push(sequence),
+      backups: {
+        putSegment: (_: number, __: unknown, { sequence }: SegmentRow) => recorded.push(sequence),
+      },
     },
     packer: {
       // deno-lint-ignore require-yield
