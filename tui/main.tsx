@@ -26,10 +26,11 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   const navigator: Navigator = new Navigator({
     readOnly: call.readOnly,
     copy: (text) => void process.stdout.write(clipboard(text)),
+    save: (line) => session.saveCommand(line),
     quit: () => app.unmount(),
     exitNow: () => exitNow(exitCodeOf("interrupted")),
   });
-  const session = new Session({ call, engine: ENGINE, navigator });
+  const session: Session = new Session({ call, engine: ENGINE, navigator });
   using _signals = trapSignals({
     stop: ({ code }) => {
       session.exitCode = exitCodeOf(code);

@@ -20,7 +20,7 @@ import {
   queueSettings,
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
-import type { SettingGroup } from "../settings.ts";
+import type { SettingGroup } from "../../console/setting.ts";
 
 const HELP = {
   summary: "try all that a configuration needs, and say how to mend what fails",

@@ -1,11 +1,21 @@
 import { type Command, Option } from "commander";
 import { resolve } from "node:path";
-import { shellWord } from "../../console/resume_command.ts";
+import { shellWord, wholePath } from "../../console/resume_command.ts";
 import type { TuiCall } from "../../console/tui_call.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, usageError } from "../context.ts";
-import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
-import { collectOverrides, keyOf, nameOf } from "../settings.ts";
+import {
+  brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
+  MAPPING_SETTINGS,
+  MESSAGE_SETTINGS,
+  PROGRESS_SETTINGS,
+  RESTORE_SETTINGS,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+import { nameOf } from "../../console/setting.ts";
+import { collectOverrides, keyOf } from "../settings.ts";
 
 const SETTINGS = [STORAGE_SETTINGS, brokerSettings("source")];
 
@@ -67,6 +77,10 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     readOnly: flags.readOnly === true,
     invocation,
     flags: repeatedFlags(flags, path),
+    restoreSettings: {
+      shared: [MESSAGE_SETTINGS, MAPPING_SETTINGS, PROGRESS_SETTINGS],
+      own: [RESTORE_SETTINGS, definitionsSettings("restore"), IMPORT_SETTINGS],
+    },
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
@@ -103,5 +117,5 @@ function flagValue(name: string, value: string): string {
   if (name === "amqp-url" && /:[^/@]*@/.test(value.replace(/^[a-z]+:\/\//i, ""))) {
     return '"$RABBITMQ_BACKUP_AMQP_URL"';
   }
-  return shellWord(value);
+  return shellWord(wholePath(`--${name}`, value, Deno.cwd()));
 }

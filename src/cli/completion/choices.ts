@@ -6,7 +6,7 @@ import {
   MESSAGE_SETTINGS,
   RESTORE_SETTINGS,
 } from "../setting_groups.ts";
-import { nameOf } from "../settings.ts";
+import { nameOf } from "../../console/setting.ts";
 
 /** A part of a JSON Schema, as far as it is looked at here. */
 interface Schema {
