@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TempDir, tempDir } from "./helpers/temp.ts";
 import { TmuxRun } from "./helpers/tmux.ts";
 
+const MAIN = join(import.meta.dirname ?? ".", "..", "main.ts");
 const FAILING = join(import.meta.dirname ?? ".", "helpers", "tui_that_fails.ts");
 
 /** Nothing listens there: the first frame has to come without an answer. */
@@ -83,5 +84,20 @@ Deno.test("NO_COLOR takes the colours, and leaves what is bold and inverse", asy
     assert.equal(/\u001b\[[\d;]*3[0-7]m/.test(screen), value === "");
     assert.match(screen, /\u001b\[1m/);
     assert.match(screen, /\u001b\[(\d+;)*7m/);
+  }
+});
+
+Deno.test("a terminal that says it is none, or a script's: which of the two is told", async () => {
+  await using folder = await tempDir();
+  for (
+    const [name, value, reason] of [["TERM", "dumb", /TERM=dumb/], [
+      "CI",
+      "true",
+      /CI is set/,
+    ]] as const
+  ) {
+    const command = ["env", `${name}=${value}`, Deno.execPath(), "run", "-A", MAIN];
+    await using terminal = await TmuxRun.start(await configIn(folder), { command, columns: 120 });
+    assert.match(await terminal.waitFor(/^code 2$/m), reason);
   }
 });

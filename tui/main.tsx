@@ -9,6 +9,7 @@ import { ENGINE } from "./app/engine.ts";
 import { Navigator } from "./app/navigator.ts";
 import { Session } from "./app/session.ts";
 import { TerminalGuard } from "./app/terminal_guard.ts";
+import { TerminalInput } from "./app/terminal_input.ts";
 import { openStart } from "./screens/start/screen.tsx";
 import { themeOf } from "./theme/theme.ts";
 
@@ -25,10 +26,11 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   const navigator: Navigator = new Navigator({
     readOnly: call.readOnly,
     copy: (text) => void process.stdout.write(clipboard(text)),
+    save: (line) => session.saveCommand(line),
     quit: () => app.unmount(),
     exitNow: () => exitNow(exitCodeOf("interrupted")),
   });
-  const session = new Session({ call, engine: ENGINE, navigator });
+  const session: Session = new Session({ call, engine: ENGINE, navigator });
   using _signals = trapSignals({
     stop: ({ code }) => {
       session.exitCode = exitCodeOf(code);
@@ -41,6 +43,8 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   navigator.open(openStart(session));
   const isRead = call.env("INK_SCREEN_READER") === "true";
   const app = render(<App navigator={navigator} theme={themeOf(call.style)} />, {
+    // As far as Ink uses it, it is one.
+    stdin: new TerminalInput() as unknown as typeof process.stdin,
     alternateScreen: !isRead,
     isScreenReaderEnabled: isRead,
     exitOnCtrlC: false,

@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Environment } from "../config/interpolate.ts";
 import type { Override } from "../config/overrides.ts";
 import type { Redactor } from "./redact.ts";
+import type { SettingGroup } from "./setting.ts";
 import type { Style } from "./text/style.ts";
 
 /** What a terminal UI is started with. It stands here since neither face may import the other. */
@@ -13,6 +14,11 @@ export interface TuiCall {
   readonly invocation: string;
   /** Flags of the call that belong on commands which do the same, quoted for sh. */
   readonly flags: readonly string[];
+  /** What may be chosen about a restore, and which of that a comparison goes by as well. */
+  readonly restoreSettings: {
+    readonly own: readonly SettingGroup[];
+    readonly shared: readonly SettingGroup[];
+  };
   readonly env: Environment;
   now(): Date;
   readonly redactor: Redactor;

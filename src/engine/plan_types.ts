@@ -8,8 +8,16 @@ export interface BackupPlan {
   /** Where the backup would be stored, without secrets. */
   readonly location: string;
   readonly source: { readonly cluster: string; readonly version: string };
+  readonly storage: PlannedStorage;
   readonly queues: readonly PlannedBackupQueue[];
 }
+
+/** What is seen of a backup's storage without writing: whether it could be written to is not known. */
+export type PlannedStorage =
+  /** `absent`: a folder that the backup makes; `unfinished`: a backup of this id was begun there. */
+  | { readonly state: "free" | "absent" | "unfinished" }
+  /** The backup would end with this. */
+  | { readonly state: "problem"; readonly problem: AppError };
 
 /** One queue of a {@linkcode BackupPlan}. */
 export interface PlannedBackupQueue {
@@ -112,6 +120,8 @@ export interface PlannedRestoreQueue {
   readonly bytes: number;
   /** What is not as it was in the backup. */
   readonly notes?: readonly string[];
+  /** Messages that the queue holds already, behind which these would come. */
+  readonly held?: number;
   /** Messages that an interrupted restore has put there: it is gone on behind them. */
   readonly restoredBefore?: number;
   readonly reason?: string;

@@ -9,6 +9,8 @@ export interface TmuxOptions {
   readonly cwd?: string;
   /** The program in place of `main.ts`. */
   readonly program?: string;
+  /** What the arguments are for, in place of Deno and a program. */
+  readonly command?: readonly string[];
 }
 
 /** The tool in a terminal of tmux: what a person sees there, and keys to press. */
@@ -18,7 +20,8 @@ export class TmuxRun implements AsyncDisposable {
   static async start(args: readonly string[], options: TmuxOptions = {}): Promise<TmuxRun> {
     const { columns = 80, rows = 24, env = {}, program = MAIN, cwd } = options;
     const terminal = new TmuxRun();
-    const words = [Deno.execPath(), "run", "-A", program, ...args];
+    const { command: front = [Deno.execPath(), "run", "-A", program] } = options;
+    const words = [...front, ...args];
     const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
     // What stands behind the end tells how the terminal was left.
     const command =
@@ -73,6 +76,16 @@ export class TmuxRun implements AsyncDisposable {
       if (Date.now() > end) throw new Error(`Cannot find ${pattern} on the screen:\n${screen}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  /** From now on the program can put text into the clipboard. */
+  async allowClipboard(): Promise<void> {
+    await this.#tmux("set-option", "-s", "set-clipboard", "on");
+  }
+
+  /** What the program has put into the clipboard. */
+  async clipboard(): Promise<string> {
+    return await this.#tmux("show-buffer");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

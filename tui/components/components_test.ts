@@ -6,6 +6,7 @@ import { AT_TOP, type ListCursor, moved, visible } from "./list_cursor.ts";
 import { bar, sparkline } from "./meter.ts";
 import { span } from "./line.tsx";
 import { placeColumns } from "./table_layout.ts";
+import { erased } from "./text_field.ts";
 import { themeOf } from "../theme/theme.ts";
 
 const { glyphs } = themeOf({ color: false, unicode: false });
@@ -85,4 +86,12 @@ Deno.test("columns that matter least go first where room is short", () => {
   assert.deepEqual(placed(59), ["NAME 35", "A 10", "B 10"]);
   assert.deepEqual(placed(36), ["NAME 24", "B 10"]);
   assert.deepEqual(placed(10), ["NAME 8", "B 10"]);
+});
+
+Deno.test("a field loses a character, a word, or all", () => {
+  assert.equal(erased("orders 🦊", "erase"), "orders ");
+  assert.equal(erased("orders.dead -f two  ", "eraseWord"), "orders.dead -f ");
+  assert.equal(erased("   ", "eraseWord"), "");
+  assert.equal(erased("", "eraseWord"), "");
+  assert.equal(erased("a b", "clear"), "");
 });

@@ -20,7 +20,7 @@ import {
   queueSettings,
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
-import type { SettingGroup } from "../settings.ts";
+import type { SettingGroup } from "../../console/setting.ts";
 
 const HELP = {
   summary: "try all that a configuration needs, and say how to mend what fails",
@@ -73,7 +73,7 @@ async function doctor(context: CommandContext): Promise<number> {
   });
 
   // 4. Show what was found.
-  const { outStyle, redactor } = context.output;
+  const { outStyle, redactor, options } = context.output;
   const shown = redacted(report, (text) => redactor.redact(text));
   await showResult(context, {
     document: {
@@ -83,7 +83,7 @@ async function doctor(context: CommandContext): Promise<number> {
       fit: isFit(shown),
       findings: shown.findings,
     },
-    text: () => doctorLines(shown, outStyle),
+    text: () => doctorLines(shown, outStyle, { onlyFailed: options.quiet }),
   });
   return isFit(report) ? EXIT.ok : EXIT.unfit;
 }

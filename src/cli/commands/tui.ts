@@ -1,11 +1,21 @@
 import { type Command, Option } from "commander";
 import { resolve } from "node:path";
-import { shellWord } from "../../console/resume_command.ts";
+import { shellWord, wholePath } from "../../console/resume_command.ts";
 import type { TuiCall } from "../../console/tui_call.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, usageError } from "../context.ts";
-import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
-import { collectOverrides, keyOf, nameOf } from "../settings.ts";
+import {
+  brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
+  MAPPING_SETTINGS,
+  MESSAGE_SETTINGS,
+  PROGRESS_SETTINGS,
+  RESTORE_SETTINGS,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+import { nameOf } from "../../console/setting.ts";
+import { collectOverrides, keyOf } from "../settings.ts";
 
 const SETTINGS = [STORAGE_SETTINGS, brokerSettings("source")];
 
@@ -29,17 +39,28 @@ export function addTuiCommand(program: Command, launch: Launch): void {
 }
 
 /** Whether a person sits at a terminal that can show a full screen. */
-export function canOpenTui({ host: { terminal, openTui } }: Pick<CommandContext, "host">): boolean {
-  const isScript = terminal.env("TERM") === "dumb" || (terminal.env("CI") ?? "") !== "";
-  return openTui !== undefined && terminal.canAsk && terminal.stdout.isTerminal && !isScript;
+export function canOpenTui(context: Pick<CommandContext, "host">): boolean {
+  return obstacleTo(context) === undefined;
+}
+
+/** Why there is none. */
+function obstacleTo({ host: { terminal, openTui } }: Pick<CommandContext, "host">) {
+  if (openTui === undefined || !terminal.canAsk || !terminal.stdout.isTerminal) {
+    return "it needs a terminal for input and output";
+  }
+  if (terminal.env("TERM") === "dumb") return "TERM=dumb says that this terminal cannot show it";
+  return (terminal.env("CI") ?? "") === "" ? undefined : "CI is set, so nobody sits here";
 }
 
 /** The command, and what the program does without one. */
 export async function openTui(context: CommandContext): Promise<number> {
   const { host, output, flags } = context;
-  if (!canOpenTui(context) || output.options.json || flags.noInput === true) {
+  const obstacle = output.options.json || flags.noInput === true
+    ? "--json or --no-input says that nobody is asked"
+    : obstacleTo(context);
+  if (obstacle !== undefined) {
     throw usageError(
-      "Cannot open the user interface: it needs a terminal for input and output",
+      `Cannot open the user interface: ${obstacle}`,
       "use backup, restore and the other commands; rabbitmq-backup --help lists them",
     );
   }
@@ -56,6 +77,10 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     readOnly: flags.readOnly === true,
     invocation,
     flags: repeatedFlags(flags, path),
+    restoreSettings: {
+      shared: [MESSAGE_SETTINGS, MAPPING_SETTINGS, PROGRESS_SETTINGS],
+      own: [RESTORE_SETTINGS, definitionsSettings("restore"), IMPORT_SETTINGS],
+    },
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
@@ -92,5 +117,5 @@ function flagValue(name: string, value: string): string {
   if (name === "amqp-url" && /:[^/@]*@/.test(value.replace(/^[a-z]+:\/\//i, ""))) {
     return '"$RABBITMQ_BACKUP_AMQP_URL"';
   }
-  return shellWord(value);
+  return shellWord(wholePath(`--${name}`, value, Deno.cwd()));
 }

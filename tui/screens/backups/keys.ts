@@ -1,9 +1,9 @@
-import { type Binding, MOVE_KEYS, type MoveCommand } from "../../app/keys.ts";
+import type { Binding } from "../../app/keys.ts";
 
-export type BackupsCommand = MoveCommand | "choose" | "refresh";
+export type BackupsCommand = "choose" | "refresh";
 
+/** Beside those of the list. */
 export const BACKUPS_KEYS: readonly Binding<BackupsCommand>[] = [
   { keys: ["enter"], command: "choose", hint: "choose", help: "look into this backup" },
   { keys: ["r"], command: "refresh", hint: "list again", help: "read the storage again" },
-  ...MOVE_KEYS,
 ];

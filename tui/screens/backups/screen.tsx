@@ -1,7 +1,12 @@
-import type { MoveCommand } from "../../app/keys.ts";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
+import {
+  pickerAction,
+  type PickerCommand,
+  pickerKeys,
+  pickerTyping,
+} from "../../components/picker_keys.ts";
 import { openContents } from "../contents/screen.tsx";
 import { BACKUPS_KEYS, type BackupsCommand } from "./keys.ts";
 import { currentBackup, isFinished, NOT_LISTED, reduceBackups } from "./state.ts";
@@ -13,12 +18,15 @@ export function openBackups(session: Session): Screen {
   let left = new AbortController().signal;
   return {
     title: "Restore",
-    keys: () => BACKUPS_KEYS,
+    keys: () => pickerKeys(store.state.picker, BACKUPS_KEYS, { canMark: false }),
+    get typing() {
+      return pickerTyping(store.state.picker, (action) => store.dispatch({ type: "pick", action }));
+    },
     press(command, area) {
-      const known = command as BackupsCommand;
+      const known = command as BackupsCommand | PickerCommand;
       if (known === "choose") return choose();
       if (known === "refresh") return void list();
-      store.dispatch({ type: "move", command: known as MoveCommand, page: backupsPage(area) });
+      store.dispatch({ type: "pick", action: pickerAction(known, backupsPage(area)) });
     },
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <BackupsView state={store.state} area={area} now={session.call.now()} />,
