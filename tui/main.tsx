@@ -36,7 +36,7 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
     },
     stopNow: exitNow,
     status: () => {},
-    reload: () => {},
+    change: () => {},
   });
   navigator.open(openStart(session));
   const isRead = call.env("INK_SCREEN_READER") === "true";

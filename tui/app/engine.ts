@@ -1,5 +1,6 @@
 import type { Config } from "../../src/config/config.ts";
 import type { EventSink, SummaryEvent } from "../../src/engine/events.ts";
+import type { Pace } from "../../src/engine/pace.ts";
 import type { BackupPlan, RestorePlan } from "../../src/engine/plan_types.ts";
 import type { Manifest } from "../../src/archive/manifest.ts";
 import type { VerifyReport } from "../../src/engine/verify/verify.ts";
@@ -30,7 +31,7 @@ export interface Engine {
   browse(config: Config, options: { signal: AbortSignal }): Promise<SourceView>;
   listBackups(config: Config, options: { signal: AbortSignal }): Promise<BackupListing[]>;
   planBackup(call: BackupCall & RunTools): Promise<BackupPlan>;
-  runBackup(call: BackupCall & RunTools): Promise<SummaryEvent>;
+  runBackup(call: BackupCall & RunTools & { pace?: Pace }): Promise<SummaryEvent>;
   loadManifest(
     config: Config,
     options: { backupId: string; signal: AbortSignal },

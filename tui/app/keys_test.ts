@@ -3,7 +3,7 @@ import { PLAN_KEYS } from "../screens/plan/keys.ts";
 import { EMPTY_PICKER } from "../components/picker.ts";
 import { FILTER_KEYS, pickerKeys } from "../components/picker_keys.ts";
 import { QUEUES_KEYS } from "../screens/queues/keys.ts";
-import { DONE_KEYS, FAILED_KEYS, RUNNING_KEYS } from "../screens/run/keys.ts";
+import { DONE_KEYS, FAILED_KEYS, PACED_KEYS, PAUSED_KEYS } from "../screens/run/keys.ts";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { type Binding, GLOBAL_KEYS, type InkKey, keyLabel, keyPresses } from "./keys.ts";
 
@@ -42,7 +42,8 @@ const TABLES: Record<string, readonly Binding[]> = {
   QUEUES_KEYS: pickerKeys({ ...EMPTY_PICKER, filter: "x" }, QUEUES_KEYS),
   FILTER_KEYS,
   PLAN_KEYS,
-  RUNNING_KEYS,
+  PACED_KEYS,
+  PAUSED_KEYS,
   FAILED_KEYS,
   DONE_KEYS,
   GLOBAL_KEYS,

@@ -2,7 +2,7 @@ import { PLAN_KEYS } from "../screens/plan/keys.ts";
 import { PlanView } from "../screens/plan/view.tsx";
 import { QUEUES_KEYS } from "../screens/queues/keys.ts";
 import { QueuesView } from "../screens/queues/view.tsx";
-import { RUNNING_KEYS } from "../screens/run/keys.ts";
+import { PACED_KEYS } from "../screens/run/keys.ts";
 import { RunView } from "../screens/run/view.tsx";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
@@ -48,7 +48,7 @@ const plan = stillScreen({
 
 const run = stillScreen({
   title: "Backing up",
-  keys: () => RUNNING_KEYS,
+  keys: () => PACED_KEYS,
   render: (area) => <RunView state={runSample()} area={area} stopping="giving the messages back" />,
   commandLine: () => "rabbitmq-backup backup --config backup.yaml",
 });
@@ -115,7 +115,14 @@ export const PICTURES: Readonly<
   },
   run: {
     screens: [start, queues, run],
-    shows: [/40 %/, /214,330 of 535,824/, /audit +reading/, /emails +✔ done/, /s stop safely/],
+    shows: [
+      /40 %/,
+      /214,330 of 535,824/,
+      /1,200 held +20,824 returned/,
+      /audit +reading 37 %/,
+      /emails +✔ done/,
+      /p pause +- slower/,
+    ],
   },
   backups: {
     screens: [start, backups],

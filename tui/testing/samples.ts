@@ -149,6 +149,17 @@ const STATUS: StatusEvent = {
       messagesDone: 194_000,
       messagesTotal: 512_000,
       bytesDone: 80_000_000,
+      messagesPacked: 130_000,
+      messagesStored: 128_000,
+    },
+    {
+      vhost: "/",
+      queue: "invoices",
+      phase: "reading",
+      messagesDone: 1_200,
+      messagesTotal: 3_000,
+      bytesDone: 900_000,
+      messagesHeld: 1_200,
     },
     {
       vhost: "/",
@@ -157,6 +168,10 @@ const STATUS: StatusEvent = {
       messagesDone: 20_000,
       messagesTotal: 20_000,
       bytesDone: 7_000_000,
+      messagesHeld: 0,
+      messagesReturned: 20_000,
+      messagesPacked: 20_000,
+      messagesStored: 0,
     },
   ],
 };

@@ -10,6 +10,7 @@ import type { EventSink, SummaryEvent } from "../events.ts";
 import { Handover } from "../handover/handover.ts";
 import { queuesAre, quotedNames } from "../names.ts";
 import { openRunStorage } from "../open_storage.ts";
+import { Pace } from "../pace.ts";
 import { Packer } from "../packing/packer.ts";
 import { type PackContext, storeSpooled } from "../packing/store_spooled.ts";
 import { queueKey } from "../queue_key.ts";
@@ -128,7 +129,7 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   const { config: { backup }, checkpoint, definitions, emit } = context;
   emit({ type: "step", message: "Storing what the interrupted run has read" });
   using packer = new Packer();
-  const packing: PackContext = { ...context, options: backup, run, packer };
+  const packing: PackContext = { ...context, options: backup, run, packer, pace: new Pace() };
   const rows: BackupQueueRow[] = [];
   const bases = new BaseCheck(context.storage);
   for (const known of checkpoint.backupQueues(run.id)) {
@@ -152,7 +153,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
   const { checkpoint, run } = context;
   if (row.state === "done" || row.state === "skipped") return row;
   if (row.state === "read") {
-    return { ...row, state: "done", report: { entry: await storeSpooled(context, row) } };
+    return { ...row, state: "done", report: { entry: await storeSpooled(context, { row }) } };
   }
   const { entry, offsets } = row.report;
   const stored = offsets === undefined ? [] : checkpoint.segments(run.id, row);

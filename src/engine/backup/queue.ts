@@ -17,6 +17,7 @@ import type { HoldBudget } from "../hold/budget.ts";
 import { isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
+import type { Pace } from "../pace.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
 import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
@@ -48,6 +49,7 @@ export interface BackupContext {
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
   readonly meter: ProgressMeter;
+  readonly pace: Pace;
   readonly emit: EventSink;
   /** Queues that this process has read, by their keys. */
   readonly readNow: Set<string>;
@@ -84,7 +86,7 @@ export async function backupQueue(
     work.phase = "packing";
     const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
     const [entry, after] = await Promise.all([
-      storeSpooled(context, row),
+      storeSpooled(context, { row, work }),
       item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
     ]);
     if (entry.capture !== null && after !== undefined) {

@@ -1,6 +1,7 @@
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
+import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
@@ -16,6 +17,8 @@ export interface CaptureContext {
   readonly budget: HoldBudget;
   /** The broker that delivery attempts are counted for. */
   readonly peer: string;
+  /** A pause comes before a queue, never while its messages are held. */
+  readonly pace?: Pace;
   readonly signal: AbortSignal;
 }
 
@@ -27,10 +30,13 @@ export async function captureCounted(
   context: CaptureContext,
   item: { planned: PlannedQueue; folder: string; work: QueueWork; begun?: () => void },
 ): Promise<Captured> {
-  const { options: backup, checkpoint, connections, nodes, budget, peer, signal } = context;
+  const { options: backup, checkpoint, connections, nodes, budget, peer, pace, signal } = context;
   const { planned, folder, work } = item;
   const { queue, plan } = planned;
-  const memory = await budget.memory(planned, signal);
+  await pace?.ready(signal);
+  using _memory = await budget.memory(planned, signal);
+  // That may have been a while ago.
+  await pace?.ready(signal);
   const used = checkpoint.deliveryCount(peer, queue);
   if (plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
@@ -38,6 +44,7 @@ export async function captureCounted(
   }
   item.begun?.();
   work.phase = "reading";
+  work.messagesHeld = 0;
   try {
     return await connections.use(
       queue.vhost,
@@ -48,7 +55,5 @@ export async function captureCounted(
       checkpoint.putDeliveryCount(peer, queue, used);
     }
     throw error;
-  } finally {
-    memory[Symbol.dispose]();
   }
 }

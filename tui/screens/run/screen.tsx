@@ -6,13 +6,22 @@ import { summaryLines } from "../../../src/console/text/summary_text.ts";
 import { Tally } from "../../../src/console/text/tally.ts";
 import type { QueueDoneEvent, SummaryEvent } from "../../../src/engine/events.ts";
 import { AppError } from "../../../src/errors.ts";
+import type { Pace } from "../../../src/engine/pace.ts";
 import type { RunTools } from "../../app/engine.ts";
 import type { Failure } from "../../app/failure.ts";
 import type { Binding, MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
-import { DONE_KEYS, FAILED_KEYS, type RunCommand, RUNNING_KEYS, STOPPING_KEYS } from "./keys.ts";
+import {
+  DONE_KEYS,
+  FAILED_KEYS,
+  PACED_KEYS,
+  PAUSED_KEYS,
+  type RunCommand,
+  RUNNING_KEYS,
+  STOPPING_KEYS,
+} from "./keys.ts";
 import { NOT_BEGUN, reduceRun } from "./state.ts";
 import { runPage, RunView } from "./view.tsx";
 
@@ -32,9 +41,11 @@ export interface RunCall<Result = SummaryEvent> {
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
-  run(tools: RunTools): Promise<Result>;
+  run(tools: RunTools & { pace?: Pace }): Promise<Result>;
   /** The result for a person, by the queues that have ended. */
   end(result: Result, ended: readonly QueueDoneEvent[]): RunEnd;
+  /** Its speed, where that can be changed while it runs. */
+  newPace?(): Pace;
   /** What can be done when it has come to an end. */
   readonly next?: { readonly binding: Binding<"next">; open(): Screen };
 }
@@ -51,6 +62,7 @@ export function summaryEnd({ call }: Session) {
 export function openRun<Result>(session: Session, call: RunCall<Result>): Screen {
   const store = new Store(reduceRun, NOT_BEGUN);
   const controller = new AbortController();
+  const pace = call.newPace?.();
   const isRunning = () => store.state.phase === "running" || store.state.phase === "stopping";
   return {
     title: call.title,
@@ -59,7 +71,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       if (phase === "done") {
         return [...call.next === undefined ? [] : [call.next.binding], ...DONE_KEYS];
       }
-      return { running: RUNNING_KEYS, stopping: STOPPING_KEYS, failed: FAILED_KEYS }[phase];
+      return { running: runningKeys(), stopping: STOPPING_KEYS, failed: FAILED_KEYS }[phase];
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
@@ -74,6 +86,11 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     switch (known) {
       case "stop":
         return session.navigator.stop();
+      case "pause":
+      case "resume":
+      case "slower":
+      case "faster":
+        return changePace(known);
       case "close":
         return session.navigator.back();
       case "next":
@@ -85,6 +102,18 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
         return store.dispatch({ type: "move", command: known as MoveCommand, page });
       }
     }
+  }
+
+  function runningKeys(): readonly Binding[] {
+    if (pace === undefined) return RUNNING_KEYS;
+    return pace.isPaused ? PAUSED_KEYS : PACED_KEYS;
+  }
+
+  function changePace(change: "pause" | "resume" | "slower" | "faster"): void {
+    if (pace === undefined) return;
+    if (change === "resume") pace.goOn();
+    else pace[change]();
+    store.dispatch({ type: "pace", pace: { isPaused: pace.isPaused, share: pace.share } });
   }
 
   function stop(): void {
@@ -99,6 +128,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       const result = await call.run({
         emit: session.safely((event) => store.dispatch({ type: "event", event })),
         signal: controller.signal,
+        ...pace === undefined ? {} : { pace },
       });
       const ended = call.end(result, store.state.ended);
       end(ended);

@@ -22,6 +22,8 @@ export interface RunState {
   readonly ended: readonly QueueDoneEvent[];
   readonly warnings: readonly WarningEvent[];
   readonly failure?: Failure;
+  /** How fast it may go; `share` of full speed. */
+  readonly pace: { readonly isPaused: boolean; readonly share: number };
   /** The result as text, in place of the queues. */
   readonly lines: readonly string[];
   readonly cursor: ListCursor;
@@ -33,6 +35,7 @@ export const NOT_BEGUN: RunState = {
   rates: [],
   ended: [],
   warnings: [],
+  pace: { isPaused: false, share: 1 },
   lines: [],
   cursor: AT_TOP,
 };
@@ -43,6 +46,7 @@ const RATES_KEPT = 120;
 export type RunAction =
   | { type: "event"; event: EngineEvent }
   | { type: "stopping" }
+  | { type: "pace"; pace: RunState["pace"] }
   | { type: "done"; lines: readonly string[] }
   | { type: "failed"; failure: Failure; lines: readonly string[] }
   | { type: "move"; command: MoveCommand; page: number };
@@ -54,6 +58,8 @@ export function reduceRun(state: RunState, action: RunAction): RunState {
       return withEvent(state, action.event);
     case "stopping":
       return { ...state, phase: "stopping" };
+    case "pace":
+      return { ...state, pace: action.pace };
     case "done":
       return { ...state, phase: "done", lines: action.lines, cursor: AT_TOP };
     case "failed":

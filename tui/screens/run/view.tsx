@@ -15,6 +15,13 @@ import { bar, sparkline } from "../../components/meter.ts";
 import { Table } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme, Tone } from "../../theme/theme.ts";
+import {
+  BACKUP_COLUMNS,
+  figuresText,
+  paceText,
+  phaseText,
+  totalFigures,
+} from "./backup_figures.ts";
 import { rowsOf, type RunRow, type RunState } from "./state.ts";
 
 /** Lines above the list: bar, rates, step, blank. */
@@ -37,7 +44,7 @@ export function RunView(
       {rows.length > 0 && (
         <Table
           rows={rows}
-          columns={columnsOf(area)}
+          columns={columnsOf(state, area)}
           cursor={state.cursor}
           area={{ ...area, rows: runPage(area) + 1 }}
         />
@@ -50,7 +57,11 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
   const { theme, columns } = area;
   const { status, step, phase, warnings } = state;
   const line = { theme, columns };
-  const told = phase === "stopping" ? `Stopping: ${stopping}` : step;
+  const pace = paceText(state);
+  const told = phase === "stopping"
+    ? `Stopping: ${stopping}`
+    : pace ?? (isBackup(state) ? figuresText(totalFigures(rowsOf(state))) : step);
+  const isChanged = phase === "stopping" || pace !== undefined;
   return (
     <>
       <Line {...line} spans={status === undefined ? [] : progressSpans(status, area)} />
@@ -58,7 +69,7 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
       <Line
         {...line}
         spans={[
-          span(`  ${escapeText(told)}`, phase === "stopping" ? "attention" : "dim"),
+          span(`  ${escapeText(told)}`, isChanged ? "attention" : "dim"),
           ...warnings.length === 0 ? [] : [
             span(
               `   ${theme.glyphs.attention} ${escapeText(warnings.at(-1)!.message)}`,
@@ -108,11 +119,19 @@ function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }:
   ];
 }
 
-function columnsOf({ theme }: Area): TableColumn<RunRow>[] {
-  return [
+/** Whether queues of a backup are worked on, or were. */
+function isBackup(state: RunState): boolean {
+  return state.status?.operation === "backup" && rowsOf(state).length > 0;
+}
+
+function columnsOf(state: RunState, { theme }: Area): readonly TableColumn<RunRow>[] {
+  const about: TableColumn<RunRow>[] = [
     { title: "QUEUE", width: "fill", cell: (row) => span(nameOf(row)) },
-    { title: "STATE", width: 12, cell: (row) => stateSpan(row, theme) },
-    { title: "DONE", width: 5, align: "right", cell: (row) => span(percentOf(row)) },
+    { title: "STATE", width: 15, cell: (row) => stateSpan(row, theme) },
+  ];
+  if (isBackup(state)) return [...about, ...BACKUP_COLUMNS];
+  return [
+    ...about,
     {
       title: "MESSAGES",
       width: 11,
@@ -126,7 +145,6 @@ function columnsOf({ theme }: Area): TableColumn<RunRow>[] {
       rank: 2,
       cell: (row) => span(formatBytes(bytesOf(row)), "dim"),
     },
-    { title: "HELD", width: 8, align: "right", rank: 1, cell: (row) => span(heldText(row), "dim") },
   ];
 }
 
@@ -138,7 +156,7 @@ const OUTCOMES: Readonly<Record<QueueDoneEvent["outcome"], readonly [string, Ton
 };
 
 function stateSpan(row: RunRow, { glyphs }: Theme): Span {
-  if ("active" in row) return span(row.active.phase, "accent");
+  if ("active" in row) return span(phaseText(row.active), "accent");
   const [word, tone] = OUTCOMES[row.ended.outcome];
   const sign = tone === "good" ? glyphs.ok : tone === "bad" ? glyphs.failed : "-";
   return span(`${sign} ${word}`, tone);
@@ -149,23 +167,12 @@ function nameOf(row: RunRow): string {
   return queueLabel(vhost, queue);
 }
 
-function percentOf(row: RunRow): string {
-  if ("ended" in row) return "";
-  const { messagesDone, messagesTotal } = row.active;
-  return formatPercent(messagesTotal === 0 ? 0 : Math.min(1, messagesDone / messagesTotal));
-}
-
 function messagesOf(row: RunRow): number {
   return "active" in row ? row.active.messagesDone : row.ended.messages;
 }
 
 function bytesOf(row: RunRow): number {
   return "active" in row ? row.active.bytesDone : row.ended.bytes;
-}
-
-function heldText(row: RunRow): string {
-  if ("active" in row || row.ended.holdSeconds === undefined) return "";
-  return formatSeconds(row.ended.holdSeconds);
 }
 
 /** The result, in the words in which the command tells it. */
