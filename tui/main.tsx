@@ -9,6 +9,7 @@ import { ENGINE } from "./app/engine.ts";
 import { Navigator } from "./app/navigator.ts";
 import { Session } from "./app/session.ts";
 import { TerminalGuard } from "./app/terminal_guard.ts";
+import { openLog } from "./screens/log/screen.tsx";
 import { openStart } from "./screens/start/screen.tsx";
 import { themeOf } from "./theme/theme.ts";
 
@@ -24,11 +25,12 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   };
   const navigator: Navigator = new Navigator({
     readOnly: call.readOnly,
+    openLog: () => openLog(session.log),
     copy: (text) => void process.stdout.write(clipboard(text)),
     quit: () => app.unmount(),
     exitNow: () => exitNow(exitCodeOf("interrupted")),
   });
-  const session = new Session({ call, engine: ENGINE, navigator });
+  const session: Session = new Session({ call, engine: ENGINE, navigator });
   using _signals = trapSignals({
     stop: ({ code }) => {
       session.exitCode = exitCodeOf(code);

@@ -11,13 +11,18 @@ export interface TuiCall {
   readonly readOnly: boolean;
   /** How a shell starts this program, from any folder. */
   readonly invocation: string;
-  /** Flags of the call that belong on commands which do the same, quoted for sh. */
+  /** The configuration file that was named, by its whole path. */
+  readonly configPath: string | undefined;
+  /** Other flags of the call that belong on commands which do the same, quoted for sh. */
   readonly flags: readonly string[];
   readonly env: Environment;
   now(): Date;
   readonly redactor: Redactor;
-  /** The configuration in force for a direction, with what was chosen on the way on top of it. */
-  load(mode: "backup" | "restore", choices: readonly Override[]): Promise<LoadedConfig>;
+  /** The configuration in force for a direction: of a file, with what was chosen on the way on top. */
+  load(
+    mode: "backup" | "restore",
+    options: { path: string | undefined; choices: readonly Override[] },
+  ): Promise<LoadedConfig>;
   /** What gives the terminal back: done before an error that nobody waited for is told. */
   onError(restore: () => void): void;
   /** Ends the process at once. */

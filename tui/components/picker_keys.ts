@@ -21,7 +21,7 @@ export const PICKER_KEYS: readonly Binding<PickerCommand>[] = [
 ];
 
 /** The same while a filter is in force: `esc` takes it away first. */
-const FILTERED_KEYS: readonly Binding<PickerCommand>[] = [
+export const FILTERED_KEYS: readonly Binding<PickerCommand>[] = [
   ...PICKER_KEYS,
   { keys: ["esc"], command: "dropFilter", hint: "no filter", help: "show all again" },
 ];

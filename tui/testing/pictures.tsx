@@ -8,8 +8,8 @@ import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
 import { BACKUPS_KEYS } from "../screens/backups/keys.ts";
 import { BackupsView } from "../screens/backups/view.tsx";
-import { CONNECT_KEYS } from "../screens/connect/keys.ts";
-import { NOT_FILLED } from "../screens/connect/state.ts";
+import { TRIED_KEYS } from "../screens/connect/keys.ts";
+import { type ConnectState, NOT_FILLED } from "../screens/connect/state.ts";
 import { ConnectView } from "../screens/connect/view.tsx";
 import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
@@ -20,11 +20,38 @@ import { backupsSample, contentsSample, restorePlanSample } from "./restore_samp
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
+import {
+  configsSample,
+  definitionsSample,
+  differencesSample,
+  doctorSample,
+  FINDINGS,
+  logSample,
+} from "./other_samples.ts";
+import { CONFIGS_KEYS } from "../screens/configs/keys.ts";
+import { ConfigsView } from "../screens/configs/view.tsx";
+import { DEFINITIONS_KEYS } from "../screens/definitions/keys.ts";
+import { DefinitionsView } from "../screens/definitions/view.tsx";
+import { DOCTOR_KEYS } from "../screens/doctor/keys.ts";
+import { DoctorView } from "../screens/doctor/view.tsx";
+import { logKeys } from "../screens/log/keys.ts";
+import { LogView } from "../screens/log/view.tsx";
+import { REPORT_KEYS } from "../screens/report/keys.ts";
+import { ReportView } from "../screens/report/view.tsx";
 import { NOW, planSample, queuesSample, runSample, startSample } from "./samples.ts";
 
-const CONNECT_SAMPLE = {
-  values: { ...NOT_FILLED.values, host: "mq.example", password: "secret" },
-  focus: 2,
+/** Filled in, and tried. */
+const CONNECT_SAMPLE: ConnectState = {
+  ...NOT_FILLED,
+  values: {
+    ...NOT_FILLED.values,
+    host: "mq.example",
+    password: "secret",
+    storage: "/var/backups/rabbitmq",
+  },
+  focus: 4,
+  test: "done",
+  findings: FINDINGS,
 };
 
 const start = stillScreen({
@@ -55,9 +82,9 @@ const run = stillScreen({
 
 const connect = stillScreen({
   title: "Connect",
-  keys: () => CONNECT_KEYS,
+  keys: () => TRIED_KEYS,
   typing: { text: () => {} },
-  render: (area) => <ConnectView state={CONNECT_SAMPLE} area={area} />,
+  render: (area) => <ConnectView state={CONNECT_SAMPLE} places={{}} area={area} />,
 });
 
 const backups = stillScreen({
@@ -81,11 +108,45 @@ const restorePlan = stillScreen({
 });
 
 const confirm = openConfirm({
+  button: "Restore",
   target: "mq.example:5672",
   lines: ["Backup nightly-20250303 will be written into mq.example:5672."],
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
   cancel: () => {},
   confirm: () => {},
+});
+
+const doctor = stillScreen({
+  title: "Check",
+  keys: () => DOCTOR_KEYS,
+  render: (area) => <DoctorView state={doctorSample()} area={area} />,
+  commandLine: () => "rabbitmq-backup doctor --config backup.yaml",
+});
+
+const configs = stillScreen({
+  title: "Configurations",
+  keys: () => CONFIGS_KEYS,
+  render: (area) => <ConfigsView state={configsSample()} area={area} now={NOW} />,
+});
+
+const definitions = stillScreen({
+  title: "Definitions",
+  keys: () => DEFINITIONS_KEYS,
+  render: (area) => <DefinitionsView state={definitionsSample()} area={area} now={NOW} />,
+  commandLine: () => "rabbitmq-backup definitions-diff --config backup.yaml nightly-20250303 live",
+});
+
+const differences = stillScreen({
+  title: "Differences",
+  keys: () => REPORT_KEYS,
+  render: (area) => <ReportView state={differencesSample()} area={area} asking="Comparing" />,
+  commandLine: () => "rabbitmq-backup definitions-diff --config backup.yaml nightly-20250303 live",
+});
+
+const log = stillScreen({
+  title: "Log",
+  keys: () => logKeys(logSample()),
+  render: (area) => <LogView state={logSample()} area={area} />,
 });
 
 /** Each screen as the documentation shows it, and what tests look for in it, in any size. */
@@ -98,7 +159,14 @@ export const PICTURES: Readonly<
   },
   connect: {
     screens: [start, connect],
-    shows: [/Broker +mq\.example/, /Password +\*{6}/, /with the tag|is not shown/, /esc cancel/],
+    shows: [
+      /Broker +mq\.example/,
+      /Password +\*{6}/,
+      /AMQP +! The connection is not encrypted/,
+      /Storage +! .*is not there/,
+      /\^S save as a file/,
+      /esc cancel/,
+    ],
   },
   queues: {
     screens: [start, queues],
@@ -149,5 +217,29 @@ export const PICTURES: Readonly<
   confirm: {
     screens: [start, backups, contents, restorePlan, confirm],
     shows: [/Type mq\.example:5672 to confirm/, /\[ Cancel \] +Restore/],
+  },
+  definitions: {
+    screens: [start, definitions],
+    shows: [
+      /the broker, as it is now/,
+      /› .*nightly-20250303/,
+      /Enter compares nightly-20250303 with/,
+    ],
+  },
+  differences: {
+    screens: [start, definitions, differences],
+    shows: [/Only in live:/, /\+ queue invoices/, /delivery-limit: 20 -> -1/, /1 different/],
+  },
+  doctor: {
+    screens: [start, doctor],
+    shows: [/A backup with this configuration can run, 2 warnings/, /Hint: Use amqps/, /try again/],
+  },
+  configs: {
+    screens: [start, configs],
+    shows: [/› .*production\.yaml +2 h/, /ops\/rabbitmq-backup\.yaml +4 d/, /Enter open/],
+  },
+  log: {
+    screens: [start, log],
+    shows: [/5 lines/, /05:06:\d\d +! warning/, /Hint: did messages expire/, /\/ filter/],
   },
 };

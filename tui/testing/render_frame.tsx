@@ -22,7 +22,13 @@ export const SIZES = [
 
 /** A navigator that ends nothing. */
 export function quietNavigator({ readOnly = false } = {}): Navigator {
-  return new Navigator({ readOnly, copy: () => {}, quit: () => {}, exitNow: () => {} });
+  return new Navigator({
+    readOnly,
+    openLog: () => stillScreen({ title: "Log", render: () => null }),
+    copy: () => {},
+    quit: () => {},
+    exitNow: () => {},
+  });
 }
 
 /** A screen that only shows something. */

@@ -103,7 +103,10 @@ export function startSample(): StartState {
     value: { cluster: "rabbit@mq.example", version: "4.0.5", queues: 6, messages: 535_864 },
   } as const;
   const answered = reduceStart(asked, { type: "broker", answer: broker });
-  return reduceStart(answered, { type: "backups", answer: { state: "there", value: LISTED } });
+  return reduceStart(answered, {
+    type: "backups",
+    answer: { state: "there", value: { listings: LISTED, isNew: false } },
+  });
 }
 
 export function queuesSample(): QueuesState {

@@ -95,11 +95,8 @@ async function importInto(context: CommandContext): Promise<number> {
   await using source = fromFile
     ? await openFile(context, config)
     : await openBackup(context, config);
-  const { checkComplete, parseDefinitions } = await import("../../definitions/parse.ts");
-  const { prepareDefinitions } = await import("../../definitions/prepare.ts");
-  const parsed = parseDefinitions(source.text);
-  checkComplete(parsed);
-  const definitions = prepareDefinitions(parsed, choiceOf(config.restore, flags));
+  const { definitionsToImport } = await import("../../engine/definitions/of_backup.ts");
+  const definitions = definitionsToImport(source.text, choiceOf(config.restore, flags));
 
   // 3. On a terminal: what would be done, and a question.
   const { place, backupId } = source;

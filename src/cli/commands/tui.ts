@@ -55,11 +55,12 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     style: { ...output.outStyle, ...flags.ascii === true ? { unicode: false } : {} },
     readOnly: flags.readOnly === true,
     invocation,
-    flags: repeatedFlags(flags, path),
+    configPath: path === undefined ? undefined : resolve(path),
+    flags: repeatedFlags(flags),
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
-    async load(mode, choices) {
+    async load(mode, { path, choices }) {
       const { loadConfig } = await import("../../config/load.ts");
       const settings = [STORAGE_SETTINGS, brokerSettings(mode === "backup" ? "source" : "target")];
       const given = collectOverrides(settings, { env: terminal.env, flags });
@@ -74,18 +75,15 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
   };
 }
 
-/** Flags of the call as other commands take them; files by their whole paths. */
-function repeatedFlags(flags: CommandContext["flags"], path: string | undefined): string[] {
+/** Flags of the call as other commands take them. */
+function repeatedFlags(flags: CommandContext["flags"]): string[] {
   const settings = SETTINGS.flatMap((group) => group.settings)
     .filter((setting) => !setting.hidden && nameOf(setting) !== "backup-id");
-  return [
-    ...path === undefined ? [] : ["--config", shellWord(resolve(path))],
-    ...settings.flatMap((setting) => {
-      const name = nameOf(setting);
-      const value = flags[keyOf(name)];
-      return value === undefined ? [] : [`--${name}`, flagValue(name, String(value))];
-    }),
-  ];
+  return settings.flatMap((setting) => {
+    const name = nameOf(setting);
+    const value = flags[keyOf(name)];
+    return value === undefined ? [] : [`--${name}`, flagValue(name, String(value))];
+  });
 }
 
 function flagValue(name: string, value: string): string {

@@ -3,6 +3,7 @@ import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { openContents } from "../contents/screen.tsx";
+import { openValidateRun } from "../run/validate.ts";
 import { BACKUPS_KEYS, type BackupsCommand } from "./keys.ts";
 import { currentBackup, isFinished, NOT_LISTED, reduceBackups } from "./state.ts";
 import { backupsPage, BackupsView } from "./view.tsx";
@@ -18,6 +19,9 @@ export function openBackups(session: Session): Screen {
       const known = command as BackupsCommand;
       if (known === "choose") return choose();
       if (known === "refresh") return void list();
+      if (known === "validate" || known === "validateDeep") {
+        return validate({ deep: known === "validateDeep" });
+      }
       store.dispatch({ type: "move", command: known as MoveCommand, page: backupsPage(area) });
     },
     subscribe: (listener) => store.subscribe(listener),
@@ -34,6 +38,13 @@ export function openBackups(session: Session): Screen {
     if (backup === undefined) return;
     if (isFinished(backup)) return session.navigator.open(openContents(session, backup.backupId));
     session.navigator.tell(`A backup that is ${backup.state} cannot be restored`);
+  }
+
+  function validate({ deep }: { deep: boolean }): void {
+    const backup = currentBackup(store.state);
+    if (backup === undefined) return;
+    const { backupId } = backup;
+    session.navigator.open(openValidateRun(session, { backupId, deep }));
   }
 
   async function list(): Promise<void> {

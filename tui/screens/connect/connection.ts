@@ -30,7 +30,7 @@ export function connectionOf(values: Values): Connection {
     ],
     flags: [
       ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
-      ...management === "" ? [] : ["--management-url", shellWord(management)],
+      ...management === "" ? [] : ["--management-url", managementFlag(management)],
       ...storage === "" ? [] : ["--path", shellWord(storage)],
     ],
     yaml: yamlOf({ ...values, host, management, storage }),
@@ -42,13 +42,22 @@ const VARIABLE = "${RABBITMQ_PASSWORD}";
 function yamlOf({ host, user, password, management, storage }: Values): string {
   const url = brokerUrl(host, user, password === "" ? undefined : VARIABLE);
   const endpoint = {
-    // One that was typed inside the URL does not stay there.
-    amqp_url: url.replace(/^(amqps?:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`),
-    ...management === "" ? {} : { management_url: management },
+    amqp_url: withoutPassword(url),
+    ...management === "" ? {} : { management_url: withoutPassword(management) },
   };
   // One object under two keys would become an alias.
   const broker = host === "" ? {} : { source: endpoint, target: { ...endpoint } };
   return stringify({ ...broker, ...storage === "" ? {} : { storage } });
+}
+
+/** A password that was typed inside a URL does not stay there. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`);
+}
+
+function managementFlag(url: string): string {
+  const isSecret = withoutPassword(url) !== url;
+  return isSecret ? '"$RABBITMQ_BACKUP_MANAGEMENT_URL"' : shellWord(url);
 }
 
 /** `host` may be a URL already; then it says what it says, and credentials come where it has none. */

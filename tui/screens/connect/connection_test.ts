@@ -19,6 +19,9 @@ Deno.test("a host and a password are enough for a URL, and a URL stays what it i
 Deno.test("a password inside a URL is not saved either", () => {
   const { source } = parse(filled({ host: "amqp://a:topsecret@mq" }).yaml);
   assert.equal(source.amqp_url, "amqp://a:${RABBITMQ_PASSWORD}@mq");
+  const managed = filled({ host: "mq", management: "http://a:topsecret@mq:15672" });
+  assert.match(managed.yaml, /http:\/\/a:\$\{RABBITMQ_PASSWORD\}@mq:15672/);
+  assert.doesNotMatch(managed.flags.join(" "), /topsecret/);
 });
 
 Deno.test("neither flags nor the file that is saved hold the password", () => {

@@ -114,6 +114,7 @@ export function openRestorePlan(
     const restore = call;
     if (plan === undefined || restore === undefined) return;
     session.navigator.open(openConfirm({
+      button: "Restore",
       target: plan.target.address,
       lines: [`Backup ${backupId} will be written into ${plan.target.address}.`],
       commandLine: () => session.commandLine("restore", flags()),

@@ -13,6 +13,7 @@ import type { Binding, MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
+import { scrolledTop } from "../../components/text_lines.tsx";
 import {
   DONE_KEYS,
   FAILED_KEYS,
@@ -98,8 +99,15 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       case "goOn":
         return session.navigator.replace(openRun(session, call));
       default: {
-        const page = isRunning() ? runPage(area) : area.rows;
-        return store.dispatch({ type: "move", command: known as MoveCommand, page });
+        const move = known as MoveCommand;
+        if (isRunning()) {
+          return store.dispatch({ type: "move", command: move, page: runPage(area) });
+        }
+        const { lines, cursor } = store.state;
+        return store.dispatch({
+          type: "scroll",
+          top: scrolledTop(cursor.top, move, { lines, area }),
+        });
       }
     }
   }
@@ -122,6 +130,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
   }
 
   async function run(): Promise<void> {
+    session.log.add({ kind: "step", text: `${call.what} begins` });
     const resume = [session.call.invocation, call.command, ...session.flags, ...call.flags]
       .join(" ");
     try {
@@ -132,6 +141,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       });
       const ended = call.end(result, store.state.ended);
       end(ended);
+      session.log.add({ kind: "result", text: resultText(ended.lines) });
       store.dispatch({ type: "done", lines: ended.lines });
     } catch (thrown) {
       const error = stoppedError(thrown, controller.signal, resume);
@@ -158,6 +168,12 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       ...hint === undefined ? [] : ["", ...escapeLines(hint).split("\n")],
     ];
   }
+}
+
+/** The line of a result that says it all is the last one that says something. */
+function resultText(lines: readonly string[]): string {
+  // deno-lint-ignore no-control-regex
+  return lines.findLast((line) => line !== "")?.replace(/\u001b\[[\d;]*m/g, "").trim() ?? "";
 }
 
 function tallyOf(ended: readonly QueueDoneEvent[]): Tally {

@@ -49,7 +49,8 @@ export type RunAction =
   | { type: "pace"; pace: RunState["pace"] }
   | { type: "done"; lines: readonly string[] }
   | { type: "failed"; failure: Failure; lines: readonly string[] }
-  | { type: "move"; command: MoveCommand; page: number };
+  | { type: "move"; command: MoveCommand; page: number }
+  | { type: "scroll"; top: number };
 
 /** The run after the engine has told something, or a key was pressed. */
 export function reduceRun(state: RunState, action: RunAction): RunState {
@@ -70,8 +71,10 @@ export function reduceRun(state: RunState, action: RunAction): RunState {
         lines: action.lines,
         cursor: AT_TOP,
       };
+    case "scroll":
+      return { ...state, cursor: { index: action.top, top: action.top } };
     case "move": {
-      const size = { count: linesOf(state), page: action.page };
+      const size = { count: rowsOf(state).length, page: action.page };
       return { ...state, cursor: moved(state.cursor, action.command, size) };
     }
   }
@@ -90,11 +93,6 @@ export function rowsOf({ status, ended }: RunState): RunRow[] {
 
 function rowKey({ vhost, queue }: { vhost: string; queue: string }): string {
   return queueKey({ vhost, name: queue });
-}
-
-/** Lines of the list that is seen: queues while it runs, then the result. */
-function linesOf(state: RunState): number {
-  return state.lines.length > 0 ? state.lines.length : rowsOf(state).length;
 }
 
 function withEvent(state: RunState, event: EngineEvent): RunState {

@@ -1,4 +1,4 @@
-import { Box, Text } from "ink";
+import { Box } from "ink";
 import { escapeText, queueLabel } from "../../../src/console/text/escape.ts";
 import {
   formatBytes,
@@ -10,9 +10,9 @@ import {
 import type { QueueDoneEvent, StatusEvent } from "../../../src/engine/events.ts";
 import type { Area } from "../../app/screen.ts";
 import { Line, type Span, span } from "../../components/line.tsx";
-import { visible } from "../../components/list_cursor.ts";
 import { bar, sparkline } from "../../components/meter.ts";
 import { Table } from "../../components/table.tsx";
+import { TextLines } from "../../components/text_lines.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme, Tone } from "../../theme/theme.ts";
 import {
@@ -36,7 +36,8 @@ export function RunView(
   { state, area, stopping }: { state: RunState; area: Area; stopping: string },
 ) {
   const isOver = state.phase === "done" || state.phase === "failed";
-  if (isOver) return <Result state={state} area={area} />;
+  // The result, in the words in which the command tells it.
+  if (isOver) return <TextLines lines={state.lines} top={state.cursor.top} area={area} />;
   const rows = rowsOf(state);
   return (
     <Box flexDirection="column">
@@ -173,14 +174,4 @@ function messagesOf(row: RunRow): number {
 
 function bytesOf(row: RunRow): number {
   return "active" in row ? row.active.bytesDone : row.ended.bytes;
-}
-
-/** The result, in the words in which the command tells it. */
-function Result({ state, area }: { state: RunState; area: Area }) {
-  const { from, to } = visible(state.cursor, { count: state.lines.length, page: area.rows });
-  return (
-    <Box flexDirection="column" paddingX={1}>
-      {state.lines.slice(from, to).map((line, index) => <Text key={index}>{line || " "}</Text>)}
-    </Box>
-  );
 }
