@@ -18,6 +18,9 @@ export type ErrorCode =
   | "interrupted"
   | "terminated";
 
+/** The hint of an error behind which the same command goes on. */
+export const RUN_AGAIN = "run the same command again to go on where it stopped";
+
 /**
  * Options of an {@linkcode AppError}: `hint` says what to do next, `cause` keeps the original, and
  * `canGoOn` says that the same command goes on where it stopped.

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import PQueue from "p-queue";
 import { manifestKey } from "../../src/archive/layout.ts";
 import { encodeManifest } from "../../src/archive/manifest_io.ts";
-import type { Manifest, QueueEntry } from "../../src/archive/manifest.ts";
+import { type Manifest, nothingStored, type QueueEntry } from "../../src/archive/manifest.ts";
 import { renderTable } from "../../src/console/text/table.ts";
 import { openStorage } from "../../src/storage/open.ts";
 import { bytesOf } from "../../src/storage/storage.ts";
@@ -113,13 +113,7 @@ function queueOf(name: string): QueueEntry {
     durable: true,
     auto_delete: false,
     arguments: { "x-queue-type": "classic" },
-    segments: [],
-    message_count: 0,
-    body_bytes: 0,
-    largest_body: 0,
-    first_message_timestamp: null,
-    last_message_timestamp: null,
-    capture: null,
+    ...nothingStored(),
   };
 }
 

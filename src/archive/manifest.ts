@@ -135,6 +135,19 @@ export interface QueueEntry {
   partial?: string;
 }
 
+/** The part of an entry that tells of a queue's messages, before there are any. */
+export function nothingStored() {
+  return {
+    segments: [],
+    message_count: 0,
+    body_bytes: 0,
+    largest_body: 0,
+    first_message_timestamp: null,
+    last_message_timestamp: null,
+    capture: null,
+  } satisfies Partial<QueueEntry>;
+}
+
 /** A queue that was asked for and is not in the backup, or only in part. */
 export interface SkippedQueue {
   vhost: string;

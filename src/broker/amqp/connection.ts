@@ -1,6 +1,6 @@
 import { connect } from "amqplib";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError, messageOf, RUN_AGAIN } from "../../errors.ts";
 import type { BrokerEndpoint } from "../../config/config.ts";
 import { readTlsFiles } from "../management/tls_files.ts";
 import { connectError } from "./connect_error.ts";
@@ -136,7 +136,7 @@ export class BrokerConnection implements AsyncDisposable {
       `Cannot go on with ${this.#endpointName}: the connection was lost (${
         cause === undefined ? "closed by the broker" : messageOf(cause)
       })`,
-      { hint: "run the same command again to go on where it stopped", cause },
+      { hint: RUN_AGAIN, cause },
     );
     for (const listener of this.#closeListeners) listener(this.#closedBecause);
   }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
-import { AppError } from "../../errors.ts";
+import { AppError, RUN_AGAIN } from "../../errors.ts";
 import { brokerWords } from "./broker_words.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 
@@ -194,7 +194,7 @@ export function queueError(
     // Said by our own side, before it is told why.
     return new AppError("broker_unreachable", `${cannot}the connection was lost`, {
       cause: error,
-      hint: "run the same command again to go on where it stopped",
+      hint: RUN_AGAIN,
     });
   }
   if (is(404, "NOT_FOUND")) {

@@ -2,7 +2,7 @@
  * Streams by AMQP 0-9-1, for where their own protocol cannot be reached. Reading takes nothing: an
  * acknowledgement only lets the broker send more.
  */
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError, messageOf, RUN_AGAIN } from "../../errors.ts";
 import { streamOffset } from "../../message/broker_headers.ts";
 import type { BrokerConnection, NumberedChannel } from "./connection.ts";
 import type { DeliveryHead, DeliveryTap } from "./content_tap.ts";
@@ -311,7 +311,7 @@ function readError(error: unknown, stream: string): AppError {
     return new AppError(
       "broker_unreachable",
       `Cannot read stream "${stream}" by AMQP 0-9-1: the connection was lost`,
-      { cause: error, hint: "run the same command again to go on where it stopped" },
+      { cause: error, hint: RUN_AGAIN },
     );
   }
   return queueError(error, stream);

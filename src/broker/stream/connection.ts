@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { WireReader, type WireWriter } from "../../message/wire.ts";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError, messageOf, RUN_AGAIN } from "../../errors.ts";
 import type { StreamSocket } from "./socket.ts";
 import { FrameSplitter } from "./frame_splitter.ts";
 import { CODE, COMMAND, RESPONSE_BIT, responseError } from "./protocol.ts";
@@ -273,7 +273,7 @@ export class StreamConnection implements AsyncDisposable {
     return new AppError(
       "broker_unreachable",
       `Cannot go on with ${this.address}: the connection for streams was lost (${why})`,
-      { hint: "run the same command again to go on where it stopped", cause },
+      { hint: RUN_AGAIN, cause },
     );
   }
 

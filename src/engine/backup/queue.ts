@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
-import type { QueueEntry, SkippedQueue } from "../../archive/manifest.ts";
+import { nothingStored, type QueueEntry, type SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
@@ -259,13 +259,7 @@ export function emptyEntry({ queue }: PlannedQueue): QueueEntry {
     durable: queue.durable,
     auto_delete: queue.autoDelete,
     arguments: { ...queue.arguments },
-    segments: [],
-    message_count: 0,
-    body_bytes: 0,
-    largest_body: 0,
-    first_message_timestamp: null,
-    last_message_timestamp: null,
-    capture: null,
+    ...nothingStored(),
   };
 }
 

@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { requireStorage } from "../../config/config.ts";
 import { isVolatile } from "../../config/storage.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, RUN_AGAIN } from "../../errors.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
+import {
+  FIRST_PAUSE_MS,
+  gaveUp,
+  isLoss,
+  LONGEST_PAUSE_MS,
+  waitingFor,
+} from "../lost_connection.ts";
 import { queueKey } from "../queue_key.ts";
 import { type RunOptions, takeBackup } from "./backup.ts";
 
-/** Between two tries, milliseconds: twice as long each time. */
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 15_000;
+const WHAT = "the backup";
 /** Each reading may cost a delivery attempt, so one that is lost so often is given up. */
 const FRUITLESS = 3;
 
@@ -85,9 +90,13 @@ class Patience {
       this.#pauseMs = FIRST_PAUSE_MS;
       this.#until = now + this.#seconds * 1000;
     }
-    if (isBegun && ++this.#fruitless > FRUITLESS) throw gaveUp(error, "it is lost again and again");
+    if (isBegun && ++this.#fruitless > FRUITLESS) {
+      throw gaveUp(WHAT, "it is lost again and again", error);
+    }
     const pauseMs = this.#pauseMs;
-    if (now + pauseMs > this.#until) throw gaveUp(error, `no connection for ${this.#seconds} s`);
+    if (now + pauseMs > this.#until) {
+      throw gaveUp(WHAT, `no connection for ${this.#seconds} s`, error);
+    }
     this.#pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     return { isNew, pauseMs };
   }
@@ -124,23 +133,7 @@ class NewsOnly {
   }
 }
 
-function isLoss(error: unknown): error is AppError {
-  return error instanceof AppError && error.code === "broker_unreachable";
-}
-
-function waitingFor({ message }: AppError, seconds: number): string {
-  return `${message.replace(/^Cannot go on with/, "Waiting for")}; trying for up to ${seconds} s ` +
-    "to connect again";
-}
-
-const GO_ON = "run the same command again to go on where it stopped";
-
 /** Whatever it was lost at: a hint about that would be of no help any more. */
 function stopped(error: AppError): AppError {
-  return new AppError(error.code, error.message, { cause: error.cause, hint: GO_ON });
-}
-
-function gaveUp(error: AppError, why: string): AppError {
-  const message = `Cannot go on with the backup: ${why} (${error.message})`;
-  return new AppError("broker_unreachable", message, { cause: error, hint: GO_ON, canGoOn: true });
+  return new AppError(error.code, error.message, { cause: error.cause, hint: RUN_AGAIN });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { QueueEntry } from "../../archive/manifest.ts";
+import { nothingStored, type QueueEntry } from "../../archive/manifest.ts";
 import { parseExactJson } from "../../exact_json.ts";
 import { declarationOf } from "./declaration.ts";
 
@@ -10,13 +10,7 @@ const ENTRY: QueueEntry = {
   durable: true,
   auto_delete: false,
   arguments: {},
-  segments: [],
-  message_count: 0,
-  body_bytes: 0,
-  largest_body: 0,
-  first_message_timestamp: null,
-  last_message_timestamp: null,
-  capture: null,
+  ...nothingStored(),
 };
 const AS_IS = { queue_type_mapping: {}, drop_queue_arguments: [] };
 

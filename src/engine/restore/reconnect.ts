@@ -1,10 +1,15 @@
 import pRetry, { AbortError } from "p-retry";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import type { EventSink } from "../events.ts";
+import {
+  FIRST_PAUSE_MS,
+  gaveUp,
+  isLoss,
+  LONGEST_PAUSE_MS,
+  waitingFor,
+} from "../lost_connection.ts";
 
-/** Between two tries, milliseconds: twice as long each time, and up to twice that by chance. */
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 15_000;
+const WHAT = "the restore";
 /** A connection that is lost so often without one message getting through is no good. */
 const FRUITLESS = 10;
 
@@ -47,7 +52,7 @@ export class Reconnector {
         fruitless = progress() > before ? 0 : fruitless + 1;
         if (!isLoss(error) || this.#options.seconds === 0) throw error;
         this.#options.signal.throwIfAborted();
-        if (fruitless >= FRUITLESS) throw gaveUp(error, `it is lost again and again`);
+        if (fruitless >= FRUITLESS) throw gaveUp(WHAT, "it is lost again and again", error);
         await this.#connect(vhost, error);
       }
     }
@@ -57,11 +62,7 @@ export class Reconnector {
     const { seconds, connect, emit, signal } = this.#options;
     if (this.#waiting++ === 0) {
       this.outages++;
-      emit({
-        type: "warning",
-        message: `${loss.message.replace(/^Cannot go on with/, "Waiting for")}; trying for up to ` +
-          `${seconds} s to connect again`,
-      });
+      emit({ type: "warning", message: waitingFor(loss, seconds) });
     }
     try {
       await pRetry(() => connect(vhost).catch(stopUnlessLoss), {
@@ -74,30 +75,14 @@ export class Reconnector {
       });
       if (this.#waiting === 1) emit({ type: "step", message: "Connected again" });
     } catch (error) {
-      throw isLoss(error) ? gaveUp(error, `no connection for ${seconds} s`) : error;
+      throw isLoss(error) ? gaveUp(WHAT, `no connection for ${seconds} s`, error) : error;
     } finally {
       this.#waiting--;
     }
   }
 }
 
-function isLoss(error: unknown): error is AppError {
-  return error instanceof AppError && error.code === "broker_unreachable";
-}
-
 /** A broker that answers and refuses will not change its mind by being asked again. */
 function stopUnlessLoss(error: unknown): never {
   throw isLoss(error) || !(error instanceof Error) ? error : new AbortError(error);
-}
-
-function gaveUp(error: AppError, why: string): AppError {
-  return new AppError(
-    "broker_unreachable",
-    `Cannot go on with the restore: ${why} (${error.message})`,
-    {
-      cause: error,
-      hint: "run the same command again to go on where it stopped",
-      canGoOn: true,
-    },
-  );
 }

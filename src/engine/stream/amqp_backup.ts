@@ -14,7 +14,7 @@ import type { PlannedQueue } from "../survey/survey.ts";
 import type { SpooledStreamSegment } from "./chunk_spool.ts";
 import { MessageSpool } from "./message_spool.ts";
 import { Retry, retrying } from "./retry.ts";
-import { Storing } from "./storing.ts";
+import { type Storing, whileStoring } from "./storing.ts";
 
 /** How long the last chunk may take to come; the broker counts messages anew every 5 s. */
 const WAIT_MS = 6_000;
@@ -116,34 +116,25 @@ async function readAll(context: BackupContext, work: AmqpStreamWork): Promise<vo
   const next = read === undefined ? first : read + 1;
   if (next > last) return;
   const { options } = context;
-  const abort = new AbortController();
-  const signal = AbortSignal.any([context.signal, abort.signal]);
-  const storing = new Storing({ ...context, signal }, { work, abort });
   const messagesBefore = progress.messagesDone;
-  using spool = new MessageSpool({
-    folder: spoolFolderOf(context, planned.queue),
-    sequence: segments.length + 1,
-    next,
-    segmentMaxBytes: options.segment_max_bytes,
-    segmentMaxIntervalMs: options.segment_max_interval_ms,
-    onSegment: (segment, sequence) => storing.add(segment, sequence),
-    onMessage: () => {
-      progress.messagesDone = messagesBefore + spool.messages;
-      progress.bytesDone = spool.bytes;
-    },
-    onError: (error) => abort.abort(error),
-  });
-  try {
-    await readThrough({ ...context, signal }, { work, spool, storing });
+  await whileStoring(context, work, async (context, storing, abort) => {
+    using spool = new MessageSpool({
+      folder: spoolFolderOf(context, planned.queue),
+      sequence: segments.length + 1,
+      next,
+      segmentMaxBytes: options.segment_max_bytes,
+      segmentMaxIntervalMs: options.segment_max_interval_ms,
+      onSegment: (segment, sequence) => storing.add(segment, sequence),
+      onMessage: () => {
+        progress.messagesDone = messagesBefore + spool.messages;
+        progress.bytesDone = spool.bytes;
+      },
+      onError: (error) => abort.abort(error),
+    });
+    await readThrough(context, { work, spool, storing });
     spool.finish();
     progress.phase = "packing";
-  } catch (error) {
-    abort.abort(error);
-    throw error;
-  } finally {
-    await storing.idle();
-  }
-  signal.throwIfAborted();
+  });
 }
 
 /** Reads to the end, over as many connections as it takes. */

@@ -14,7 +14,7 @@ import { readChunks } from "./read.ts";
 import { Retry, retrying } from "./retry.ts";
 import { readStreamByAmqp } from "./amqp_backup.ts";
 import { storedConsumers } from "./consumers.ts";
-import { SEGMENTS_AHEAD, Storing } from "./storing.ts";
+import { SEGMENTS_AHEAD, type Storing, whileStoring } from "./storing.ts";
 import { otherStream, type StreamStart } from "./start.ts";
 
 /** One stream of a backup, and what is done of it. */
@@ -195,33 +195,24 @@ async function readAll(context: BackupContext, work: StreamWork): Promise<void> 
   const read = segments.at(-1)?.spooled.stream.lastOffset;
   const next = read === undefined ? first : BigInt(read) + 1n;
   if (next > last) return;
-  const abort = new AbortController();
-  const signal = AbortSignal.any([context.signal, abort.signal]);
-  const storing = new Storing({ ...context, signal }, { work, abort });
   const messagesBefore = progress.messagesDone;
-  using spool = new ChunkSpool({
-    folder: spoolFolderOf(context, planned.queue),
-    sequence: segments.length + 1,
-    next,
-    segmentMaxBytes: context.options.segment_max_bytes,
-    onSegment: (segment, sequence) => storing.add(segment, sequence),
-    onChunk: () => {
-      progress.messagesDone = messagesBefore + spool.messages;
-      progress.bytesDone = spool.bytesOfEntries;
-    },
-  });
-  try {
-    await readThrough({ ...context, signal }, { work, spool, storing });
+  await whileStoring(context, work, async (context, storing) => {
+    using spool = new ChunkSpool({
+      folder: spoolFolderOf(context, planned.queue),
+      sequence: segments.length + 1,
+      next,
+      segmentMaxBytes: context.options.segment_max_bytes,
+      onSegment: (segment, sequence) => storing.add(segment, sequence),
+      onChunk: () => {
+        progress.messagesDone = messagesBefore + spool.messages;
+        progress.bytesDone = spool.bytesOfEntries;
+      },
+    });
+    await readThrough(context, { work, spool, storing });
     spool.finish();
     work.lastGap = spool.lastGap;
     progress.phase = "packing";
-  } catch (error) {
-    abort.abort(error);
-    throw error;
-  } finally {
-    await storing.idle();
-  }
-  signal.throwIfAborted();
+  });
 }
 
 /** Reads to the end, over as many connections as it takes. */

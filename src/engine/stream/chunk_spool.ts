@@ -17,6 +17,19 @@ const BUFFER_BYTES = 1024 * 1024;
 /** A spooled segment of a stream. */
 export type SpooledStreamSegment = SpooledSegment & { stream: SpooledChunks };
 
+/** What a segment holds that begins at an offset, before anything was read into it. */
+export function noChunks(firstOffset: number): SpooledChunks {
+  return {
+    messageCount: 0,
+    firstOffset,
+    lastOffset: firstOffset,
+    bodyBytes: 0,
+    largestBody: 0,
+    filteredMessages: 0,
+    gaps: [],
+  };
+}
+
 /** Options of {@linkcode ChunkSpool}. */
 export interface ChunkSpoolOptions {
   /** Folder for the segments of one stream; made new. */
@@ -175,22 +188,13 @@ export class ChunkSpool implements ChunkSink, Disposable {
     const file = join(this.#options.folder, `segment-${this.#sequence}`);
     this.#file = Deno.openSync(file, { write: true, createNew: true, mode: 0o600 });
     this.#written = 0;
-    const firstOffset = offsetNumber(header.offset);
     return {
       file,
       recordCount: 0,
       bytes: 0,
       firstTimestamp: header.timestamp,
       lastTimestamp: header.timestamp,
-      stream: {
-        messageCount: 0,
-        firstOffset,
-        lastOffset: firstOffset,
-        bodyBytes: 0,
-        largestBody: 0,
-        filteredMessages: 0,
-        gaps: [],
-      },
+      stream: noChunks(offsetNumber(header.offset)),
     };
   }
 

@@ -3,7 +3,7 @@ import type { DeliveryHead } from "../../broker/amqp/content_tap.ts";
 import type { SpooledChunks } from "../../checkpoint/rows.ts";
 import type { AppError } from "../../errors.ts";
 import { SpoolWriter } from "../spool/spool.ts";
-import type { SpooledStreamSegment } from "./chunk_spool.ts";
+import { noChunks, type SpooledStreamSegment } from "./chunk_spool.ts";
 
 /** Options of {@linkcode MessageSpool}. */
 export interface MessageSpoolOptions {
@@ -66,7 +66,7 @@ export class MessageSpool implements StreamMessageSink, Disposable {
   }
 
   end(offset: number): void {
-    const stream = this.#stream ??= emptyStream(offset);
+    const stream = this.#stream ??= noChunks(offset);
     if (offset > this.next) stream.gaps.push({ first: this.next, last: offset - 1 });
     this.next = offset + 1;
     stream.messageCount++;
@@ -91,16 +91,4 @@ export class MessageSpool implements StreamMessageSink, Disposable {
   [Symbol.dispose](): void {
     this.#writer[Symbol.dispose]();
   }
-}
-
-function emptyStream(firstOffset: number): SpooledChunks {
-  return {
-    messageCount: 0,
-    firstOffset,
-    lastOffset: firstOffset,
-    bodyBytes: 0,
-    largestBody: 0,
-    filteredMessages: 0,
-    gaps: [],
-  };
 }

@@ -1,6 +1,6 @@
 import type { StreamConnection } from "../../broker/stream/connection.ts";
 import { subscribe } from "../../broker/stream/subscription.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, RUN_AGAIN } from "../../errors.ts";
 import { type ChunkHeader, type ChunkSink, nextOffset } from "../../message/stream_chunk.ts";
 
 /** Chunks that the broker may send ahead. */
@@ -128,7 +128,7 @@ class Reading {
       new AppError(
         "broker_unreachable",
         `Cannot read the stream: nothing came for ${STALL_MS / 1000} s`,
-        { hint: "run the same command again to go on where it stopped" },
+        { hint: RUN_AGAIN },
       ),
     );
   }

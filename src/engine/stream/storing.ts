@@ -11,6 +11,29 @@ export const SEGMENTS_AHEAD = 3;
 /** Of these, segments that are packed and stored at the same time. */
 const SEGMENTS_AT_ONCE = 2;
 
+/**
+ * Runs `read`, which hands segments over, until all of them are stored and recorded. When either fails,
+ * the other is stopped and that error is thrown.
+ */
+export async function whileStoring(
+  context: BackupContext,
+  work: StoringWork,
+  read: (context: BackupContext, storing: Storing, abort: AbortController) => Promise<void>,
+): Promise<void> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([context.signal, abort.signal]);
+  const storing = new Storing({ ...context, signal }, { work, abort });
+  try {
+    await read({ ...context, signal }, storing, abort);
+  } catch (error) {
+    abort.abort(error);
+    throw error;
+  } finally {
+    await storing.idle();
+  }
+  signal.throwIfAborted();
+}
+
 /** One stream of a backup, as far as storing goes. */
 export interface StoringWork {
   readonly row: BackupQueueRow;
