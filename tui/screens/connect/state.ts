@@ -72,22 +72,24 @@ function edited(state: ConnectState, edit: (value: string) => string): ConnectSt
   };
 }
 
+/** What the management API tells, as against what takes a connection for messages. */
+const API_CHECKS = ["management", "version", "tag", "alarms", "clock", "cluster"];
+/** Which queues there are, and whether they fit here, comes later. */
+const LATER_CHECKS = ["queues"];
+
 /** The parts of a connection, each with what is to be known of it. */
 export const PARTS = [
-  { name: "Management API", has: isOfApi },
+  {
+    name: "Management API",
+    has: ({ area, check }: Finding) => area === "source" && API_CHECKS.includes(check),
+  },
   {
     name: "AMQP",
-    has: ({ area, check }: Finding) => area === "source" && !isOfApi({ area, check }),
+    has: ({ area, check }: Finding) =>
+      area === "source" && ![...API_CHECKS, ...LATER_CHECKS].includes(check),
   },
   { name: "Storage", has: ({ area }: Finding) => area === "storage" },
 ] as const;
-
-/** What the management API tells, as against what takes a connection for messages. */
-const API_CHECKS = ["management", "version", "tag", "alarms", "clock", "cluster", "queues"];
-
-function isOfApi({ area, check }: Pick<Finding, "area" | "check">): boolean {
-  return area === "source" && API_CHECKS.includes(check);
-}
 
 /** Of some findings, the one to be told: what fails, else what is only so-so, else the first. */
 export function worstOf(findings: readonly Finding[]): Finding | undefined {
