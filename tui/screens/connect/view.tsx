@@ -23,16 +23,20 @@ export function ConnectView(
       {FIELDS.map(({ name, label }, index) => {
         const hasFocus = index === state.focus;
         return (
-          <Line
-            {...line}
-            key={name}
-            spans={[
-              span(hasFocus ? ` ${theme.glyphs.cursor} ` : "   ", "accent"),
-              span(pad(label, LABEL_WIDTH), hasFocus ? "strong" : "dim"),
-              ...valueSpans(name, state, places),
-              ...hasFocus ? [span(caret, "accent")] : [],
-            ]}
-          />
+          <Box key={name} aria-role="textbox" aria-state={{ selected: hasFocus }}>
+            <Line
+              {...line}
+              spans={[
+                span(hasFocus ? ` ${theme.glyphs.cursor} ` : "   ", "accent"),
+                span(pad(label, LABEL_WIDTH), hasFocus ? "strong" : "dim"),
+                ...valueSpans(name, state, places),
+                ...hasFocus ? [span(caret, "accent")] : [],
+              ]}
+              spoken={`${label}: ${
+                valueSpans(name, state, places).map(({ text }) => text).join("")
+              }`}
+            />
+          </Box>
         );
       })}
       <Line {...line} spans={[span(`${" ".repeat(LABEL_WIDTH + 3)}${about}`, "dim")]} />

@@ -4,7 +4,7 @@ export type DefinitionsCommand = MoveCommand | "compare" | "mark" | "import" | "
 
 export const DEFINITIONS_KEYS: readonly Binding<DefinitionsCommand>[] = [
   {
-    keys: ["enter"],
+    keys: ["enter", "right", "l"],
     command: "compare",
     hint: "compare",
     help: "what is different from there to the marked one; without a mark, to the broker",

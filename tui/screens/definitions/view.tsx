@@ -57,6 +57,7 @@ function columnsOf(
       width: 1,
       cell: ({ word }) =>
         word === marked ? span(glyphs.marked, "accent") : span(glyphs.unmarked, "dim"),
+      spoken: ({ word }) => word === marked ? "marked" : "",
     },
     {
       title: "DEFINITIONS OF",

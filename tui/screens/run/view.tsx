@@ -65,8 +65,16 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
   const isChanged = phase === "stopping" || pace !== undefined;
   return (
     <>
-      <Line {...line} spans={status === undefined ? [] : progressSpans(status, area)} />
-      <Line {...line} spans={status === undefined ? [] : rateSpans(state, status, area)} />
+      {status === undefined ? <Line {...line} spans={[]} /> : (
+        <Box aria-role="progressbar">
+          <Line {...line} spans={progressSpans(status, area)} spoken={spokenProgress(status)} />
+        </Box>
+      )}
+      <Line
+        {...line}
+        spans={status === undefined ? [] : rateSpans(state, status, area)}
+        {...status === undefined ? {} : { spoken: spokenRate(status) }}
+      />
       <Line
         {...line}
         spans={[
@@ -82,6 +90,17 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
       <Line {...line} spans={[]} />
     </>
   );
+}
+
+function spokenProgress({ percentDone, messagesDone, messagesTotal }: StatusEvent): string {
+  const messages = `${formatCount(messagesDone)} of ${formatCount(messagesTotal)} messages`;
+  return `${formatPercent(percentDone)}, ${messages}`;
+}
+
+function spokenRate({ rateMessages, secondsRemaining, errorCount }: StatusEvent): string {
+  const left = secondsRemaining === undefined ? "" : `, ${formatSeconds(secondsRemaining)} left`;
+  const failed = errorCount === 0 ? "" : `, ${formatCount(errorCount)} failed`;
+  return `${formatCount(rateMessages)} messages a second${left}${failed}`;
 }
 
 /** Below this width words are left out. */

@@ -38,15 +38,17 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
         const isCursor = index === state.cursor.index;
         const sign = isCursor ? `  ${theme.glyphs.cursor} ` : "    ";
         return (
-          <Line
-            {...line}
-            key={name}
-            spans={[
-              span(sign, "accent"),
-              span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
-              span(`  ${about}`, "dim"),
-            ]}
-          />
+          <Box key={name} aria-role="listitem" aria-state={{ selected: isCursor }}>
+            <Line
+              {...line}
+              spans={[
+                span(sign, "accent"),
+                span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
+                span(`  ${about}`, "dim"),
+              ]}
+              spoken={`${title}: ${about}`}
+            />
+          </Box>
         );
       })}
       <Line {...line} spans={[]} />
