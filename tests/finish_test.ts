@@ -102,6 +102,12 @@ testOnEach("its checkpoint is there: what was read becomes a backup", async (bro
 
   const result = await finish(job);
   assertPartial(result);
+  const [lost] = jsonLines(result, "queue_done").filter(({ outcome }) => outcome === "failed");
+  assert.equal(lost.queue, LARGE);
+  assert.deepEqual(
+    jsonLines(result, "warning").filter(({ message }) => /not come to/.test(message)),
+    [],
+  );
   const [summary] = jsonLines(result, "summary");
   assert.deepEqual([summary.queues_ok, summary.queues_failed, summary.messages], [2, 1, 100]);
   const manifest = await job.manifest();

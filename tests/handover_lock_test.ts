@@ -50,8 +50,8 @@ Deno.test("a lock that is broken stops who held it, before anything is finished"
     /Cannot start backup "test": its lock was taken over by .* \(process/,
   );
   const broken = await within(breaking, 60_000);
-  // What the first one, whose connection hangs, had not given back by then is named.
-  if (broken.code !== 3) assertOk(broken);
+  // What the first one, whose connection hung, gave back meanwhile was waited for.
+  assertOk(broken);
   for (const { queue, sent } of loaded) await waitForDepth(broker, queue, { depth: sent.length });
   await assertWhole(broker, ...loaded);
 });

@@ -27,6 +27,13 @@ const MAX_STALLS = 20;
 /** Ways to give unacknowledged messages back; which is right depends on broker and queue type. */
 export type ReturnMethod = "recover" | "channel_close" | "nack" | "reject" | "get";
 
+const OWN_TAG = "rabbitmq-backup-";
+
+/** Whether a consumer of that tag is a {@linkcode QueueReader}. */
+export function isOwnConsumer(tag: string): boolean {
+  return tag.startsWith(OWN_TAG);
+}
+
 /** Options of {@linkcode QueueReader}. */
 export interface QueueReaderOptions {
   queue: string;
@@ -118,6 +125,7 @@ export class QueueReader {
   /** Whether the last message had been delivered before. */
   #lastRedelivered = false;
   #isStopped = false;
+  #sawOthers = false;
   readonly #exhausted: Exhausted[] = [];
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -131,6 +139,11 @@ export class QueueReader {
   /** Messages received so far; all of them are held. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Whether the queue had another consumer when it ran dry. */
+  get sawOthers(): boolean {
+    return this.#sawOthers;
   }
 
   /** Ends reading early; what is held by then counts. */
@@ -295,7 +308,7 @@ export class QueueReader {
     const wanted = this.#received < enough ? Math.min(enough, limit) : limit;
     const size = Math.min(window, LARGEST_WINDOW, wanted - this.#received);
     // Sorted as they come: see WINDOWS_PER_CHANNEL.
-    const consumerTag = `rabbitmq-backup-${String(++one.windows).padStart(2, "0")}`;
+    const consumerTag = `${OWN_TAG}${String(++one.windows).padStart(2, "0")}`;
     this.#windowLeft = size;
     try {
       await one.channel.prefetch(size);
@@ -429,7 +442,10 @@ export class QueueReader {
     const { ready, consumers } = await inspector.depth(queue);
     // A quorum queue without a leader says that it has neither messages nor our consumer.
     const hasLeader = consumers > 0 || returnMethod === "get";
-    if (ready === 0 && hasLeader) return true;
+    if (ready === 0 && hasLeader) {
+      this.#sawOthers = consumers > (returnMethod === "get" ? 0 : 1);
+      return true;
+    }
     if (!isQuiet) return false;
     if (++this.#stalls < MAX_STALLS) return false;
     if (!hasLeader) throw noLeader(queue);

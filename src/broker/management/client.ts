@@ -17,6 +17,8 @@ import {
   type Policy,
   policySchema,
   QUEUE_COLUMNS,
+  type QueueNow,
+  queueNowSchema,
   queueSchema,
   type Vhost,
   vhostSchema,
@@ -147,6 +149,26 @@ export class ManagementClient {
       if (steady) break;
     }
     return onlyOf(options.vhost, [...found.values()]);
+  }
+
+  /** One queue's consumers and depth; undefined when it is gone or its name cannot be in a URL. */
+  async queueNow(
+    { vhost, name }: { vhost: string; name: string },
+    options: CallOptions = {},
+  ): Promise<QueueNow | undefined> {
+    if (!isAddressable(vhost) || !isAddressable(name)) return undefined;
+    const path = `queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`;
+    const columns = "consumer_details.consumer_tag,messages,messages_unacknowledged";
+    try {
+      return await this.#transport.get(queueNowSchema, {
+        ...options,
+        action: `look at queue ${JSON.stringify(name)}`,
+        path: `${path}?columns=${columns}`,
+      });
+    } catch (error) {
+      if (error instanceof AppError && error.code === "broker_missing") return undefined;
+      throw error;
+    }
   }
 
   async exchanges(options: VhostCallOptions = {}): Promise<Exchange[]> {

@@ -79,6 +79,25 @@ export const queueSchema = z.object({
   state: optionalString,
 });
 
+/** Of one queue, as the management API has it at the moment: some seconds old. */
+export interface QueueNow {
+  /** Tags of its consumers. */
+  readonly tags: readonly string[];
+  /** Ready and unacknowledged; missing for its first seconds. */
+  readonly messages?: number | undefined;
+  readonly unacknowledged?: number | undefined;
+}
+
+export const queueNowSchema = z.object({
+  consumer_details: z.array(z.object({ consumer_tag: z.string() })).default([]).catch([]),
+  messages: optionalNumber,
+  messages_unacknowledged: optionalNumber,
+}).transform(({ consumer_details, messages, messages_unacknowledged }): QueueNow => ({
+  tags: consumer_details.map(({ consumer_tag }) => consumer_tag),
+  messages,
+  unacknowledged: messages_unacknowledged,
+}));
+
 /** What the listing of queues is asked for: the fields of `queueSchema`. */
 export const QUEUE_COLUMNS = Object.keys(queueSchema.shape).join(",");
 

@@ -1,9 +1,10 @@
 import { markerKey } from "../../archive/layout.ts";
-import type { QueueEntry } from "../../archive/manifest.ts";
+import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
 import type { BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
-import type { Config } from "../../config/config.ts";
-import { objectsOf } from "../../definitions/document.ts";
+import type { Config, QueueFilter } from "../../config/config.ts";
+import { compileNames } from "../../config/name_pattern.ts";
+import { type DefinedObject, objectsOf } from "../../definitions/document.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
@@ -29,7 +30,7 @@ import {
   outcomeOf,
   putManifest,
 } from "./manifest.ts";
-import { rebuildQueues } from "./rebuild.ts";
+import { definedType, rebuildQueues } from "./rebuild.ts";
 import { findDefinitions, type FoundDefinitions } from "./stored_definitions.ts";
 
 /** Options of {@linkcode finishInterrupted}. */
@@ -96,7 +97,7 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       warnings: [
         "it was interrupted, and finished without its source",
         ...found.warnings,
-        ...untouched(found, definitions),
+        ...untouched(found, { definitions, choice: run?.choice }),
       ],
       incomplete: true,
     });
@@ -106,6 +107,7 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
     if (run !== undefined) checkpoint.finishRun(run.id);
     await handover.finish();
     removeFolder(spoolFolder);
+    tellMissing(manifest, emit);
     const seconds = (performance.now() - begunAt) / 1000;
     return backupSummary(manifest, { location: storage.location, seconds });
   } finally {
@@ -224,18 +226,60 @@ function versionIn(definitions: FoundDefinitions | undefined): string | null {
   return typeof version === "string" ? version : null;
 }
 
-/** Queues that the definitions name and the backup does not: perhaps nobody had asked for them. */
-function untouched(found: Found, definitions: FoundDefinitions | undefined): string[] {
+/** Queues that the definitions name and the backup does not; without `choice` of all queues. */
+function untouched(
+  found: Found,
+  { definitions, choice }: {
+    definitions: FoundDefinitions | undefined;
+    /** The queues that the interrupted run was to have, as it recorded them. */
+    choice: string | undefined;
+  },
+): string[] {
   if (definitions === undefined) return ["which queues it lacks is not known"];
   const named = new Set([...found.queues, ...found.skipped].map(queueKey));
+  const filter: QueueFilter | undefined = choice ? JSON.parse(choice) : undefined;
+  const isChosen = filter === undefined ? () => true : choiceMatcher(filter);
   const others = objectsOf(definitions.content, "queues")
+    .filter(isChosen)
     .map(({ vhost, name }) => ({ vhost: String(vhost), name: String(name) }))
     .filter((queue) => !named.has(queueKey(queue)));
   if (others.length === 0) return [];
+  // Definitions do not tell of depths.
+  const isSure = filter?.min_messages === 0;
   return [
-    `${queuesAre(others.length)} in the definitions that it had not come to, or was not to have: ` +
-    quotedNames(others),
+    `${queuesAre(others.length)} in the definitions that it had not come to` +
+    `${isSure ? "" : ", or was not to have"}: ${quotedNames(others)}`,
   ];
+}
+
+function choiceMatcher(
+  { vhosts, include, exclude, types }: QueueFilter,
+): (queue: DefinedObject) => boolean {
+  const isVhost = compileNames({ include: vhosts });
+  const isName = compileNames({ include, exclude });
+  const ofType = new Set<string>(types);
+  return (queue) =>
+    isVhost(String(queue.vhost)) && isName(String(queue.name)) &&
+    (ofType.size === 0 || ofType.has(definedType(queue)));
+}
+
+/** What the summary counts, by name. */
+function tellMissing({ skipped, warnings = [] }: Manifest, emit: EventSink): void {
+  for (const { vhost, name, queue_type, kind, reason } of skipped) {
+    emit({
+      type: "queue_done",
+      operation: "backup",
+      vhost,
+      queue: name,
+      queueType: queue_type,
+      outcome: kind === "failed" ? "failed" : "skipped",
+      messages: 0,
+      bytes: 0,
+      seconds: 0,
+      reason,
+    });
+  }
+  for (const message of warnings) emit({ type: "warning", message });
 }
 
 function checkpointMissing(backupId: string, marker: Marker | undefined): AppError {

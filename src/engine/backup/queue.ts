@@ -3,6 +3,7 @@ import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { queueFolder } from "../../archive/layout.ts";
 import { nothingStored, type QueueEntry, type SkippedQueue } from "../../archive/manifest.ts";
 import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import type { ManagementClient } from "../../broker/management/client.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { BackupQueueRow, Run } from "../../checkpoint/rows.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
@@ -10,6 +11,7 @@ import type { BackupOptions } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { assertEmpty } from "../hold/capture.ts";
+import { alone } from "../hold/company.ts";
 import { captureCounted } from "../hold/counted_capture.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
@@ -23,7 +25,8 @@ import { queueKey } from "../queue_key.ts";
 import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
 import { removeFolder, syncSpool } from "../spool/spool.ts";
 import { storeSpooled } from "../packing/store_spooled.ts";
-import type { PlannedQueue } from "../survey/survey.ts";
+import { isRead } from "../../safety/plan.ts";
+import type { PlannedQueue, Survey } from "../survey/survey.ts";
 import { backupStream } from "../stream/backup.ts";
 import type { StreamStarts } from "../stream/start.ts";
 
@@ -42,6 +45,7 @@ export interface BackupContext {
   readonly run: Run;
   readonly storage: Storage;
   readonly checkpoint: CheckpointStore;
+  readonly client: ManagementClient;
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
   readonly starts: StreamStarts;
@@ -51,6 +55,8 @@ export interface BackupContext {
   readonly meter: ProgressMeter;
   readonly pace: Pace;
   readonly emit: EventSink;
+  /** Plans a queue by what is known of it now; undefined when it is gone. */
+  readonly plan: Survey["plan"];
   /** Queues that this process has read, by their keys. */
   readonly readNow: Set<string>;
   /** Folder of this run's spool. */
@@ -135,30 +141,33 @@ async function read(
   item: { planned: PlannedQueue; missing: number; work: QueueWork },
 ): Promise<BackupQueueRow> {
   const { checkpoint, run } = context;
-  const { planned, missing, work } = item;
-  const { queue } = planned;
+  const { missing, work } = item;
+  const { queue } = item.planned;
   const folder = spoolFolderOf(context, queue);
-  const entry = emptyEntry(planned);
+  const entry = emptyEntry(item.planned);
   const row: BackupQueueRow = {
     vhost: queue.vhost,
     name: queue.name,
     state: "read",
     report: { entry },
   };
-  if (planned.ready === 0) {
+  if (item.planned.ready === 0) {
+    const { planned, ready, hasWaited, missing: kept } = await alone(context, item.planned);
+    if (hasWaited && ready > 0) return await readAfterAll(context, item);
     await context.connections.use(queue.vhost, async (connection) => {
       await using inspector = new QueueInspector(connection);
       await assertEmpty(inspector, queue);
       await assertStillEmpty(inspector, queue);
     });
-    markInFlight(context, entry, missing + inFlightOf(planned, { depth_before: 0, read: 0 }));
+    const inFlight = inFlightOf(planned, { depth_before: 0, read: 0, sawOthers: false });
+    markInFlight(context, entry, missing + kept + inFlight);
     checkpoint.putDeliveryCount(run.peer, queue, 0);
     checkpoint.putCaptured(run.id, row, []);
     return row;
   }
-  const depth = planned.ready + missing;
+  const depth = item.planned.ready + missing;
   const captured = await captureCounted({ ...context, peer: run.peer }, {
-    planned,
+    planned: item.planned,
     folder,
     work,
     begun: () =>
@@ -175,8 +184,12 @@ async function read(
   entry.largest_body = captured.spool.largestBody;
   entry.first_message_timestamp = segments[0]?.firstTimestamp ?? null;
   entry.last_message_timestamp = segments.at(-1)?.lastTimestamp ?? null;
-  const inFlight = missing +
-    inFlightOf(planned, { ...captured.report, read: entry.message_count });
+  const { depth_before } = captured.report;
+  const inFlight = missing + captured.missing + inFlightOf(captured.planned, {
+    depth_before,
+    read: entry.message_count,
+    sawOthers: captured.sawOthers,
+  });
   if (captured.partial !== undefined) entry.partial = captured.partial;
   else markInFlight(context, entry, inFlight);
   entry.capture = {
@@ -192,6 +205,20 @@ async function read(
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),
   );
   return row;
+}
+
+/** What was taken for empty, as another run had all of it. */
+async function readAfterAll(
+  context: BackupContext,
+  item: { planned: PlannedQueue; missing: number; work: QueueWork },
+): Promise<BackupQueueRow> {
+  const planned = await context.plan(item.planned.queue);
+  if (planned === undefined || !isRead(planned.plan)) {
+    const { reason = "it was deleted", hint } = planned?.plan ?? {};
+    throw new AppError("refused", reason, hint === undefined ? {} : { hint });
+  }
+  using _spool = await context.budget.spool(planned, context.signal);
+  return await read(context, { ...item, planned });
 }
 
 /** What had no leader when it was planned was empty only by its words. */
@@ -218,7 +245,7 @@ async function returned(
   { planned, interrupted }: { planned: PlannedQueue; interrupted: BackupQueueRow | undefined },
 ): Promise<{ planned: PlannedQueue; missing: number }> {
   const { depth: expected, startedAt = 0 } = interrupted?.report ?? {};
-  if (expected === undefined || planned.ready >= expected) return { planned, missing: 0 };
+  if (expected === undefined) return { planned, missing: 0 };
   const { queue, plan, consumers } = planned;
   // A dead node's consumers are still counted. Later on those that are there are others.
   const isDisconnected = plan.returnMethod === "recover" && consumers > 0 &&
@@ -242,11 +269,12 @@ function markInFlight({ options }: BackupContext, entry: QueueEntry, inFlight: n
 /** Messages that consumers had, by the statistics, and those that they took before they were read. */
 function inFlightOf(
   { queue, consumers, plan }: PlannedQueue,
-  { depth_before, read }: { depth_before: number; read: number },
+  { depth_before, read, sawOthers }: { depth_before: number; read: number; sawOthers: boolean },
 ): number {
-  // Nobody has any: what the statistics still say is what we had a moment ago, what is missing expired.
-  if (consumers === 0) return 0;
   const taken = plan.atMost === undefined ? Math.max(0, depth_before - read) : 0;
+  // Nobody had any: what the statistics still say is what we had a moment ago. And nobody came: what is
+  // missing expired.
+  if (consumers === 0) return sawOthers ? taken : 0;
   return (queue.messagesUnacknowledged ?? 0) + taken;
 }
 

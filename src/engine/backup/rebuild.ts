@@ -52,7 +52,7 @@ export async function rebuildQueues(
       continue;
     }
     const skip = (reason: string) => skipped.push(skippedQueue(queue, reason));
-    if (typeOf(queue.defined) === "stream") {
+    if (definedType(queue.defined) === "stream") {
       skip("it is a stream, which cannot be put together from storage alone");
       continue;
     }
@@ -129,7 +129,7 @@ async function readQueue(
   return {
     vhost,
     name,
-    queue_type: typeOf(defined),
+    queue_type: definedType(defined),
     durable: defined?.durable !== false,
     auto_delete: defined?.auto_delete === true,
     arguments: { ...defined?.arguments as Record<string, unknown> | undefined },
@@ -199,11 +199,12 @@ function sequenceOf(key: string): number {
   return Number(/segment-(\d+)/.exec(key.slice(key.lastIndexOf("/")))?.[1] ?? 0);
 }
 
-function typeOf(defined: DefinedObject | undefined): string {
+/** The type of a queue by its definition. */
+export function definedType(defined: DefinedObject | undefined): string {
   const type = (defined?.arguments as Record<string, unknown> | undefined)?.["x-queue-type"];
   return typeof type === "string" ? type : "classic";
 }
 
 function skippedQueue({ vhost, name, defined }: KnownQueue, reason: string): SkippedQueue {
-  return { vhost, name, queue_type: typeOf(defined), kind: "failed", reason };
+  return { vhost, name, queue_type: definedType(defined), kind: "failed", reason };
 }

@@ -33,6 +33,8 @@ export interface Captured {
     CaptureReport,
     "depth_before" | "return_method" | "delivery_attempts" | "hold_ms"
   >;
+  /** Others consumed from it at the end, and may have taken what is missing. */
+  readonly sawOthers: boolean;
   /** Why not all was read that could have been. */
   readonly partial: string | undefined;
 }
@@ -145,6 +147,7 @@ export async function captureQueue(
       delivery_attempts: plan.deliveryAttempts,
       hold_ms: holdMs,
     },
+    sawOthers: reader.sawOthers,
     partial,
   };
 }

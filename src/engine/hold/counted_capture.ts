@@ -1,17 +1,27 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ManagementClient } from "../../broker/management/client.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
+import type { EventSink } from "../events.ts";
 import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import type { HoldBudget } from "./budget.ts";
+import { alone } from "./company.ts";
 import { type Captured, captureQueue, ExhaustedError } from "./capture.ts";
+
+/** How often a queue is read when another run takes a part of it at the same moment. */
+const TRIES = 5;
+/** Up to so long between two tries, milliseconds. */
+const PAUSE_MS = 3_000;
 
 /** What reading a queue shares with the reading of others. */
 export interface CaptureContext {
   readonly options: BackupOptions;
   readonly checkpoint: CheckpointStore;
+  readonly client: ManagementClient;
   readonly connections: ConnectionPool;
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
@@ -19,30 +29,86 @@ export interface CaptureContext {
   readonly peer: string;
   /** A pause comes before a queue, never while its messages are held. */
   readonly pace?: Pace;
+  readonly emit: EventSink;
   readonly signal: AbortSignal;
 }
 
+/** One queue, and where it is read into. `begun` is called before the first delivery. */
+export interface CountedQueue {
+  readonly planned: PlannedQueue;
+  readonly folder: string;
+  readonly work: QueueWork;
+  readonly begun?: () => void;
+}
+
 /**
- * Reads a queue into a folder as {@linkcode captureQueue} does, once its node has memory for it, and
- * records the delivery attempts that this costs. `begun` is called before the first delivery.
+ * Reads a queue into a folder as {@linkcode captureQueue} does, once its node has memory for it and no
+ * other run has messages of it, and records the delivery attempts that this costs. The result's `planned` is
+ * the queue as it was found then, `missing` what somebody else had of it; see {@linkcode alone}.
  */
 export async function captureCounted(
   context: CaptureContext,
-  item: { planned: PlannedQueue; folder: string; work: QueueWork; begun?: () => void },
+  item: CountedQueue,
+): Promise<Captured & { planned: PlannedQueue; missing: number }> {
+  using _memory = await context.budget.memory(item.planned, context.signal);
+  for (let tries = 1;; tries++) {
+    const { planned, ready, missing } = await aloneAndReady(context, item.planned);
+    const captured = await capture(context, { ...item, planned });
+    const taken = await takenByOthers(context, { planned, ready, captured });
+    const isFree = planned.plan.deliveryAttempts === 0 || captured.spool.messageCount === 0;
+    if (taken === 0 || !isFree || tries === TRIES) {
+      return { ...captured, planned, missing: missing + taken };
+    }
+    // Not at the same moment again.
+    await delay(Math.random() * PAUSE_MS, undefined, { signal: context.signal });
+  }
+}
+
+/** What {@linkcode alone} finds, where there is no pause since. */
+async function aloneAndReady(
+  context: CaptureContext,
+  planned: PlannedQueue,
+): Promise<Awaited<ReturnType<typeof alone>>> {
+  const { pace, signal } = context;
+  for (;;) {
+    await pace?.ready(signal);
+    const found = await alone(context, planned);
+    if (pace?.isPaused !== true) return found;
+  }
+}
+
+/**
+ * Messages that were not there when a queue without consumers had been read, and are there again: two
+ * runs that began to read it at the same moment have shared it out among themselves.
+ */
+async function takenByOthers(
+  context: CaptureContext,
+  { planned, ready: known, captured }: {
+    planned: PlannedQueue;
+    ready: number;
+    captured: Captured;
+  },
+): Promise<number> {
+  const { queue, consumers, plan } = planned;
+  const { spool: { messageCount: read }, report, partial } = captured;
+  const before = Math.max(known, report.depth_before);
+  if (partial !== undefined || consumers > 0 || plan.expires || read >= before) return 0;
+  const { ready } = await alone(context, { ...planned, queue: { ...queue, messages: before } });
+  return ready > read ? before - read : 0;
+}
+
+async function capture(
+  context: CaptureContext,
+  { planned, folder, work, begun }: CountedQueue,
 ): Promise<Captured> {
-  const { options: backup, checkpoint, connections, nodes, budget, peer, pace, signal } = context;
-  const { planned, folder, work } = item;
+  const { options: backup, checkpoint, connections, nodes, peer, signal } = context;
   const { queue, plan } = planned;
-  await pace?.ready(signal);
-  using _memory = await budget.memory(planned, signal);
-  // That may have been a while ago.
-  await pace?.ready(signal);
   const used = checkpoint.deliveryCount(peer, queue);
   if (plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
     checkpoint.putDeliveryCount(peer, queue, used + plan.deliveryAttempts);
   }
-  item.begun?.();
+  begun?.();
   work.phase = "reading";
   work.messagesHeld = 0;
   try {

@@ -14,7 +14,7 @@ const SEES_ALL: ReadonlySet<string> = new Set(["monitoring", "administrator"]);
 
 /** What the survey did not see. */
 export function omissionsOf(
-  { closedVhosts, delayedExchanges, unmatched, userTags }: Survey,
+  { closedVhosts, delayedExchanges, unmatched, userTags }: Omit<Survey, "plan">,
   filter: QueueFilter,
 ): Omission[] {
   const closed = closedVhosts.map((vhost): Omission => ({

@@ -4,7 +4,7 @@ import { omissionsOf } from "./omissions.ts";
 import type { Survey } from "./survey.ts";
 
 /** What is omitted: vhost or message, and whether it is missing. */
-function omissions(found: Partial<Survey>, filter: Partial<QueueFilter> = {}) {
+function omissions(found: Partial<Omit<Survey, "plan">>, filter: Partial<QueueFilter> = {}) {
   return omissionsOf(
     {
       queues: [],

@@ -1,6 +1,7 @@
 import { checkNameV1 } from "../../archive/layout.ts";
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
-import { QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import { type QueueDepth, QueueInspector } from "../../broker/amqp/queue_inspector.ts";
+import { isOwnConsumer } from "../../broker/amqp/queue_reader.ts";
 import type { StreamConnector } from "../../broker/stream/connector.ts";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
@@ -9,6 +10,7 @@ import { requireSource } from "../../config/config.ts";
 import { AppError } from "../../errors.ts";
 import { isRead, planQueue, type QueueFacts, type QueuePlan } from "../../safety/plan.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
+import { askCompany } from "../hold/company.ts";
 import type { NodeWatch } from "./node_watch.ts";
 import { isSameCluster } from "./cluster_name.ts";
 import { Elections, isDoubtful } from "./empty_quorum.ts";
@@ -44,6 +46,8 @@ export interface Survey {
   readonly delayedExchanges: Discovery["delayedExchanges"];
   /** Tags of the management user. */
   readonly userTags: readonly string[];
+  /** Plans one of the queues once more, by its depth now; undefined when it is gone. */
+  readonly plan: (queue: DiscoveredQueue) => Promise<PlannedQueue | undefined>;
 }
 
 /**
@@ -107,6 +111,7 @@ export async function survey(options: {
     closedVhosts: found.closedVhosts,
     delayedExchanges: found.delayedExchanges,
     userTags: (await client.whoami({ signal })).tags,
+    plan: async (queue) => (await inspect([queue]))[0],
   };
 
   async function inspect(queues: DiscoveredQueue[]): Promise<PlannedQueue[]> {
@@ -122,7 +127,15 @@ export async function survey(options: {
       for (const queue of queues) {
         signal.throwIfAborted();
         const { starts } = options;
-        const facts = await factsOf(queue, { inspector, elections, source, streams, starts });
+        const facts = await factsOf(queue, {
+          client,
+          inspector,
+          elections,
+          source,
+          streams,
+          starts,
+          signal,
+        });
         if (facts === undefined) continue;
         if ("error" in facts) {
           if (facts.error.code === "broker_denied") denials.push(facts.error);
@@ -199,7 +212,9 @@ function streamInV1(): AppError {
 /** What is known of a queue, or why not; undefined when it is gone since it was listed. */
 async function factsOf(
   queue: DiscoveredQueue,
-  { inspector, elections, source, streams, starts }: {
+  { client, inspector, elections, source, streams, starts, signal }: {
+    client: ManagementClient;
+    signal: AbortSignal;
     inspector: QueueInspector;
     elections: Elections;
     source: SourceIdentity;
@@ -245,16 +260,28 @@ async function factsOf(
       return { ...known, consumers: 0, ...await streams?.at(queue, starts) ?? { ready: 0 } };
     }
     const first = await inspector.depth(queue.name);
-    const { ready, consumers } = isDoubtful(queue, first)
-      ? await elections.depth(queue.name)
-      : first;
-    return { ...known, ready, consumers };
+    const depth = isDoubtful(queue, first) ? await elections.depth(queue.name) : first;
+    return { ...known, ...await withHeld(client, { queue, depth, signal }) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (error.code === "broker_unreachable" && queue.type !== "stream") throw error;
     if (error.code === "broker_missing") return undefined;
     return { error };
   }
+}
+
+/** What another run of this tool has of the queue will be there when it is read, so it counts. */
+async function withHeld(
+  client: ManagementClient,
+  item: { queue: DiscoveredQueue; depth: QueueDepth; signal: AbortSignal },
+): Promise<QueueDepth> {
+  const { queue: { messages = 0 }, depth } = item;
+  if (messages <= depth.ready) return depth;
+  const { company, now } = await askCompany(client, item);
+  if (company === "none") return depth;
+  const others = now!.tags.filter((tag) => !isOwnConsumer(tag)).length;
+  const consumers = company === "reader" ? Math.min(others, depth.consumers) : depth.consumers;
+  return { ready: messages, consumers };
 }
 
 /** Two URLs can be of two brokers; then plan, definitions and messages would not belong together. */

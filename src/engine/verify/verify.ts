@@ -94,7 +94,9 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     const context: VerifyContext = {
       options: config.backup,
       checkpoint,
+      client,
       connections,
+      emit,
       nodes,
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       peer: source.clusterName,
