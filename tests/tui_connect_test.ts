@@ -11,15 +11,15 @@ Deno.test("a broker and a storage are asked for, tested, and saved without the p
   await using terminal = await TmuxRun.start(["tui"], { cwd: folder.path });
   await terminal.waitFor(/none is known yet: c asks for it/);
 
-  // 1. The form.
-  await terminal.press("c");
-  await terminal.waitFor(/› Broker/);
+  // 1. The form, which is the way to everything.
+  await terminal.press("Enter");
+  await terminal.waitFor(/› Broker[^]*rabbitmq-backups[^]*First, where are/);
   const answers = [
     new URL(broker.amqpUrl).host,
     "\u0015" + broker.username, // Ctrl-U empties what is proposed
     broker.password,
     broker.managementUrl,
-    folder.path,
+    "\u0015" + folder.path,
   ];
   for (const answer of answers) {
     await terminal.type(answer);

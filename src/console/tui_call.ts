@@ -4,6 +4,12 @@ import type { Override } from "../config/overrides.ts";
 import type { Redactor } from "./redact.ts";
 import type { Style } from "./text/style.ts";
 
+/** Flags that say where things are, quoted for sh: of commands for a broker, and for a storage. */
+export interface PlaceFlags {
+  readonly broker: readonly string[];
+  readonly storage: readonly string[];
+}
+
 /** What a terminal UI is started with. It stands here since neither face may import the other. */
 export interface TuiCall {
   readonly style: Style;
@@ -13,8 +19,8 @@ export interface TuiCall {
   readonly invocation: string;
   /** The configuration file that was named, by its whole path. */
   readonly configPath: string | undefined;
-  /** Other flags of the call that belong on commands which do the same, quoted for sh. */
-  readonly flags: readonly string[];
+  /** Other flags of the call that belong on commands which do the same. */
+  readonly flags: PlaceFlags;
   readonly env: Environment;
   now(): Date;
   readonly redactor: Redactor;

@@ -13,6 +13,9 @@ import { LogBook } from "./log_book.ts";
 import type { Navigator } from "./navigator.ts";
 import { RecentConfigs } from "./recent.ts";
 
+/** Commands that take no flags for a broker. */
+const STORAGE_COMMANDS = ["list", "describe", "validate"];
+
 /** What all screens share. */
 export class Session {
   readonly call: TuiCall;
@@ -111,13 +114,17 @@ export class Session {
 
   /** A command line that does the same as a screen. */
   commandLine(command: string, flags: readonly string[] = []): string {
-    return ["rabbitmq-backup", command, ...this.flags, ...flags].join(" ");
+    return ["rabbitmq-backup", command, ...this.flagsOf(command), ...flags].join(" ");
   }
 
-  /** Flags of commands that go by the same configuration. */
-  get flags(): string[] {
-    const { configPath: path } = this;
-    const config = path === undefined ? [] : ["--config", shellWord(path)];
-    return [...config, ...this.call.flags, ...this.connection?.flags ?? []];
+  /** Flags of a command that goes by the same configuration. */
+  flagsOf(command: string): string[] {
+    const { configPath: path, call, connection } = this;
+    const given = [call.flags, ...connection === undefined ? [] : [connection.flags]];
+    const needsBroker = !STORAGE_COMMANDS.includes(command);
+    return [
+      ...path === undefined ? [] : ["--config", shellWord(path)],
+      ...given.flatMap(({ broker, storage }) => [...needsBroker ? broker : [], ...storage]),
+    ];
   }
 }

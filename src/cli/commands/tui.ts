@@ -5,9 +5,10 @@ import type { TuiCall } from "../../console/tui_call.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, usageError } from "../context.ts";
 import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
-import { collectOverrides, keyOf, nameOf } from "../settings.ts";
+import { collectOverrides, keyOf, nameOf, type SettingGroup } from "../settings.ts";
 
-const SETTINGS = [STORAGE_SETTINGS, brokerSettings("source")];
+const BROKER_SETTINGS = brokerSettings("source");
+const SETTINGS = [STORAGE_SETTINGS, BROKER_SETTINGS];
 
 const HELP = {
   summary: "the same on a full screen: choose, see what would happen, watch",
@@ -56,7 +57,10 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     readOnly: flags.readOnly === true,
     invocation,
     configPath: path === undefined ? undefined : resolve(path),
-    flags: repeatedFlags(flags),
+    flags: {
+      broker: repeatedFlags(flags, BROKER_SETTINGS),
+      storage: repeatedFlags(flags, STORAGE_SETTINGS),
+    },
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
@@ -76,8 +80,8 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
 }
 
 /** Flags of the call as other commands take them. */
-function repeatedFlags(flags: CommandContext["flags"]): string[] {
-  const settings = SETTINGS.flatMap((group) => group.settings)
+function repeatedFlags(flags: CommandContext["flags"], group: SettingGroup): string[] {
+  const settings = group.settings
     .filter((setting) => !setting.hidden && nameOf(setting) !== "backup-id");
   return settings.flatMap((setting) => {
     const name = nameOf(setting);

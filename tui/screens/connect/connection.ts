@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { Override } from "../../../src/config/overrides.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
+import type { PlaceFlags } from "../../../src/console/tui_call.ts";
 import type { FieldName } from "./state.ts";
 
 type Values = Readonly<Record<FieldName, string>>;
@@ -9,7 +10,7 @@ type Values = Readonly<Record<FieldName, string>>;
 export interface Connection {
   overrides(side: "source" | "target"): Override[];
   /** Of commands that do the same; the URL comes from a variable. */
-  readonly flags: readonly string[];
+  readonly flags: PlaceFlags;
   /** A configuration file that says the same, with the password as `${RABBITMQ_PASSWORD}`. */
   readonly yaml: string;
 }
@@ -28,11 +29,13 @@ export function connectionOf(values: Values): Connection {
       ...management === "" ? [] : [override([side, "management_url"], management)],
       ...storage === "" ? [] : [override(["storage"], storage)],
     ],
-    flags: [
-      ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
-      ...management === "" ? [] : ["--management-url", managementFlag(management)],
-      ...storage === "" ? [] : ["--path", shellWord(storage)],
-    ],
+    flags: {
+      broker: [
+        ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
+        ...management === "" ? [] : ["--management-url", managementFlag(management)],
+      ],
+      storage: storage === "" ? [] : ["--path", shellWord(storage)],
+    },
     yaml: yamlOf({ ...values, host, management, storage }),
   };
 }

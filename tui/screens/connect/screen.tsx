@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
@@ -5,12 +6,19 @@ import type { Places } from "../start/state.ts";
 import { connectionOf } from "./connection.ts";
 import { CONNECT_KEYS, type ConnectCommand, TRIED_KEYS } from "./keys.ts";
 import { saveConnection } from "./save.ts";
-import { FIELDS, NOT_FILLED, reduceConnect } from "./state.ts";
+import { type ConnectState, FIELDS, NOT_FILLED, reduceConnect } from "./state.ts";
 import { ConnectView } from "./view.tsx";
+
+/** Where nothing is said of a storage, a folder is proposed. */
+function newForm({ storage }: Places): ConnectState {
+  if (storage !== undefined) return NOT_FILLED;
+  const values = { ...NOT_FILLED.values, storage: resolve("rabbitmq-backups") };
+  return { ...NOT_FILLED, values };
+}
 
 /** Asks where the broker and the storage are, and tries it; `places`: where they are without that. */
 export function openConnect(session: Session, places: Places): Screen {
-  const store = new Store(reduceConnect, session.connectForm ?? NOT_FILLED);
+  const store = new Store(reduceConnect, session.connectForm ?? newForm(places));
   const before = session.connection;
   let left = new AbortController().signal;
   let trial = new AbortController();

@@ -74,10 +74,9 @@ function edited(state: ConnectState, edit: (value: string) => string): ConnectSt
 
 /** What the management API tells, as against what takes a connection for messages. */
 const API_CHECKS = ["management", "version", "tag", "alarms", "clock", "cluster"];
-/** Which queues there are, and whether they fit here, comes later. */
-const LATER_CHECKS = ["queues"];
+const AMQP_CHECKS = ["amqp", "tls", "vhost", "rights"];
 
-/** The parts of a connection, each with what is to be known of it. */
+/** The parts of a connection, each with what is to be known of it; all else, the plan tells. */
 export const PARTS = [
   {
     name: "Management API",
@@ -85,8 +84,7 @@ export const PARTS = [
   },
   {
     name: "AMQP",
-    has: ({ area, check }: Finding) =>
-      area === "source" && ![...API_CHECKS, ...LATER_CHECKS].includes(check),
+    has: ({ area, check }: Finding) => area === "source" && AMQP_CHECKS.includes(check),
   },
   { name: "Storage", has: ({ area }: Finding) => area === "storage" },
 ] as const;

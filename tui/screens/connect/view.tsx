@@ -63,7 +63,8 @@ function Trial({ state, area }: { state: ConnectState; area: Area }) {
   const line = { theme, columns };
   const { findings, failure, test } = state;
   if (failure !== undefined) return <FailureLines failure={failure} area={{ ...area, rows: 5 }} />;
-  const worst = worstOf(findings.filter(({ status }) => status !== "ok"));
+  const shown = PARTS.flatMap(({ has }) => findings.filter(has));
+  const worst = worstOf(shown.filter(({ status }) => status !== "ok"));
   return (
     <>
       {PARTS.map(({ name, has }) => {

@@ -131,7 +131,12 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
 
   async function run(): Promise<void> {
     session.log.add({ kind: "step", text: `${call.what} begins` });
-    const resume = [session.call.invocation, call.command, ...session.flags, ...call.flags]
+    const resume = [
+      session.call.invocation,
+      call.command,
+      ...session.flagsOf(call.command),
+      ...call.flags,
+    ]
       .join(" ");
     try {
       const result = await call.run({

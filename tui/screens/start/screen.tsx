@@ -32,9 +32,7 @@ export function openStart(session: Session): Screen {
       const known = command as StartCommand;
       if (known === "begin") return begin(TASKS[store.state.cursor.index]!.name);
       if (known === "ask") return void ask();
-      if (known === "connect") {
-        return session.navigator.open(openConnect(session, store.state.places));
-      }
+      if (known === "connect") return connect();
       if (known === "save") return void saveConnection(session);
       store.dispatch({ type: "move", command: known as MoveCommand });
     },
@@ -46,13 +44,19 @@ export function openStart(session: Session): Screen {
     },
   };
 
+  function connect(): void {
+    session.navigator.open(openConnect(session, store.state.places));
+  }
+
   function begin(task: Task): void {
     const { source, storage } = store.state.places;
     if (task === "configs") return session.navigator.open(openConfigs(session));
-    if (storage === undefined) return session.navigator.tell("There is no storage for backups");
+    if (storage === undefined || (task === "backup" && source === undefined)) {
+      connect();
+      return session.navigator.tell("First, where are the broker and the storage for backups?");
+    }
     switch (task) {
       case "backup":
-        if (source === undefined) return session.navigator.tell("There is no broker to back up");
         return session.navigator.open(openQueues(session));
       case "restore":
         return session.navigator.open(openBackups(session));
