@@ -1,9 +1,11 @@
 /** Delivery limits of quorum queues: no backup is the one that drops a message. */
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Broker, brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk, assertPartial } from "./helpers/failure.ts";
 import { openBroker, publishNumbers } from "./helpers/direct.ts";
 import { jsonLines, newJob } from "./helpers/job.ts";
+import { within } from "./helpers/middle.ts";
 import { assertSameMessages, pikaGenerate, type PikaMessage, pikaRead } from "./helpers/pika.ts";
 import { PlainClient } from "./helpers/plain_client.ts";
 import { put, type QueueSpec, testVhost, waitForDepth } from "./helpers/queues.ts";
@@ -106,6 +108,37 @@ testOnEach("messages whose attempts an application has used up are not lost", as
   }
 });
 
+testOnEach(
+  "a connection that is lost while such messages are held loses none of them",
+  async (broker) => {
+    await using vhost = await testVhost(broker, "exhausted-cut");
+    await using proxy = TcpProxy.inFrontOf(broker.amqpUrl);
+    await using job = await newJob(proxy.through(broker));
+    await using client = await PlainClient.open(broker, vhost.name);
+    await client.declare([{ name: "q", type: "quorum", arguments: { "x-delivery-limit": 3 } }]);
+    const bodies = Array.from({ length: 30 }, (_, index) => `${index} `.padEnd(100_000, "x"));
+    await client.publish(bodies.map((body) => ["q", body, { priority: 4 }] as const));
+    await useUp(client, { first: 1, behind: [0, 2] });
+    proxy.stallAfter(1 << 20);
+    const config = {
+      vhosts: [vhost.name],
+      backup: { include_definitions: false, reconnect_secs: 10 },
+    };
+    const run = await job.startBackup(config, ["--json", "--progress-interval", "100ms"]);
+    await run.waitFor(/"phase":"(reading|returning)","messages_done":[1-9]/);
+    await delay(3_000);
+    proxy.cut();
+    proxy.resume();
+    const result = await within(run);
+    assertPartial(
+      result,
+      /\d of its messages .* would be lost as the connection broke down; a copy of each was put/,
+    );
+    const found = await client.take("q");
+    assert.deepEqual(new Set(found.map(({ body }) => body)), new Set(bodies));
+  },
+);
+
 /**
  * Rejects one message until its count is 3, and then, behind others that were given back once,
  * another one.
@@ -119,7 +152,7 @@ async function useUp(
   const get = async () => {
     const message = await channel.get("q");
     assert.ok(message);
-    held.set(Number(message.content.toString()), message);
+    held.set(parseInt(message.content.toString()), message);
   };
   const giveBack = (body: number) => {
     channel.reject(held.get(body) as never, true);

@@ -30,7 +30,7 @@ async function untilCopied(storage: Storage, queue: string): Promise<void> {
   for (let waited = 0; waited < 300; waited++) {
     if (await fetchCopy(storage, { ...copy, signal })) {
       using store = CheckpointStore.open(copy.path);
-      const rows = store.backupQueues(store.runs()[0]!.id);
+      const rows = store.backups.queues(store.runs.all()[0]!.id);
       if (rows.some(({ name, state }) => name === queue && state === "done")) return;
     }
     await Deno.remove(copy.path);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CopyStamp } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { storeError } from "./store_error.ts";
+import type { Row } from "./database.ts";
 
 /** Tables of which a run has rows, by `run_id`. */
 export const RUN_TABLES = ["backup_queue", "segment", "restore_queue", "undelivered"] as const;
@@ -11,9 +12,6 @@ export const RUN_TABLES = ["backup_queue", "segment", "restore_queue", "undelive
 const ROWS_AT_ONCE = 100;
 /** The copying takes at most one part in so many of the time. */
 const SHARE = 5;
-
-/** A row of any table. */
-export type Row = Record<string, SQLInputValue>;
 
 /** What {@linkcode writeRunCopy} is to write. */
 export interface RunCopyOptions {

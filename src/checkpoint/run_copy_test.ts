@@ -22,26 +22,26 @@ const read = (name: string): BackupQueueRow => ({ vhost: "/", name, state: "read
 Deno.test("copyRun, takeRun: a run comes whole into another file, and no other run with it", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("one", "state.db"));
-  const { id: other } = store.startRun(OTHER, { peer: "elsewhere", startedAt: 1 });
-  store.putBackupQueue(other, read("of the other"));
-  const { id } = store.startRun(KEY, { peer: "mq", startedAt: 5, choice: "{}" });
-  store.putBackupQueue(id, read("q"));
-  store.putRestoreProgress(id, position("q", 9), [{ first: 2, last: 4 }]);
-  store.putDeliveryCount("mq", { vhost: "/", name: "q" }, 4);
-  store.putDeliveryCount("elsewhere", { vhost: "/", name: "of the other" }, 4);
+  const { id: other } = store.runs.start(OTHER, { peer: "elsewhere", startedAt: 1 });
+  store.backups.putQueue(other, read("of the other"));
+  const { id } = store.runs.start(KEY, { peer: "mq", startedAt: 5, choice: "{}" });
+  store.backups.putQueue(id, read("q"));
+  store.restores.putProgress(id, position("q", 9), [{ first: 2, last: 4 }]);
+  store.backups.putDeliveryCount("mq", { vhost: "/", name: "q" }, 4);
+  store.backups.putDeliveryCount("elsewhere", { vhost: "/", name: "of the other" }, 4);
   const ahead = [{ ...position("q", 9), unsettled: 500 }, position("coming", 0)];
   const to = dir.join("copy.db");
   await store.copyRun(id, { to, stamp, ahead, signal });
-  assert.deepEqual(store.restoreQueues(id), [position("q", 9)]);
+  assert.deepEqual(store.restores.queues(id), [position("q", 9)]);
   assert.equal(Deno.statSync(to).mode! & 0o777, 0o600);
   assert.ok(!new TextDecoder("latin1").decode(Deno.readFileSync(to)).includes("of the other"));
 
   using copy = CheckpointStore.open(to);
   using elsewhere = CheckpointStore.open(dir.join("two", "state.db"));
-  elsewhere.putDeliveryCount("mq", { vhost: "/", name: "q" }, 3);
-  const old = elsewhere.startRun({ ...KEY, location: "/mnt" }, { peer: "mq", startedAt: 2 });
-  elsewhere.putRestoreQueue(old.id, position("forgotten", 1));
-  const run = copy.findRun(KEY)!;
+  elsewhere.backups.putDeliveryCount("mq", { vhost: "/", name: "q" }, 3);
+  const old = elsewhere.runs.start({ ...KEY, location: "/mnt" }, { peer: "mq", startedAt: 2 });
+  elsewhere.restores.putQueue(old.id, position("forgotten", 1));
+  const run = copy.runs.find(KEY)!;
   const taken = elsewhere.takeRun({ ...KEY, location: "/mnt" }, { store: copy, run });
   assert.deepEqual({ ...taken, id: 0 }, {
     ...KEY,
@@ -52,20 +52,20 @@ Deno.test("copyRun, takeRun: a run comes whole into another file, and no other r
     startedAt: 5,
     choice: "{}",
   });
-  assert.deepEqual(elsewhere.copyStamp(taken.id), stamp);
-  assert.deepEqual(elsewhere.backupQueues(taken.id), [read("q")]);
+  assert.deepEqual(elsewhere.runs.copyStamp(taken.id), stamp);
+  assert.deepEqual(elsewhere.backups.queues(taken.id), [read("q")]);
   assert.deepEqual(
-    elsewhere.restoreQueues(taken.id).toSorted((a, b) => a.name < b.name ? 1 : -1),
+    elsewhere.restores.queues(taken.id).toSorted((a, b) => a.name < b.name ? 1 : -1),
     ahead,
   );
-  assert.deepEqual(elsewhere.claimUndelivered(taken.id, "archive"), ["archive"]);
-  assert.equal(elsewhere.deliveryCount("mq", { vhost: "/", name: "q" }), 4);
+  assert.deepEqual(elsewhere.restores.claimUndelivered(taken.id, "archive"), ["archive"]);
+  assert.equal(elsewhere.backups.deliveryCount("mq", { vhost: "/", name: "q" }), 4);
 });
 
 Deno.test("copyRun: what is written meanwhile is not in it, and is not held up", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
-  const { id } = store.startRun(KEY, { peer: "mq", startedAt: 5 });
+  const { id } = store.runs.start(KEY, { peer: "mq", startedAt: 5 });
   const fill = new DatabaseSync(dir.join("state.db"));
   fill.exec(`BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000)
     INSERT INTO restore_queue (run_id, vhost, name, confirmed, unsettled, resent, done)
@@ -77,7 +77,7 @@ Deno.test("copyRun: what is written meanwhile is not in it, and is not held up",
   const timer = setInterval(() => {
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
-    store.putRestoreQueue(id, position(`new ${turns++}`, 1));
+    store.restores.putQueue(id, position(`new ${turns++}`, 1));
   }, 1);
   try {
     await store.copyRun(id, { to: dir.join("copy.db"), stamp, ahead: [], signal });
@@ -87,17 +87,17 @@ Deno.test("copyRun: what is written meanwhile is not in it, and is not held up",
   assert.ok(turns >= 200, `only ${turns} turns for others`);
   assert.ok(longest < 500, `held up for ${longest} ms`);
   using copy = CheckpointStore.open(dir.join("copy.db"));
-  assert.equal(copy.restoreQueues(id).length, 20_000);
-  assert.equal(store.restoreQueues(id).length, 20_000 + turns);
+  assert.equal(copy.restores.queues(id).length, 20_000);
+  assert.equal(store.restores.queues(id).length, 20_000 + turns);
 });
 
 Deno.test("lockOwners: names of a run, until they are forgotten", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
-  store.addLockOwner(KEY, "one");
-  store.addLockOwner(KEY, "two");
-  store.addLockOwner(OTHER, "three");
-  assert.deepEqual(store.lockOwners(KEY), ["one", "two"]);
-  store.forgetLockOwners(KEY);
-  assert.deepEqual([store.lockOwners(KEY), store.lockOwners(OTHER)], [[], ["three"]]);
+  store.runs.addLockOwner(KEY, "one");
+  store.runs.addLockOwner(KEY, "two");
+  store.runs.addLockOwner(OTHER, "three");
+  assert.deepEqual(store.runs.lockOwners(KEY), ["one", "two"]);
+  store.runs.forgetLockOwners(KEY);
+  assert.deepEqual([store.runs.lockOwners(KEY), store.runs.lockOwners(OTHER)], [[], ["three"]]);
 });

@@ -46,7 +46,7 @@ Deno.test("checkpoint: a new file is its owner's alone, in a folder that is too"
   await using dir = await tempDir();
   const path = dir.join("made", "for it", "state.db");
   using store = CheckpointStore.open(path);
-  store.startRun(KEY, { peer: "cluster", startedAt: 1 });
+  store.runs.start(KEY, { peer: "cluster", startedAt: 1 });
   assert.equal(Deno.statSync(path).mode! & MODE, 0o600);
   assert.equal(Deno.statSync(dir.join("made", "for it")).mode! & MODE, 0o700);
   for (const { name } of Deno.readDirSync(dir.join("made", "for it"))) {
@@ -61,16 +61,16 @@ Deno.test("checkpoint: what was written is there when it is opened again", async
   const row = { ...queue, state: "read" as const, report: { startedAt: 7 } };
   {
     using store = CheckpointStore.open(path);
-    const run = store.startRun(KEY, {
+    const run = store.runs.start(KEY, {
       peer: "rabbit@one",
       startedAt: 1_700_000_000_000,
       choice: '{"a":"b"}',
     });
-    store.putCaptured(run.id, row, [segment(1), segment(2)]);
-    store.putSegment(run.id, queue, segment(1, true));
+    store.backups.putCaptured(run.id, row, [segment(1), segment(2)]);
+    store.backups.putSegment(run.id, queue, segment(1, true));
   }
   using store = CheckpointStore.open(path);
-  const run = store.findRun(KEY)!;
+  const run = store.runs.find(KEY)!;
   assert.deepEqual(
     { ...run, id: 0 },
     {
@@ -82,10 +82,10 @@ Deno.test("checkpoint: what was written is there when it is opened again", async
       choice: '{"a":"b"}',
     },
   );
-  assert.deepEqual(store.backupQueues(run.id), [row]);
-  assert.deepEqual(store.segments(run.id, queue), [segment(1, true), segment(2)]);
-  store.finishRun(run.id);
-  assert.equal(store.findRun(KEY)!.state, "done");
+  assert.deepEqual(store.backups.queues(run.id), [row]);
+  assert.deepEqual(store.backups.segments(run.id, queue), [segment(1, true), segment(2)]);
+  store.runs.finish(run.id);
+  assert.equal(store.runs.find(KEY)!.state, "done");
 });
 
 Deno.test("checkpoint: every part of a run's key counts", async () => {
@@ -101,11 +101,11 @@ Deno.test("checkpoint: every part of a run's key counts", async () => {
     { ...KEY, scope: "other" },
   ];
   const ids = keys.map((key, index) =>
-    store.startRun(key, { peer: `peer ${index}`, startedAt: index }).id
+    store.runs.start(key, { peer: `peer ${index}`, startedAt: index }).id
   );
   assert.equal(new Set(ids).size, keys.length);
   keys.forEach((key, index) => {
-    assert.deepEqual(store.findRun(key), {
+    assert.deepEqual(store.runs.find(key), {
       ...key,
       id: ids[index],
       peer: `peer ${index}`,
@@ -114,7 +114,7 @@ Deno.test("checkpoint: every part of a run's key counts", async () => {
       choice: "",
     });
   });
-  assert.equal(store.findRun({ ...KEY, backupId: "unknown" }), undefined);
+  assert.equal(store.runs.find({ ...KEY, backupId: "unknown" }), undefined);
 });
 
 Deno.test("checkpoint: a run that is started anew forgets all of its rows, and no other's", async () => {
@@ -123,22 +123,22 @@ Deno.test("checkpoint: a run that is started anew forgets all of its rows, and n
   const queue = { vhost: "/", name: "q" };
   const position = { ...queue, confirmed: 1, unsettled: 2, resent: 3, done: true };
   const fill = (id: number) => {
-    store.putCaptured(id, { ...queue, state: "read", report: {} }, [segment(1)]);
-    store.putRestoreQueue(id, position);
+    store.backups.putCaptured(id, { ...queue, state: "read", report: {} }, [segment(1)]);
+    store.restores.putQueue(id, position);
   };
-  const other = store.startRun({ ...KEY, backupId: "other" }, { peer: "", startedAt: 0 });
+  const other = store.runs.start({ ...KEY, backupId: "other" }, { peer: "", startedAt: 0 });
   fill(other.id);
-  const first = store.startRun(KEY, { peer: "", startedAt: 0 });
+  const first = store.runs.start(KEY, { peer: "", startedAt: 0 });
   fill(first.id);
-  const second = store.startRun(KEY, { peer: "again", startedAt: 5 });
+  const second = store.runs.start(KEY, { peer: "again", startedAt: 5 });
   for (const id of new Set([first.id, second.id])) {
-    assert.deepEqual(store.backupQueues(id), []);
-    assert.deepEqual(store.segments(id, queue), []);
-    assert.deepEqual(store.restoreQueues(id), []);
+    assert.deepEqual(store.backups.queues(id), []);
+    assert.deepEqual(store.backups.segments(id, queue), []);
+    assert.deepEqual(store.restores.queues(id), []);
   }
-  assert.equal(store.segments(other.id, queue).length, 1);
-  assert.deepEqual(store.restoreQueues(other.id), [position]);
-  assert.equal(store.findRun(KEY)!.peer, "again");
+  assert.equal(store.backups.segments(other.id, queue).length, 1);
+  assert.deepEqual(store.restores.queues(other.id), [position]);
+  assert.equal(store.runs.find(KEY)!.peer, "again");
 });
 
 Deno.test("checkpoint: opened to be read, it and its folder stay as they are", async () => {
@@ -152,22 +152,22 @@ Deno.test("checkpoint: opened to be read, it and its folder stay as they are", a
   assert.equal(CheckpointStore.openToRead(path), undefined);
   assert.deepEqual([files(), Deno.statSync(path).size], [["state.db"], 0]);
 
-  const { id } = CheckpointStore.open(path).startRun(key, { peer: "", startedAt: 0 });
+  const { id } = CheckpointStore.open(path).runs.start(key, { peer: "", startedAt: 0 });
   const writing = CheckpointStore.open(path);
-  writing.putRestoreQueue(id, { ...row, unbound: true });
+  writing.restores.putQueue(id, { ...row, unbound: true });
   {
     // What is still in the log of a process that writes, or was killed, is there as well.
     using reading = CheckpointStore.openToRead(path)!;
-    assert.deepEqual(reading.restoreQueues(id), [{ ...row, unbound: true }]);
-    assert.throws(() => reading.finishRun(id), refusedWith("storage_denied", /readonly/));
+    assert.deepEqual(reading.restores.queues(id), [{ ...row, unbound: true }]);
+    assert.throws(() => reading.runs.finish(id), refusedWith("storage_denied", /readonly/));
   }
-  writing.putRestoreQueue(id, row);
+  writing.restores.putQueue(id, row);
   writing[Symbol.dispose]();
   const before = Deno.readFileSync(path);
   {
     using reading = CheckpointStore.openToRead(path)!;
-    assert.equal(reading.findRun(key)?.id, id);
-    assert.deepEqual(reading.restoreQueues(id), [row]);
+    assert.equal(reading.runs.find(key)?.id, id);
+    assert.deepEqual(reading.restores.queues(id), [row]);
   }
   assert.deepEqual(Deno.readFileSync(path), before);
 });
@@ -178,7 +178,7 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   const row = { vhost: "/", name: "q", confirmed: 1, unsettled: 2, resent: 3, done: true };
   {
     using store = CheckpointStore.open(path);
-    store.putRestoreQueue(store.startRun(KEY, { peer: "", startedAt: 0 }).id, row);
+    store.restores.putQueue(store.runs.start(KEY, { peer: "", startedAt: 0 }).id, row);
   }
   const db = new DatabaseSync(path);
   db.exec(`ALTER TABLE restore_queue DROP COLUMN unbound;
@@ -189,68 +189,74 @@ Deno.test("checkpoint: one of an older schema can be read as it is", async () =>
   db.close();
   {
     using reading = CheckpointStore.openToRead(path)!;
-    assert.deepEqual(reading.restoreQueues(reading.findRun(KEY)!.id), [row]);
-    assert.equal(reading.findRun(KEY)!.choice, "");
-    assert.deepEqual(reading.copyStamp(1), { sequence: 0, writer: "" });
-    assert.deepEqual(reading.lockOwners(KEY), []);
+    assert.deepEqual(reading.restores.queues(reading.runs.find(KEY)!.id), [row]);
+    assert.equal(reading.runs.find(KEY)!.choice, "");
+    assert.deepEqual(reading.runs.copyStamp(1), { sequence: 0, writer: "" });
+    assert.deepEqual(reading.runs.lockOwners(KEY), []);
   }
   using store = CheckpointStore.open(path);
-  const { id } = store.findRun(KEY)!;
-  assert.deepEqual(store.restoreQueues(id), [row]);
+  const { id } = store.runs.find(KEY)!;
+  assert.deepEqual(store.restores.queues(id), [row]);
   const whole = { ...row, unbound: true, leftOut: 4, untimed: 5 };
-  store.putRestoreQueue(id, whole);
-  assert.deepEqual(store.restoreQueues(id), [whole]);
+  store.restores.putQueue(id, whole);
+  assert.deepEqual(store.restores.queues(id), [whole]);
 });
 
 Deno.test("checkpoint: undelivered messages belong to one archive, until it is written", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
-  const { id } = store.startRun({ ...KEY, operation: "restore" }, { peer: "", startedAt: 0 });
+  const { id } = store.runs.start({ ...KEY, operation: "restore" }, { peer: "", startedAt: 0 });
   const row = { vhost: "/", name: "q", confirmed: 9, unsettled: 0, resent: 0, done: false };
   const other = { ...row, vhost: "a\0b" };
-  store.putRestoreProgress(id, row, [{ first: 2, last: 4 }, { first: 9, last: 9 }]);
-  store.putRestoreProgress(id, other, [{ first: 1, last: 1 }]);
-  store.putRestoreQueue(id, { ...row, undelivered: 4 });
-  assert.deepEqual(store.restoreQueues(id), [{ ...row, undelivered: 4 }, other]);
-  assert.deepEqual(store.claimUndelivered(id, "one"), ["one"]);
-  store.putRestoreProgress(id, { ...row, confirmed: 20 }, [{ first: 12, last: 12 }]);
-  assert.deepEqual(store.claimUndelivered(id, "two"), ["one", "two"]);
-  assert.deepEqual(store.undeliveredQueues(id, "one"), [
+  store.restores.putProgress(id, row, [{ first: 2, last: 4 }, { first: 9, last: 9 }]);
+  store.restores.putProgress(id, other, [{ first: 1, last: 1 }]);
+  store.restores.putQueue(id, { ...row, undelivered: 4 });
+  assert.deepEqual(store.restores.queues(id), [{ ...row, undelivered: 4 }, other]);
+  assert.deepEqual(store.restores.claimUndelivered(id, "one"), ["one"]);
+  store.restores.putProgress(id, { ...row, confirmed: 20 }, [{ first: 12, last: 12 }]);
+  assert.deepEqual(store.restores.claimUndelivered(id, "two"), ["one", "two"]);
+  assert.deepEqual(store.restores.undeliveredQueues(id, "one"), [
     { vhost: "/", name: "q", messages: 4 },
     { vhost: "a\0b", name: "q", messages: 1 },
   ]);
-  assert.deepEqual([...store.undeliveredRanges(id, "one", row)], [
+  assert.deepEqual([...store.restores.undeliveredRanges(id, "one", row)], [
     { first: 2, last: 4 },
     { first: 9, last: 9 },
   ]);
-  store.dropUndelivered(id, "one");
-  assert.deepEqual(store.claimUndelivered(id, "three"), ["two"]);
-  assert.deepEqual([...store.undeliveredRanges(id, "two", row)], [{ first: 12, last: 12 }]);
-  store.dropUndelivered(id, "two");
-  store.putRestoreProgress(id, { ...row, confirmed: 3 }, [{ first: 1, last: 2 }]);
-  store.forgetUndelivered(id, row);
-  assert.deepEqual(store.claimUndelivered(id, "four"), []);
+  store.restores.dropUndelivered(id, "one");
+  assert.deepEqual(store.restores.claimUndelivered(id, "three"), ["two"]);
+  assert.deepEqual([...store.restores.undeliveredRanges(id, "two", row)], [{
+    first: 12,
+    last: 12,
+  }]);
+  store.restores.dropUndelivered(id, "two");
+  store.restores.putProgress(id, { ...row, confirmed: 3 }, [{ first: 1, last: 2 }]);
+  store.restores.forgetUndelivered(id, row);
+  assert.deepEqual(store.restores.claimUndelivered(id, "four"), []);
 });
 
 Deno.test("checkpoint: a queue that is read anew forgets its segments", async () => {
   await using dir = await tempDir();
   using store = CheckpointStore.open(dir.join("state.db"));
-  const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
+  const { id } = store.runs.start(KEY, { peer: "", startedAt: 0 });
   const queue = { vhost: "/", name: "q" };
   const other = { vhost: "/", name: "Q" };
   for (const one of [queue, other]) {
-    store.putCaptured(id, { ...one, state: "read", report: {} }, [segment(1, true), segment(2)]);
+    store.backups.putCaptured(id, { ...one, state: "read", report: {} }, [
+      segment(1, true),
+      segment(2),
+    ]);
   }
   for (const state of ["read", "done", "skipped"] as const) {
-    store.putBackupQueue(id, { ...queue, state, report: {} });
-    assert.equal(store.segments(id, queue).length, 2, state);
+    store.backups.putQueue(id, { ...queue, state, report: {} });
+    assert.equal(store.backups.segments(id, queue).length, 2, state);
   }
-  store.putBackupQueue(id, { ...queue, state: "reading", report: {} });
-  assert.deepEqual(store.segments(id, queue), []);
-  assert.equal(store.segments(id, other).length, 2);
+  store.backups.putQueue(id, { ...queue, state: "reading", report: {} });
+  assert.deepEqual(store.backups.segments(id, queue), []);
+  assert.equal(store.backups.segments(id, other).length, 2);
   // Fewer segments than before, and none of the old ones among them.
-  store.putCaptured(id, { ...other, state: "read", report: {} }, [segment(1)]);
-  assert.deepEqual(store.segments(id, other), [segment(1)]);
+  store.backups.putCaptured(id, { ...other, state: "read", report: {} }, [segment(1)]);
+  assert.deepEqual(store.backups.segments(id, other), [segment(1)]);
 });
 
 const ODD_NAMES = [
@@ -281,11 +287,11 @@ Deno.test("checkpoint: any name is kept, and none is taken for another", async (
   const names = ODD_NAMES.flatMap((vhost) => ODD_NAMES.map((name) => ({ vhost, name })));
   {
     using store = CheckpointStore.open(path);
-    const { id } = store.startRun(KEY, { peer: "\u202epeer", startedAt: 0 });
+    const { id } = store.runs.start(KEY, { peer: "\u202epeer", startedAt: 0 });
     names.forEach((queue, index) => {
-      store.putBackupQueue(id, { ...queue, state: "done", report: { startedAt: index } });
-      store.putSegment(id, queue, segment(index + 1));
-      store.putRestoreQueue(id, {
+      store.backups.putQueue(id, { ...queue, state: "done", report: { startedAt: index } });
+      store.backups.putSegment(id, queue, segment(index + 1));
+      store.restores.putQueue(id, {
         ...queue,
         confirmed: index,
         unsettled: 0,
@@ -295,16 +301,16 @@ Deno.test("checkpoint: any name is kept, and none is taken for another", async (
     });
   }
   using store = CheckpointStore.open(path);
-  const { id } = store.findRun(KEY)!;
+  const { id } = store.runs.find(KEY)!;
   const nameOf = (row: { vhost: string; name: string }) => JSON.stringify([row.vhost, row.name]);
   const reports = new Map(
-    store.backupQueues(id).map((row) => [nameOf(row), row.report.startedAt]),
+    store.backups.queues(id).map((row) => [nameOf(row), row.report.startedAt]),
   );
-  const positions = new Map(store.restoreQueues(id).map((row) => [nameOf(row), row.confirmed]));
+  const positions = new Map(store.restores.queues(id).map((row) => [nameOf(row), row.confirmed]));
   names.forEach((queue, index) => {
     assert.equal(reports.get(nameOf(queue)), index, nameOf(queue));
     assert.equal(positions.get(nameOf(queue)), index, nameOf(queue));
-    assert.deepEqual(store.segments(id, queue), [segment(index + 1)]);
+    assert.deepEqual(store.backups.segments(id, queue), [segment(index + 1)]);
   });
   assert.equal(reports.size, names.length);
   assert.equal(positions.size, names.length);
@@ -375,34 +381,34 @@ function apply(
   const { store, model, clock } = to;
   if (step.do === "reopen") return;
   if (step.do === "start") {
-    store.startRun(keyOf(step.run), { peer: "peer", startedAt: clock });
+    store.runs.start(keyOf(step.run), { peer: "peer", startedAt: clock });
     const empty = { queues: new Map(), restores: new Map(), segments: new Map() };
     model.set(step.run, { state: "running", startedAt: clock, ...empty });
     return;
   }
   const known = model.get(step.run);
   if (known === undefined) return;
-  const { id } = store.findRun(keyOf(step.run))!;
+  const { id } = store.runs.find(keyOf(step.run))!;
   switch (step.do) {
     case "finish":
-      store.finishRun(id);
+      store.runs.finish(id);
       known.state = "done";
       break;
     case "forget":
-      store.forgetRun(id);
+      store.runs.forget(id);
       model.delete(step.run);
       break;
     case "restore": {
       const { queue, confirmed, done } = step;
       const row = { ...queueOf(queue), confirmed, unsettled: clock, resent: 2, done };
-      store.putRestoreQueue(id, row);
+      store.restores.putQueue(id, row);
       known.restores.set(queue, row);
       break;
     }
     case "queue": {
       const { queue, state } = step;
       const row = { ...queueOf(queue), state, report: { startedAt: clock } };
-      store.putBackupQueue(id, row);
+      store.backups.putQueue(id, row);
       known.queues.set(queue, row);
       if (state === "reading") known.segments.delete(queue);
       break;
@@ -411,7 +417,7 @@ function apply(
       const { queue } = step;
       const segments = Array.from({ length: step.segments }, (_, index) => segment(index + 1));
       const row = { ...queueOf(queue), state: "read" as const, report: { startedAt: clock } };
-      store.putCaptured(id, row, segments);
+      store.backups.putCaptured(id, row, segments);
       known.queues.set(queue, row);
       known.segments.set(queue, new Map(segments.map((one) => [one.sequence, one])));
       break;
@@ -419,7 +425,7 @@ function apply(
     case "segment": {
       const { queue, sequence, stored } = step;
       const row = segment(sequence, stored);
-      store.putSegment(id, queueOf(queue), row);
+      store.backups.putSegment(id, queueOf(queue), row);
       const rows = known.segments.get(queue) ?? new Map<number, SegmentRow>();
       known.segments.set(queue, rows.set(sequence, row));
       break;
@@ -433,17 +439,20 @@ const byName = <T extends { name: string }>(rows: Iterable<T>): T[] =>
 function assertSame(store: CheckpointStore, model: ReadonlyMap<number, ModelRun>): void {
   for (const index of [0, 1, 2]) {
     const known = model.get(index);
-    const found = store.findRun(keyOf(index));
+    const found = store.runs.find(keyOf(index));
     assert.deepEqual(
       [found?.state, found?.startedAt],
       [known?.state, known?.startedAt],
     );
     if (known === undefined || found === undefined) continue;
-    assert.deepEqual(byName(store.backupQueues(found.id)), byName(known.queues.values()));
-    assert.deepEqual(byName(store.restoreQueues(found.id)), byName(known.restores.values()));
+    assert.deepEqual(byName(store.backups.queues(found.id)), byName(known.queues.values()));
+    assert.deepEqual(byName(store.restores.queues(found.id)), byName(known.restores.values()));
     for (const queue of [0, 1, 2, 3]) {
       const rows = [...known.segments.get(queue) ?? []].toSorted(([a], [b]) => a - b);
-      assert.deepEqual(store.segments(found.id, queueOf(queue)), rows.map(([, row]) => row));
+      assert.deepEqual(
+        store.backups.segments(found.id, queueOf(queue)),
+        rows.map(([, row]) => row),
+      );
     }
   }
 }
@@ -518,10 +527,10 @@ Deno.test("checkpoint: one of a newer version is refused and not touched", async
 function filledStore(dir: TempDir): string {
   const path = dir.join(`filled-${crypto.randomUUID()}.db`);
   using store = CheckpointStore.open(path);
-  const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
+  const { id } = store.runs.start(KEY, { peer: "", startedAt: 0 });
   for (let index = 0; index < 300; index++) {
-    store.putBackupQueue(id, { vhost: "/", name: `queue ${index}`, state: "done", report: {} });
-    store.putSegment(id, { vhost: "/", name: `queue ${index}` }, segment(1, true));
+    store.backups.putQueue(id, { vhost: "/", name: `queue ${index}`, state: "done", report: {} });
+    store.backups.putSegment(id, { vhost: "/", name: `queue ${index}` }, segment(1, true));
   }
   return path;
 }
@@ -552,7 +561,7 @@ Deno.test("checkpoint: an empty file is a new one", async () => {
   const path = dir.join("state.db");
   Deno.writeFileSync(path, new Uint8Array(0));
   using store = CheckpointStore.open(path);
-  assert.equal(store.findRun(KEY), undefined);
+  assert.equal(store.runs.find(KEY), undefined);
 });
 
 Deno.test("checkpoint: a place that cannot be written", async () => {
@@ -571,10 +580,10 @@ Deno.test("checkpoint: one that another process holds is not damaged", async () 
   try {
     using store = CheckpointStore.open(path, { waitMs: 50 });
     assert.throws(
-      () => store.startRun({ ...KEY, backupId: "second" }, { peer: "", startedAt: 0 }),
+      () => store.runs.start({ ...KEY, backupId: "second" }, { peer: "", startedAt: 0 }),
       refusedWith("locked", /another process is writing to it/),
     );
-    assert.equal(store.findRun(KEY)?.state, "running");
+    assert.equal(store.runs.find(KEY)?.state, "running");
   } finally {
     other.exec("ROLLBACK");
     other.close();
@@ -587,7 +596,7 @@ Deno.test("checkpoint: several processes may open a new one at once", async () =
   const key = JSON.stringify(KEY);
   const script = `const { CheckpointStore } = await import(${module});
     using store = CheckpointStore.open(${JSON.stringify(dir.join("state.db"))});
-    store.startRun({ ...${key}, backupId: Deno.args[0] }, { peer: "", startedAt: 0 });`;
+    store.runs.start({ ...${key}, backupId: Deno.args[0] }, { peer: "", startedAt: 0 });`;
   const path = await dir.write("open.ts", script);
   const runs = ["a", "b", "c", "d"].map((id) =>
     new Deno.Command(Deno.execPath(), {
@@ -599,7 +608,7 @@ Deno.test("checkpoint: several processes may open a new one at once", async () =
     assert.ok(result.success, new TextDecoder().decode(result.stderr));
   }
   using store = CheckpointStore.open(dir.join("state.db"));
-  for (const backupId of ["a", "b", "c", "d"]) assert.ok(store.findRun({ ...KEY, backupId }));
+  for (const backupId of ["a", "b", "c", "d"]) assert.ok(store.runs.find({ ...KEY, backupId }));
 });
 
 Deno.test({
@@ -610,18 +619,18 @@ Deno.test({
     const recorded: string[] = [];
     {
       using store = CheckpointStore.open(disk.join("state.db"));
-      const { id } = store.startRun(KEY, { peer: "", startedAt: 0 });
+      const { id } = store.runs.start(KEY, { peer: "", startedAt: 0 });
       const reason = "x".repeat(2000);
       const skipped = { vhost: "/", name: "", queue_type: "", kind: "failed" as const, reason };
       assert.throws(() => {
         for (let index = 0;; index++) {
           const name = `queue ${index}`;
-          store.putBackupQueue(id, { vhost: "/", name, state: "skipped", report: { skipped } });
+          store.backups.putQueue(id, { vhost: "/", name, state: "skipped", report: { skipped } });
           recorded.push(name);
         }
       }, refusedWith("storage_full", /the disk is full/));
       assert.ok(recorded.length > 0);
-      const names = store.backupQueues(id).map(({ name }) => name);
+      const names = store.backups.queues(id).map(({ name }) => name);
       assert.deepEqual(names.toSorted(), recorded.toSorted());
     }
     const open = () => CheckpointStore.open(disk.join("new.db"));

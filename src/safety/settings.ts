@@ -15,7 +15,10 @@ export function deliveryLimit(facts: QueueFacts, brokerVersion: string): number 
 }
 
 /** The value that wins: operator policy, policy, argument. */
-export function setting(facts: QueueFacts, key: string): unknown {
+export function setting(
+  facts: Pick<QueueFacts, "operatorPolicy" | "policy" | "arguments">,
+  key: string,
+): unknown {
   return facts.operatorPolicy[key] ?? facts.policy[key] ?? facts.arguments[`x-${key}`];
 }
 

@@ -83,12 +83,17 @@ interface Exhausted {
   readonly on: ReadChannel;
   readonly tag: number;
   readonly place: number;
+  /** It has a copy in the queue. */
+  isCopied: boolean;
 }
 
-/** Messages that would be lost by being returned, and those of them that have a copy in the queue. */
+/** Messages that would be lost by being returned. */
 export interface ExhaustedCount {
   readonly exhausted: number;
+  /** Of these, those that have a copy in the queue. */
   readonly rescued: number;
+  /** The connection was lost before they had: places of those that the broker has dropped with it. */
+  readonly cut?: readonly number[];
 }
 
 interface ReadChannel {
@@ -200,11 +205,11 @@ export class QueueReader {
   /**
    * Gives everything back, in the way and order that keeps the queue's order, and returns when the
    * broker has confirmed it. After a lost connection there is nothing to do: the broker has taken
-   * the messages back itself, and nothing is counted. Throws when a step is refused; closing the
-   * connection is the way out.
+   * the messages back itself, but for those that were exhausted. Throws when a step is refused;
+   * closing the connection is the way out.
    */
   async giveBack(): Promise<ExhaustedCount> {
-    if (!this.#connection.isOpen) return { exhausted: 0, rescued: 0 };
+    if (!this.#connection.isOpen) return this.#cut();
     try {
       await this.#readReturned();
       await this.#endWindow();
@@ -218,7 +223,8 @@ export class QueueReader {
       // What ended the channel, or the connection, says more than that nothing can be done on it.
       this.throwIfFailed();
       const lost = this.#connection.lostBecause;
-      if (lost !== undefined && this.#exhausted.length === 0) throw lost;
+      if (lost !== undefined && this.#exhausted.length > 0) return this.#cut();
+      if (lost !== undefined) throw lost;
       throw new AppError(
         "failed",
         `Cannot give the messages of queue "${this.#options.queue}" back in order: ${
@@ -230,6 +236,13 @@ export class QueueReader {
       for (const { channel } of this.#channels) this.#connection.tap.untap(channel.ch);
       this.#channels.length = 0;
     }
+  }
+
+  /** What the end of the connection has cost. */
+  #cut(): ExhaustedCount {
+    const places = this.#exhausted.filter(({ isCopied }) => !isCopied).map(({ place }) => place);
+    const { length: exhausted } = this.#exhausted;
+    return { exhausted, rescued: exhausted - places.length, cut: places };
   }
 
   /** Reads on to the first message that was never returned, or to the end; see `returnsLineUp`. */
@@ -256,8 +269,9 @@ export class QueueReader {
     const { length: exhausted } = this.#exhausted;
     if (option === undefined || option.isFree || exhausted === 0) return { exhausted, rescued: 0 };
     const places = new Set(await option.rescue(this.#exhausted.map(({ place }) => place)));
-    for (const { on, tag, place } of this.#exhausted) {
-      if (!places.has(place) || on.closed) continue;
+    for (const one of this.#exhausted) one.isCopied = places.has(one.place);
+    for (const { on, tag, isCopied } of this.#exhausted) {
+      if (!isCopied || on.closed) continue;
       on.channel.ack({ fields: { deliveryTag: tag } } as never);
       on.held--;
     }
@@ -395,7 +409,12 @@ export class QueueReader {
         one.lastTag = head.deliveryTag;
         this.#lastRedelivered = head.redelivered;
         if (this.#isExhausted(head)) {
-          this.#exhausted.push({ on: one, tag: head.deliveryTag, place: this.#received });
+          this.#exhausted.push({
+            on: one,
+            tag: head.deliveryTag,
+            place: this.#received,
+            isCopied: false,
+          });
           this.#wake();
         }
         sink.head(head);

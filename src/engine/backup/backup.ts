@@ -175,7 +175,7 @@ export async function takeBackup(
     });
     await assertStillOurs(context, handover);
     await storage.delete([markerKey(backupId)]);
-    checkpoint.finishRun(run.id);
+    checkpoint.runs.finish(run.id);
     await handover.finish();
     removeFolder(spoolFolder);
     meter.send();
@@ -272,7 +272,7 @@ async function backupQueues(
   const { checkpoint, run, meter, pace, signal } = context;
   const rows = new Map<string, BackupQueueRow>();
   const bases = new BaseCheck(context.storage);
-  for (const row of checkpoint.backupQueues(run.id)) {
+  for (const row of checkpoint.backups.queues(run.id)) {
     rows.set(queueKey(row), await checkedRow(context, { row, bases }));
   }
   const known = (planned: PlannedQueue) => rows.get(queueKey(planned.queue));

@@ -37,19 +37,19 @@ export async function checkedRow(
   }
   if (row.state === "reading") return await checkedStream(row);
   if (row.state !== "read") return row;
-  for (const segment of checkpoint.segments(run.id, row)) {
+  for (const segment of checkpoint.backups.segments(run.id, row)) {
     if (!existsSync(segment.spooled.file)) return { ...row, state: "reading", report: {} };
     if (segment.stored === undefined) continue;
     assertSameFormat(context, { row, stored: segment.stored });
     if (!await isThere(segment.stored)) {
-      checkpoint.putSegment(run.id, row, { ...segment, stored: undefined });
+      checkpoint.backups.putSegment(run.id, row, { ...segment, stored: undefined });
     }
   }
   return row;
 
   /** Of a stream that is being read, the segments that are stored are kept. */
   async function checkedStream(row: BackupQueueRow): Promise<BackupQueueRow> {
-    for (const { stored } of checkpoint.segments(run.id, row)) {
+    for (const { stored } of checkpoint.backups.segments(run.id, row)) {
       assertSameFormat(context, { row, stored: stored! });
       if (!await isThere(stored!)) return { ...row, report: {} };
     }

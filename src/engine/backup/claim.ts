@@ -25,7 +25,7 @@ export async function claimBackup(
 ): Promise<{ run: Run; resumed: boolean }> {
   const { key, peer, choice, begun } = options;
   await refuseFinished(storage, key);
-  const known = checkpoint.findRun(key);
+  const known = checkpoint.runs.find(key);
   const marker = await readMarker(storage, key.backupId);
   if (known !== undefined && known.state === "running" && isOf(marker, known)) {
     if (known.peer !== peer) throw otherSource(key, known.peer, peer);
@@ -46,7 +46,7 @@ export async function claimBackup(
     );
   }
   // Checkpoint before marker: a marker without a checkpoint could not be gone on with.
-  const run = checkpoint.startRun(key, { peer, startedAt: Date.now(), choice });
+  const run = checkpoint.runs.start(key, { peer, startedAt: Date.now(), choice });
   await begun(run);
   await writeMarker(storage, key.backupId, {
     host: hostname(),

@@ -1,6 +1,6 @@
 import { markerKey } from "../../archive/layout.ts";
 import type { Manifest, QueueEntry } from "../../archive/manifest.ts";
-import type { BackupQueueRow, Run, RunKey } from "../../checkpoint/rows.ts";
+import type { BackupQueueRow, Run, RunKey, SegmentRow } from "../../checkpoint/rows.ts";
 import { CheckpointStore } from "../../checkpoint/store.ts";
 import type { Config, QueueFilter } from "../../config/config.ts";
 import { compileNames } from "../../config/name_pattern.ts";
@@ -75,10 +75,10 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
       ...{ config, key, checkpoint, folder: spoolFolder, emit, signal },
       breakLock: options.breakLock ?? false,
       // Without a checkpoint here a copy has less than what is stored by now.
-      takesProgress: checkpoint.findRun(key)?.state === "running",
+      takesProgress: checkpoint.runs.find(key)?.state === "running",
       onLost: (error) => abort.abort(error),
     });
-    const known = checkpoint.findRun(key);
+    const known = checkpoint.runs.find(key);
     const marker = await readMarker(storage, backupId);
     const run = known?.state === "running" && isOf(marker, known) ? known : undefined;
     if (run === undefined && !options.fromStorage) throw checkpointMissing(backupId, marker);
@@ -104,7 +104,7 @@ export async function finishInterrupted(options: FinishOptions): Promise<Summary
     await handover.assertHeld();
     await putManifest(storage, manifest);
     await storage.delete([markerKey(backupId)]);
-    if (run !== undefined) checkpoint.finishRun(run.id);
+    if (run !== undefined) checkpoint.runs.finish(run.id);
     await handover.finish();
     removeFolder(spoolFolder);
     tellMissing(manifest, emit);
@@ -134,10 +134,10 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   const packing: PackContext = { ...context, options: backup, run, packer, pace: new Pace() };
   const rows: BackupQueueRow[] = [];
   const bases = new BaseCheck(context.storage);
-  for (const known of checkpoint.backupQueues(run.id)) {
+  for (const known of checkpoint.backups.queues(run.id)) {
     const row = await finishedRow(packing, await checkedRow(packing, { row: known, bases }));
     // But for a stream that was read in part: the backup command would take that for all of it.
-    if (known.state === "read") checkpoint.putBackupQueue(run.id, row);
+    if (known.state === "read") checkpoint.backups.putQueue(run.id, row);
     rows.push(row);
   }
   return {
@@ -158,7 +158,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
     return { ...row, state: "done", report: { entry: await storeSpooled(context, { row }) } };
   }
   const { entry, offsets } = row.report;
-  const stored = offsets === undefined ? [] : checkpoint.segments(run.id, row);
+  const stored = offsets === undefined ? [] : checkpoint.backups.segments(run.id, row);
   if (entry !== undefined && offsets !== undefined && stored.length > 0) {
     return { ...row, state: "done", report: { entry: streamPart(entry, { stored, offsets }) } };
   }
@@ -175,7 +175,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
 function streamPart(
   entry: QueueEntry,
   { stored, offsets }: {
-    stored: ReturnType<CheckpointStore["segments"]>;
+    stored: SegmentRow[];
     offsets: NonNullable<BackupQueueRow["report"]["offsets"]>;
   },
 ): QueueEntry {

@@ -54,9 +54,9 @@ Deno.test("finish: what a queue was at when the backup was interrupted decides",
   {
     using checkpoint = CheckpointStore.open(dir.join("state.db"));
     const key = { operation: "backup", backupId: "b", location, scope: "" } as const;
-    const run = checkpoint.startRun(key, { peer: "rabbit@source", startedAt: 7 });
+    const run = checkpoint.runs.start(key, { peer: "rabbit@source", startedAt: 7 });
     const put = (name: string, row: object) =>
-      checkpoint.putBackupQueue(run.id, { vhost: "/", name, ...row } as never);
+      checkpoint.backups.putQueue(run.id, { vhost: "/", name, ...row } as never);
     put("done", { state: "done", report: { entry: done } });
     const gone = { ...done!.segments[0]!, key: "b/queues/_default/gone/segment-0001.zst" };
     put("gone", { state: "done", report: { entry: { ...done!, name: "gone", segments: [gone] } } });
@@ -74,7 +74,7 @@ Deno.test("finish: what a queue was at when the backup was interrupted decides",
     const report = { entry, offsets: { first: 5, last: 99 } };
     put("half", { state: "reading", report });
     const [stored] = half!.segments;
-    checkpoint.putSegment(run.id, { vhost: "/", name: "half" }, {
+    checkpoint.backups.putSegment(run.id, { vhost: "/", name: "half" }, {
       sequence: 1,
       spooled: {
         ...{ file: "/gone", recordCount: 10, bytes: 1 },

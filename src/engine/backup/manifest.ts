@@ -25,7 +25,7 @@ export async function finishBackup(
   const { backupId, options, run, checkpoint, storage, meter } = context;
   const manifest = newManifest({
     ...result,
-    ...outcomeOf(checkpoint.backupQueues(run.id)),
+    ...outcomeOf(checkpoint.backups.queues(run.id)),
     backupId,
     formatVersion: options.format === "v2" ? 2 : 1,
     compression: options.compression,

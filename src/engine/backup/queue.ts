@@ -90,7 +90,7 @@ export async function backupQueue(
     }
     work.messagesDone = work.messagesTotal = row.report.entry!.message_count;
     work.phase = "packing";
-    const spooled = checkpoint.segments(run.id, row)[0]?.spooled.file;
+    const spooled = checkpoint.backups.segments(run.id, row)[0]?.spooled.file;
     const [entry, after] = await Promise.all([
       storeSpooled(context, { row, work }),
       item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
@@ -101,7 +101,7 @@ export async function backupQueue(
     }
     tellDifference(context.emit, { entry, planned });
     row = { ...row, state: "done", report: { entry } };
-    checkpoint.putBackupQueue(run.id, row);
+    checkpoint.backups.putQueue(run.id, row);
     removeFolder(spoolFolderOf(context, queue));
     reportDone(context, entry, meter.end(work));
   } catch (error) {
@@ -113,7 +113,7 @@ export async function backupQueue(
 /** Records that a queue is not in the backup, and why. */
 export function skipQueue(context: BackupContext, skipped: SkippedQueue): void {
   const { vhost, name } = skipped;
-  context.checkpoint.putBackupQueue(context.run.id, {
+  context.checkpoint.backups.putQueue(context.run.id, {
     vhost,
     name,
     state: "skipped",
@@ -161,8 +161,8 @@ async function read(
     });
     const inFlight = inFlightOf(planned, { depth_before: 0, read: 0, sawOthers: false });
     markInFlight(context, entry, missing + kept + inFlight);
-    checkpoint.putDeliveryCount(run.peer, queue, 0);
-    checkpoint.putCaptured(run.id, row, []);
+    checkpoint.backups.putDeliveryCount(run.peer, queue, 0);
+    checkpoint.backups.putCaptured(run.id, row, []);
     return row;
   }
   const depth = item.planned.ready + missing;
@@ -171,7 +171,7 @@ async function read(
     folder,
     work,
     begun: () =>
-      checkpoint.putBackupQueue(run.id, {
+      checkpoint.backups.putQueue(run.id, {
         ...row,
         state: "reading",
         report: { entry, depth, startedAt: Date.now() },
@@ -199,7 +199,7 @@ async function read(
     highest_delivery_count: null,
     fingerprint: new RecordFingerprint().digest(),
   };
-  checkpoint.putCaptured(
+  checkpoint.backups.putCaptured(
     run.id,
     row,
     segments.map((spooled, index) => ({ sequence: index + 1, spooled, stored: undefined })),

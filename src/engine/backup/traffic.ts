@@ -23,7 +23,7 @@ export async function reportTraffic(
   const found = new Map(queues.map((one) => [queueKey(one.queue), one]));
   const isConsumed = (row: BackupQueueRow) => (found.get(queueKey(row))?.consumers ?? 0) > 0;
   const publishedBefore = (row: BackupQueueRow) => found.get(queueKey(row))?.queue.published;
-  const rows = checkpoint.backupQueues(run.id).filter((row) => {
+  const rows = checkpoint.backups.queues(run.id).filter((row) => {
     const capture = row.report.entry?.capture;
     if (row.state !== "done" || !readNow.has(queueKey(row)) || !capture) return false;
     const { depth_before, depth_after } = capture;
@@ -35,7 +35,7 @@ export async function reportTraffic(
     // What arrived is at least what the depth has grown by, however late the figure is.
     const arrived = Math.max(published, net, 0);
     capture.traffic = { published: arrived, consumed: arrived - net };
-    checkpoint.putBackupQueue(run.id, row);
+    checkpoint.backups.putQueue(run.id, row);
   };
   // Without consumers the depth says it all, and statistics from before would only blur it.
   for (const row of rows) if (!isConsumed(row)) put(row, 0);

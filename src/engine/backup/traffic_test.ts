@@ -31,8 +31,10 @@ async function traffic(seen: Record<string, Seen>, fail?: Error) {
     readNow: new Set(rows.filter(({ name }) => name !== "resumed").map(queueKey)),
     signal: new AbortController().signal,
     checkpoint: {
-      backupQueues: () => rows,
-      putBackupQueue: (_: number, { name }: BackupQueueRow) => void put.push(name),
+      backups: {
+        queues: () => rows,
+        putQueue: (_: number, { name }: BackupQueueRow) => void put.push(name),
+      },
     },
   } as unknown as BackupContext;
   let asked = 0;

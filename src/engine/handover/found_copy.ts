@@ -33,14 +33,14 @@ export interface FoundCopyOptions {
  */
 export async function takeFoundCopy(options: FoundCopyOptions): Promise<boolean> {
   const { config, key, storage, local, into, path, signal } = options;
-  const known = local?.findRun(key);
+  const known = local?.runs.find(key);
   const object = copyKey(config, key);
   try {
     if (!await fetchCopy(storage, { key: object, path, signal })) return false;
     using store = CheckpointStore.open(path);
-    const run = store.runs().find((one) => isSame(one, key));
+    const run = store.runs.all().find((one) => isSame(one, key));
     if (run === undefined || isOfAnother(run, options)) return false;
-    const stamp = store.copyStamp(run.id);
+    const stamp = store.runs.copyStamp(run.id);
     if (known !== undefined && !isAhead({ run, stamp }, { local: local!, known, key })) {
       return false;
     }
@@ -84,8 +84,10 @@ function isAhead(
   { run, stamp }: { run: Run; stamp: CopyStamp },
   { local, known, key }: { local: CheckpointStore; known: Run; key: RunKey },
 ): boolean {
-  const ours = local.copyStamp(known.id);
-  if (stamp.writer === ours.writer || local.lockOwners(key).includes(stamp.writer)) return false;
+  const ours = local.runs.copyStamp(known.id);
+  if (stamp.writer === ours.writer || local.runs.lockOwners(key).includes(stamp.writer)) {
+    return false;
+  }
   if (run.startedAt !== known.startedAt) return run.startedAt > known.startedAt;
   return known.state === "done" || stamp.sequence >= ours.sequence;
 }

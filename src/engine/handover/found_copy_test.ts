@@ -37,8 +37,8 @@ async function setUp() {
   return {
     ...{ dir, storage, here, warnings, row },
     async copy({ sequence, writer, confirmed }: Copied): Promise<void> {
-      const run = there.startRun(KEY, { peer: "1", startedAt: 5 });
-      there.putRestoreQueue(run.id, row(confirmed));
+      const run = there.runs.start(KEY, { peer: "1", startedAt: 5 });
+      there.restores.putQueue(run.id, row(confirmed));
       const to = dir.join(`copy-${sequence}`);
       await there.copyRun(run.id, { to, stamp: { sequence, writer }, ahead: [], signal });
       await storeCopy(storage, { key: copyKey(config, KEY), path: to, signal });
@@ -50,7 +50,7 @@ async function setUp() {
         emit: (event) => event.type === "warning" && warnings.push(event.message),
         signal,
       }),
-    confirmed: () => here.restoreQueues(here.findRun(HERE)!.id)[0]!.confirmed,
+    confirmed: () => here.restores.queues(here.runs.find(HERE)!.id)[0]!.confirmed,
     async [Symbol.asyncDispose]() {
       there[Symbol.dispose]();
       here[Symbol.dispose]();
@@ -65,12 +65,12 @@ Deno.test("takeFoundCopy: where nothing is known, what is in the storage counts"
   await set.copy({ sequence: 3, writer: "there", confirmed: 7 });
   assert.equal(await set.take("1"), true);
   assert.equal(set.confirmed(), 7);
-  assert.deepEqual(set.here.copyStamp(set.here.findRun(HERE)!.id), {
+  assert.deepEqual(set.here.runs.copyStamp(set.here.runs.find(HERE)!.id), {
     sequence: 3,
     writer: "there",
   });
   // What is done here since then is not undone by it.
-  set.here.putRestoreQueue(set.here.findRun(HERE)!.id, set.row(9));
+  set.here.restores.putQueue(set.here.runs.find(HERE)!.id, set.row(9));
   assert.equal(await set.take("1"), false);
   assert.equal(set.confirmed(), 9);
   // Another machine has gone on.
@@ -82,10 +82,10 @@ Deno.test("takeFoundCopy: where nothing is known, what is in the storage counts"
 
 Deno.test("takeFoundCopy: a copy of this machine's own, or behind it, is not taken", async () => {
   await using set = await setUp();
-  const run = set.here.startRun(HERE, { peer: "1", startedAt: 5 });
-  set.here.putRestoreQueue(run.id, set.row(9));
-  set.here.putCopyStamp(run.id, { sequence: 5, writer: "here" });
-  set.here.addLockOwner(HERE, "here, killed before it could record it");
+  const run = set.here.runs.start(HERE, { peer: "1", startedAt: 5 });
+  set.here.restores.putQueue(run.id, set.row(9));
+  set.here.runs.putCopyStamp(run.id, { sequence: 5, writer: "here" });
+  set.here.runs.addLockOwner(HERE, "here, killed before it could record it");
   for (
     const copied of [
       { sequence: 5, writer: "here", confirmed: 1 },
@@ -126,8 +126,8 @@ Deno.test("takeFoundCopy: every damaged byte is found, and told by what else is 
     await set.storage.put(key, bytesOf(whole.slice(0, length)));
     await assert.rejects(set.take(), { code: "damaged" });
   }
-  const run = set.here.startRun(HERE, { peer: "1", startedAt: 5 });
-  set.here.putRestoreQueue(run.id, set.row(9));
+  const run = set.here.runs.start(HERE, { peer: "1", startedAt: 5 });
+  set.here.restores.putQueue(run.id, set.row(9));
   assert.equal(await set.take(), false);
   assert.match(set.warnings.join(), /^Going on without it: the copy of its progress/);
 });

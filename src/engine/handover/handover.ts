@@ -97,8 +97,8 @@ export class Handover implements AsyncDisposable {
         if (handover.#isTakenOver) clearFolder(folder);
       }
       // A lock under an older name is gone, and what was copied under it is known.
-      checkpoint.forgetLockOwners(key);
-      if (lock !== undefined) checkpoint.addLockOwner(key, lock.owner);
+      checkpoint.runs.forgetLockOwners(key);
+      if (lock !== undefined) checkpoint.runs.addLockOwner(key, lock.owner);
       return handover;
     } catch (error) {
       await handover[Symbol.asyncDispose]();
@@ -183,7 +183,7 @@ async function acquire(
   storage: Storage,
 ): Promise<StorageLock | undefined> {
   const { config, key, checkpoint, breakLock, emit, signal, onLost } = options;
-  const owners = checkpoint.lockOwners(key);
+  const owners = checkpoint.runs.lockOwners(key);
   const lock = {
     storage,
     folder: lockFolder(key),
@@ -196,7 +196,7 @@ async function acquire(
       emit({ type: "warning", message: `Taking over from ${holderText(holder)}: ${why}` }),
   };
   const record = ownRecord(expirySeconds(config));
-  checkpoint.addLockOwner(key, record.owner);
+  checkpoint.runs.addLockOwner(key, record.owner);
   try {
     return await StorageLock.acquire({ ...lock, record, onLost });
   } catch (error) {

@@ -57,7 +57,7 @@ export class ProgressCopy {
     const { checkpoint, run, folder, lock } = options;
     this.#path = join(folder, "progress-copy.db");
     this.#ahead = options.ahead;
-    this.#stamp = { sequence: checkpoint.copyStamp(run.id).sequence, writer: lock.owner };
+    this.#stamp = { sequence: checkpoint.runs.copyStamp(run.id).sequence, writer: lock.owner };
   }
 
   /** Begins to copy every interval. */
@@ -127,7 +127,7 @@ export class ProgressCopy {
       // Not over the copy of who took the lock from us.
       await lock.check();
       await storeCopy(storage, { key, path: this.#path, signal });
-      checkpoint.putCopyStamp(run.id, stamp);
+      checkpoint.runs.putCopyStamp(run.id, stamp);
       this.#stamp = stamp;
       // The stamp is a change as well.
       this.#copiedAt = changes + 1;

@@ -9,7 +9,7 @@ import {
 import type { BrokerConnection } from "../../broker/amqp/connection.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { CaptureReport } from "../../archive/manifest.ts";
-import { AppError } from "../../errors.ts";
+import { ExhaustedError } from "./exhausted.ts";
 import { HoldWatch } from "./watch.ts";
 import { Elections, isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
@@ -133,7 +133,13 @@ export async function captureQueue(
   const holdMs = Math.round(performance.now() - startedAt);
   if (lost.exhausted > 0) {
     const { received } = reader;
-    throw new ExhaustedError(queue.name, { limit: deliveryLimit!, ...lost, isFree, received });
+    const dropped = lost.cut === undefined
+      ? undefined
+      : { places: lost.cut, segments: spool.segments };
+    throw new ExhaustedError(queue.name, {
+      ...{ limit: deliveryLimit!, isFree, received, dropped },
+      ...lost,
+    });
   }
   if (failure !== undefined) throw failure;
   reader.throwIfFailed();
@@ -150,40 +156,6 @@ export async function captureQueue(
     sawOthers: reader.sawOthers,
     partial,
   };
-}
-
-/** The queue has messages that would be lost by being given back; reading ended at the first of them. */
-export class ExhaustedError extends AppError {
-  /** Messages that were given back, at the price of a delivery attempt. */
-  readonly returned: number;
-
-  constructor(
-    queue: string,
-    options: {
-      limit: number;
-      exhausted: number;
-      rescued: number;
-      received: number;
-      /** They went back without being charged an attempt. */
-      isFree: boolean;
-    },
-  ) {
-    const { limit, exhausted, rescued, received, isFree } = options;
-    const found = `${exhausted} of its messages ${exhausted === 1 ? "has" : "have"} used up all ` +
-      `${limit} delivery attempts, and would be lost ` +
-      (isFree ? "if this process or the connection broke down" : "when given back");
-    const outcome = isFree
-      ? "they went back at once"
-      : rescued === exhausted
-      ? "a copy of each was put at its end instead, and nothing was lost"
-      : `copies of ${rescued} were put at its end instead; the broker has dropped the others, or ` +
-        "moved them to the dead-letter exchange";
-    super("refused", `Cannot read queue "${queue}": ${found}; ${outcome}`, {
-      hint: "raise delivery-limit by a policy (-1 is none from 4.0 on), have these messages " +
-        "consumed, or upgrade to RabbitMQ 4.3, where reading costs none",
-    });
-    this.returned = received - exhausted;
-  }
 }
 
 /** Throws when a depth of 0 does not mean that the queue is empty. */

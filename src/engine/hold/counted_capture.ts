@@ -4,18 +4,24 @@ import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
+import pRetry from "p-retry";
 import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
+import { setting } from "../../safety/settings.ts";
 import type { HoldBudget } from "./budget.ts";
+import { putBack } from "./put_back.ts";
 import { alone } from "./company.ts";
-import { type Captured, captureQueue, ExhaustedError } from "./capture.ts";
+import { type Captured, captureQueue } from "./capture.ts";
+import { ExhaustedError } from "./exhausted.ts";
 
 /** How often a queue is read when another run takes a part of it at the same moment. */
 const TRIES = 5;
 /** Up to so long between two tries, milliseconds. */
 const PAUSE_MS = 3_000;
+/** For so long at least it is tried to save a message. */
+const RESCUE_SECONDS = 60;
 
 /** What reading a queue shares with the reading of others. */
 export interface CaptureContext {
@@ -103,10 +109,10 @@ async function capture(
 ): Promise<Captured> {
   const { options: backup, checkpoint, connections, nodes, peer, signal } = context;
   const { queue, plan } = planned;
-  const used = checkpoint.deliveryCount(peer, queue);
+  const used = checkpoint.backups.deliveryCount(peer, queue);
   if (plan.deliveryAttempts > 0) {
     // Before the first delivery: a process that is killed now has cost an attempt, too.
-    checkpoint.putDeliveryCount(peer, queue, used + plan.deliveryAttempts);
+    checkpoint.backups.putDeliveryCount(peer, queue, used + plan.deliveryAttempts);
   }
   begun?.();
   work.phase = "reading";
@@ -117,9 +123,31 @@ async function capture(
       (connection) => captureQueue(connection, { planned, backup, folder, nodes, work, signal }),
     );
   } catch (error) {
-    if (error instanceof ExhaustedError && error.returned === 0) {
-      checkpoint.putDeliveryCount(peer, queue, used);
-    }
-    throw error;
+    if (!(error instanceof ExhaustedError)) throw error;
+    if (error.returned === 0) checkpoint.backups.putDeliveryCount(peer, queue, used);
+    throw await rescueDropped(context, { planned, error });
+  }
+}
+
+/** Puts back what the broker has dropped with a lost connection, where it went nowhere else. */
+async function rescueDropped(
+  { connections, options: { reconnect_secs } }: CaptureContext,
+  { planned: { queue }, error }: { planned: PlannedQueue; error: ExhaustedError },
+): Promise<ExhaustedError> {
+  const { places = [], segments = [] } = error.dropped ?? {};
+  if (places.length === 0 || setting(queue, "dead-letter-exchange") !== undefined) return error;
+  const put = () =>
+    connections.use(
+      queue.vhost,
+      (connection) => putBack(connection, { queue: queue.name, segments, places }),
+    );
+  try {
+    const rescued = await pRetry(put, {
+      retries: Infinity,
+      maxRetryTime: Math.max(RESCUE_SECONDS, reconnect_secs) * 1000,
+    });
+    return error.afterRescue(rescued.length);
+  } catch {
+    return error;
   }
 }

@@ -30,7 +30,7 @@ export async function storeSpooled(
 ): Promise<QueueEntry> {
   const { checkpoint, run, packer } = context;
   const entry = row.report.entry!;
-  const segments = checkpoint.segments(run.id, row);
+  const segments = checkpoint.backups.segments(run.id, row);
   if (segments.length === 0) return entry;
   const abort = new AbortController();
   const signal = AbortSignal.any([context.signal, abort.signal]);
@@ -53,7 +53,7 @@ export async function storeSpooled(
     if (segment.stored !== undefined) continue;
     start(async () => {
       segment.stored = await storeSegment(context, { row, job, segment, losses, work, signal });
-      checkpoint.putSegment(run.id, row, segment);
+      checkpoint.backups.putSegment(run.id, row, segment);
     });
   }
   start(async () => {
@@ -155,5 +155,5 @@ export function storedKey(
 /** What the messages' counts are now, after the return: known better than by adding up. */
 function keepDeliveryCount({ checkpoint, run }: PackContext, entry: QueueEntry): void {
   const { delivery_attempts: attempts, highest_delivery_count: highest } = entry.capture!;
-  if (attempts > 0) checkpoint.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
+  if (attempts > 0) checkpoint.backups.putDeliveryCount(run.peer, entry, (highest ?? 0) + attempts);
 }

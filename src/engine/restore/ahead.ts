@@ -85,7 +85,7 @@ export class Ahead implements AheadRows {
   rows(): RestoreQueueRow[] {
     this.#isRefused = false;
     const { checkpoint, run } = this.#options;
-    const recorded = new Map(checkpoint.restoreQueues(run.id).map((row) => [queueKey(row), row]));
+    const recorded = new Map(checkpoint.restores.queues(run.id).map((row) => [queueKey(row), row]));
     const rows: RestoreQueueRow[] = [];
     let coming = 0;
     for (const [key, target] of this.#targets) {

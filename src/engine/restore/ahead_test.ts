@@ -46,12 +46,12 @@ class Copies {
 function setUp(targets: Target[]) {
   const checkpoint = CheckpointStore.open(":memory:");
   const key = { operation: "restore", backupId: "b", location: "/", scope: "mq" } as const;
-  const run: Run = checkpoint.startRun(key, { peer: "1", startedAt: 0 });
+  const run: Run = checkpoint.runs.start(key, { peer: "1", startedAt: 0 });
   const ahead = new Ahead({ checkpoint, run, targets, window: WINDOW, intervalSeconds: 30 });
   const copies = new Copies(ahead);
   ahead.copy = copies as unknown as ProgressCopy;
   const record = (name: string, row: Partial<RestoreQueueRow>) =>
-    checkpoint.putRestoreQueue(run.id, { ...target(name, 0).position, ...row });
+    checkpoint.restores.putQueue(run.id, { ...target(name, 0).position, ...row });
   return { ahead, copies, record, [Symbol.dispose]: () => checkpoint[Symbol.dispose]() };
 }
 

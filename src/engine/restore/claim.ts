@@ -37,7 +37,7 @@ export function findRestore(
   checkpoint: CheckpointStore,
   { config: { restore }, key, createdAt, now }: RestoreCall,
 ): FoundRestore {
-  const known = checkpoint.findRun(key);
+  const known = checkpoint.runs.find(key);
   if (known?.state !== "running") return { run: undefined, choice: newChoice(restore, now) };
   if (known.peer !== peerOf(createdAt)) {
     throw new AppError(
@@ -47,7 +47,7 @@ export function findRestore(
       { hint: "empty the target queues, and set offset_storage.db_path to a new file" },
     );
   }
-  if (checkpoint.restoreQueues(known.id).length === 0) {
+  if (checkpoint.restores.queues(known.id).length === 0) {
     return { run: undefined, choice: newChoice(restore, now) };
   }
   const { backupId } = key;
@@ -63,7 +63,7 @@ export function claimRestore(
   const { run, choice } = findRestore(checkpoint, call);
   if (run !== undefined) return { run, choice };
   const { key, createdAt, now } = call;
-  const begun = checkpoint.startRun(key, {
+  const begun = checkpoint.runs.start(key, {
     peer: peerOf(createdAt),
     startedAt: now,
     choice: choice.recorded,
@@ -79,7 +79,7 @@ export function lastChoice(
   checkpoint: CheckpointStore,
   { config: { restore }, key, createdAt, now }: RestoreCall,
 ): RestoreChoice {
-  const known = checkpoint.findRun(key);
+  const known = checkpoint.runs.find(key);
   if (known?.peer !== peerOf(createdAt)) return newChoice(restore, now);
   try {
     return resumedChoice(restore, { recorded: known.choice, now, backupId: key.backupId });

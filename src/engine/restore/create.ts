@@ -13,12 +13,12 @@ export async function createBound(
   const { checkpoint, run } = context;
   const isBound = toBeBound(target);
   // Recorded before, so that a run that is killed in between knows what is left to do.
-  if (isBound) checkpoint.putRestoreQueue(run.id, { ...target.position, unbound: true });
+  if (isBound) checkpoint.restores.putQueue(run.id, { ...target.position, unbound: true });
   if (target.action === "create") await create(context, target);
   if (!isBound) return target.position;
   const unbound = !await bindQueue(context, { ...target, bindings });
   const bound = { ...target.position, unbound };
-  checkpoint.putRestoreQueue(run.id, bound);
+  checkpoint.restores.putQueue(run.id, bound);
   return bound;
 }
 

@@ -123,7 +123,7 @@ async function recordedBefore(
     }
     const { run, choice } = findRestore(checkpoint, call);
     if (run === undefined) tellOtherTargets(checkpoint, { key: call.key, emit: tools.emit });
-    return { choice, recorded: run === undefined ? [] : checkpoint.restoreQueues(run.id) };
+    return { choice, recorded: run === undefined ? [] : checkpoint.restores.queues(run.id) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -100,7 +100,9 @@ class QueueRestore {
       name,
     });
     this.#routing = context.exchanges?.of(destination.vhost);
-    if (position.confirmed === 0) context.checkpoint.forgetUndelivered(context.run.id, entry);
+    if (position.confirmed === 0) {
+      context.checkpoint.restores.forgetUndelivered(context.run.id, entry);
+    }
   }
 
   get passed(): Passed {
@@ -203,8 +205,8 @@ class QueueRestore {
     this.#position = more === 0
       ? position
       : { ...position, undelivered: (position.undelivered ?? 0) + more };
-    if (more === 0) checkpoint.putRestoreQueue(run.id, position);
-    else checkpoint.putRestoreProgress(run.id, this.#position, ranges);
+    if (more === 0) checkpoint.restores.putQueue(run.id, position);
+    else checkpoint.restores.putProgress(run.id, this.#position, ranges);
     this.#countTaken();
   }
 

@@ -95,7 +95,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       now: options.now.getTime(),
     });
     const mapping = new RestoreMapping(config.restore);
-    const recorded = checkpoint.restoreQueues(run.id);
+    const recorded = checkpoint.restores.queues(run.id);
     emit({ type: "step", message: "Looking at the target" });
     const isResumed = recorded.length > 0;
     if (!isResumed && !options.isPlanSeen) tellOtherTargets(checkpoint, { key, emit });
@@ -184,10 +184,10 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
 
     // 7. Done: a later restore of this backup starts anew. Not while a queue is half restored, be it
     // one that this call left out.
-    const positions = checkpoint.restoreQueues(run.id);
+    const positions = checkpoint.restores.queues(run.id);
     const isHalf = positions.some((row) => isSent(row) && !row.done);
     if (outcome.failed === 0 && !isHalf) {
-      checkpoint.finishRun(run.id);
+      checkpoint.runs.finish(run.id);
       await handover.finish();
     }
     clearFolder(folder);

@@ -28,7 +28,7 @@ export function tellOtherTargets(
   checkpoint: CheckpointStore,
   { key, emit }: { key: RunKey; emit: EventSink },
 ): void {
-  for (const other of checkpoint.otherScopes(key)) {
+  for (const other of checkpoint.runs.otherScopes(key)) {
     emit({
       type: "warning",
       message: `An unfinished restore of "${key.backupId}" into ${other} is known, and this one, ` +

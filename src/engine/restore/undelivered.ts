@@ -60,14 +60,17 @@ export async function storeUndelivered(
   context: UndeliveredContext,
 ): Promise<UndeliveredArchive[]> {
   const { run, checkpoint, manifest, path } = context;
-  const ids = checkpoint.claimUndelivered(run.id, archiveId(manifest.backup_id, new Date()));
+  const ids = checkpoint.restores.claimUndelivered(
+    run.id,
+    archiveId(manifest.backup_id, new Date()),
+  );
   if (ids.length === 0) return [];
   const target = await openStorage({ backend: "filesystem", path, prefix: "" });
   try {
     const archives: UndeliveredArchive[] = [];
     for (const backupId of ids) {
       const messages = await storeArchive(context, { target, backupId });
-      checkpoint.dropUndelivered(run.id, backupId);
+      checkpoint.restores.dropUndelivered(run.id, backupId);
       archives.push({ backupId, location: target.location, messages });
     }
     return archives;
@@ -95,8 +98,8 @@ async function storeArchive(
   const createdAt = Date.now();
   const entries = new Map(manifest.queues.map((entry) => [queueKey(entry), entry]));
   const queues: QueueEntry[] = [];
-  for (const queue of checkpoint.undeliveredQueues(run.id, backupId)) {
-    const ranges = () => checkpoint.undeliveredRanges(run.id, backupId, queue);
+  for (const queue of checkpoint.restores.undeliveredQueues(run.id, backupId)) {
+    const ranges = () => checkpoint.restores.undeliveredRanges(run.id, backupId, queue);
     const entry = entries.get(queueKey(queue))!;
     queues.push(await storeQueue(context, { ...options, entry, ranges }));
   }

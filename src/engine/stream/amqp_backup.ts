@@ -54,7 +54,7 @@ async function begin(
   const { vhost, name } = planned.queue;
   if (known?.report.amqpOffsets !== undefined) {
     const { amqpOffsets: offsets } = known.report;
-    const segments = checkpoint.segments(run.id, known) as AmqpStreamWork["segments"];
+    const segments = checkpoint.backups.segments(run.id, known) as AmqpStreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? offsets.first - 1;
     progress.messagesTotal = offsets.last - read;
     return { planned, row: known, ...offsets, segments, progress };
@@ -68,7 +68,7 @@ async function begin(
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), amqpOffsets: offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
-  checkpoint.putBackupQueue(run.id, row);
+  checkpoint.backups.putQueue(run.id, row);
   return { planned, row, ...offsets, segments: [], progress };
 }
 

@@ -52,7 +52,7 @@ export async function backupStream(
     const entry = planned.plan.byAmqp === undefined
       ? await readStream(context, { ...await resumed(context, item), progress })
       : await readStreamByAmqp(context, { ...await resumed(context, item), progress });
-    checkpoint.putBackupQueue(run.id, {
+    checkpoint.backups.putQueue(run.id, {
       vhost: queue.vhost,
       name: queue.name,
       state: "done",
@@ -148,7 +148,7 @@ async function begin(
   const { vhost, name } = planned.queue;
   const known = item.row?.report.offsets;
   if (known !== undefined) {
-    const segments = checkpoint.segments(run.id, item.row!) as StreamWork["segments"];
+    const segments = checkpoint.backups.segments(run.id, item.row!) as StreamWork["segments"];
     const read = segments.at(-1)?.spooled.stream.lastOffset ?? known.first - 1;
     progress.messagesTotal = known.last - read;
     const start = { ...known, first: BigInt(known.first), last: BigInt(known.last) };
@@ -173,7 +173,7 @@ async function begin(
   progress.messagesTotal = offsets.last - offsets.first + 1;
   const report = { entry: emptyEntry(planned), offsets };
   const row: BackupQueueRow = { vhost, name, state: "reading", report };
-  checkpoint.putBackupQueue(run.id, row);
+  checkpoint.backups.putQueue(run.id, row);
   return { planned, row, start, isFresh: true, segments: [], progress };
 }
 

@@ -55,7 +55,7 @@ export async function restoreStream(
     messagesTotal: share.atMost - position.confirmed,
   });
   // Recorded before the first publish: from here on the target may hold messages of this run.
-  checkpoint.putRestoreQueue(run.id, { ...position, unsettled: 1 });
+  checkpoint.restores.putQueue(run.id, { ...position, unsettled: 1 });
   const restore: StreamRestore = {
     item,
     work,
@@ -252,7 +252,7 @@ function record(context: RestoreContext, restore: StreamRestore, end: { done?: t
     unsettled: end.done ? 0 : 1,
     done: end.done ?? false,
   };
-  context.checkpoint.putRestoreQueue(context.run.id, row);
+  context.checkpoint.restores.putQueue(context.run.id, row);
   taken.messages = restored - position.confirmed;
   taken.bytes = bytes;
 }

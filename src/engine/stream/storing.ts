@@ -106,7 +106,7 @@ export class Storing {
 
   #record(segment: SegmentRow & { spooled: SpooledStreamSegment }): void {
     const { checkpoint, run } = this.#context;
-    checkpoint.putSegment(run.id, this.#work.row, segment);
+    checkpoint.backups.putSegment(run.id, this.#work.row, segment);
     this.#work.segments.push(segment);
     Deno.removeSync(segment.spooled.file);
   }

@@ -21,7 +21,9 @@ async function opened() {
     signal: abort.signal,
     pace: new Pace(),
     checkpoint: {
-      putSegment: (_: number, __: unknown, { sequence }: SegmentRow) => recorded.push(sequence),
+      backups: {
+        putSegment: (_: number, __: unknown, { sequence }: SegmentRow) => recorded.push(sequence),
+      },
     },
     packer: {
       // deno-lint-ignore require-yield

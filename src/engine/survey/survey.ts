@@ -148,7 +148,7 @@ export async function survey(options: {
         }
         const plan = planQueue({
           ...facts,
-          deliveryCount: checkpoint.deliveryCount(source.clusterName, queue),
+          deliveryCount: checkpoint.backups.deliveryCount(source.clusterName, queue),
           memoryHeadroom: nodes.get(queue.leader ?? "")?.headroom,
           mayPublish,
           spoolRoom: room,
