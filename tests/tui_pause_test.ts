@@ -39,7 +39,7 @@ Deno.test("p pauses when nothing is held, and goes on; - and + change the speed"
   await terminal.press("+", "+");
   await terminal.waitFor(/[\d,]+ held +0 returned/);
   await terminal.press("p");
-  await terminal.waitFor(/Pausing: what is being read of 1 queue goes back first/);
+  await terminal.waitFor(/Pausing: 1 queue is read to its end and given back first/);
   await terminal.waitFor(/Paused: nothing is held/, 60_000);
   await waitForDepth(shared, deep, { depth: COUNT });
   const screen = await terminal.screen();

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { widthOf } from "../../src/console/text/width.ts";
+import { screenArea } from "../app/frame.tsx";
+import { GLOBAL_KEYS, keyLabel } from "../app/keys.ts";
 import {
   hasColors,
   plainFrame,
+  quietNavigator,
   renderFrame,
+  renderNavigator,
   SIZES,
   stillScreen,
 } from "../testing/render_frame.tsx";
+import { themeOf } from "../theme/theme.ts";
 import { QUEUES } from "../testing/samples.ts";
 import { NO_QUEUES, ORDER, reduceQueues } from "./queues/state.ts";
 import { QueuesView } from "./queues/view.tsx";
@@ -34,6 +39,22 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
       assert.ok(!hasColors(plain));
     });
   }
+
+  Deno.test(`the help of the screen "${name}" has all of its keys`, () => {
+    const navigator = quietNavigator();
+    for (const screen of screens) navigator.open(screen);
+    // Where something is typed, a question mark is just that.
+    if (navigator.screen.typing !== undefined) return;
+    const size = { columns: 200, rows: 50 };
+    const area = screenArea(size, themeOf({ color: false, unicode: true }));
+    navigator.press({ name: "?", text: "?" }, area);
+    const help = plainFrame(renderNavigator(navigator, size));
+    for (const { keys, help: does } of [...navigator.bindings(), ...GLOBAL_KEYS]) {
+      const label = keyLabel(keys[0]!, { unicode: true });
+      const line = help.split("\n").find((line) => line.endsWith(`   ${does}`));
+      assert.ok(line?.trimStart().startsWith(label), `${label} ${does}\n${help}`);
+    }
+  });
 
   Deno.test(`the screen "${name}" can be drawn in ASCII`, () => {
     const frame = plainFrame(renderFrame(screens, { columns: 80, rows: 24, unicode: false }));

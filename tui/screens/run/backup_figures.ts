@@ -54,11 +54,11 @@ export function figuresText({ held, returned, packed, stored }: BackupFigures): 
 export function paceText({ pace, status }: RunState): string | undefined {
   if (pace.isPaused) {
     const busy = status?.active.filter(isHeld).length ?? 0;
-    return busy === 0
-      ? "Paused: nothing is held"
-      : `Pausing: what is being read of ${
-        busy === 1 ? "1 queue" : `${busy} queues`
-      } goes back first`;
+    if (busy === 0) return "Paused: nothing is held";
+    const queues = busy === 1
+      ? "1 queue is read to its end"
+      : `${busy} queues are read to their ends`;
+    return `Pausing: ${queues} and given back first`;
   }
   return pace.share === 1 ? undefined : `At 1/${1 / pace.share} of full speed`;
 }

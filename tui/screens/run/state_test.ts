@@ -53,7 +53,7 @@ Deno.test("held, returned, packed and uploaded add up over queues that run and t
 
 Deno.test("a pause has begun when nothing is held any more", () => {
   const paused = reduceRun(runSample(), { type: "pace", pace: { isPaused: true, share: 1 / 2 } });
-  assert.equal(paceText(paused), "Pausing: what is being read of 1 queue goes back first");
+  assert.equal(paceText(paused), "Pausing: 1 queue is read to its end and given back first");
   const active = paused.status!.active.filter(({ queue }) => queue !== "invoices");
   const event: StatusEvent = { ...paused.status!, active };
   const quiet = reduceRun(paused, { type: "event", event });

@@ -122,10 +122,13 @@ function progressSpans(status: StatusEvent, { columns, theme }: Area): Span[] {
   ];
 }
 
-function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }: Area): Span[] {
+function rateSpans(state: RunState, status: StatusEvent, { theme, columns }: Area): Span[] {
   const { rateMessages, rateBytes, secondsRemaining, secondsElapsed, errorCount } = status;
+  const { rates } = state;
   const isNarrow = columns < NARROW;
-  const left = secondsRemaining === undefined
+  const left = isStoring(state)
+    ? ", storing what was read"
+    : secondsRemaining === undefined
     ? ""
     : `, about ${formatSeconds(secondsRemaining)} left`;
   const failed = `   ${theme.glyphs.failed} ${formatCount(errorCount)} failed`;
@@ -137,6 +140,14 @@ function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }:
     span(`   ${formatSeconds(secondsElapsed)}${left}`),
     ...errorCount === 0 ? [] : [span(failed, "bad")],
   ];
+}
+
+/** All is read, and not all is in the storage: the time that reading takes says nothing any more. */
+function isStoring(state: RunState): boolean {
+  const { status } = state;
+  if (!isBackup(state) || status === undefined) return false;
+  return status.messagesDone >= status.messagesTotal &&
+    totalFigures(rowsOf(state)).stored < status.messagesDone;
 }
 
 /** Whether queues of a backup are worked on, or were. */
