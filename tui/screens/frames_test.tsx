@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { widthOf } from "../../src/console/text/width.ts";
-import { hasColors, plainFrame, renderFrame, SIZES } from "../testing/render_frame.tsx";
+import {
+  hasColors,
+  plainFrame,
+  renderFrame,
+  SIZES,
+  stillScreen,
+} from "../testing/render_frame.tsx";
+import { QUEUES } from "../testing/samples.ts";
+import { NO_QUEUES, ORDER, reduceQueues } from "./queues/state.ts";
+import { QueuesView } from "./queues/view.tsx";
 import { PICTURES } from "../testing/pictures.tsx";
 
 for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
@@ -23,6 +32,8 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
       const colored = renderFrame(screens, { ...size, color: true });
       assert.equal(plainFrame(colored), plainFrame(plain));
       assert.ok(hasColors(colored));
+      // Of the 16 that every terminal has.
+      assert.doesNotMatch(colored, /[34]8[;:]/);
       assert.ok(!hasColors(plain));
     });
   }
@@ -51,4 +62,19 @@ Deno.test("--read-only hides what writes, and says that it is on", () => {
   const frame = plainFrame(renderFrame(screens, { ...size, readOnly: true }));
   assert.doesNotMatch(frame, /start the backup/);
   assert.match(frame, /READ-ONLY/);
+});
+
+Deno.test("whatever the list is sorted by stands at the title of its column", () => {
+  const vhosts = QUEUES.map((queue, index) => ({ ...queue, vhost: index < 3 ? "/" : "shop" }));
+  let state = reduceQueues(NO_QUEUES, { type: "listed", cluster: "c", queues: vhosts });
+  for (const column of Object.keys(ORDER)) {
+    const screen = stillScreen({
+      title: "Back up",
+      render: (area) => <QueuesView state={state} area={area} />,
+    });
+    const frame = plainFrame(renderFrame([screen], { columns: 200, rows: 50 }));
+    const title = { rate: "IN/S", name: "QUEUE" }[column] ?? column.toUpperCase();
+    assert.match(frame, new RegExp(` ${title}[▲▼]( |$)`, "m"), column);
+    state = reduceQueues(state, { type: "pick", action: { type: "sort" } });
+  }
 });

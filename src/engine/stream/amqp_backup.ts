@@ -9,6 +9,7 @@ import {
 import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, spoolFolderOf } from "../backup/queue.ts";
+import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import type { SpooledStreamSegment } from "./chunk_spool.ts";
@@ -143,9 +144,10 @@ async function readThrough(
   { work, spool, storing }: { work: AmqpStreamWork; spool: MessageSpool; storing: Storing },
 ): Promise<void> {
   const { planned: { queue }, last } = work;
-  const { connections, signal } = context;
+  const { connections, pace, signal } = context;
   const retry = new Retry(context, queue);
   while (spool.next <= last) {
+    await pace.ready(signal);
     const before = spool.next;
     try {
       const end = await connections.use(
@@ -155,7 +157,7 @@ async function readThrough(
             stream: queue.name,
             from: { offset: spool.next },
             last,
-            room: () => storing.room(),
+            room: () => roomOrPause(storing, pace),
             sink: spool,
             idleMs: STALL_MS,
             signal,
@@ -165,9 +167,27 @@ async function readThrough(
       throw stalled(queue.name, { next: spool.next, last });
     } catch (error) {
       spool.abandon();
+      if (error instanceof Paused) continue;
       await retry.orThrow(error, { hasProgressed: spool.next > before });
     }
   }
+}
+
+/** Reading has ended for a pause. */
+class Paused extends Error {}
+
+/**
+ * A broker closes a channel whose messages are not acknowledged for long (consumer_timeout), so that
+ * none is kept open over a pause.
+ *
+ * @throws {Paused}
+ */
+async function roomOrPause(storing: Storing, pace: Pace): Promise<void> {
+  const { promise: paused, reject } = Promise.withResolvers<never>();
+  const check = () => pace.isPaused && reject(new Paused());
+  using _watch = pace.watch(check);
+  check();
+  await Promise.race([storing.room(), paused]);
 }
 
 function stalled(name: string, { next, last }: { next: number; last: number }): AppError {

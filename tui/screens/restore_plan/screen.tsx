@@ -160,6 +160,7 @@ export function openRestorePlan(
       verifyFlags: flagsWith(targetFlags, verifyFlags),
     };
     navigator.open(openConfirm({
+      button: "Restore",
       target: plan.target.address,
       lines: confirmLines(plan),
       commandLine: () => commandLine(),

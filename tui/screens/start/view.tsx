@@ -9,7 +9,7 @@ import { Line, type Span, span } from "../../components/line.tsx";
 import type { Glyphs } from "../../theme/theme.ts";
 import { type StartState, TASKS } from "./state.ts";
 
-const TASK_WIDTH = 9;
+const TASK_WIDTH = 11;
 const LABEL_WIDTH = 10;
 
 export function StartView({ state, area, now }: { state: StartState; area: Area; now: Date }) {
@@ -38,15 +38,17 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
         const isCursor = index === state.cursor.index;
         const sign = isCursor ? `  ${theme.glyphs.cursor} ` : "    ";
         return (
-          <Line
-            {...line}
-            key={name}
-            spans={[
-              span(sign, "accent"),
-              span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
-              span(`  ${about}`, "dim"),
-            ]}
-          />
+          <Box key={name} aria-role="listitem" aria-state={{ selected: isCursor }}>
+            <Line
+              {...line}
+              spans={[
+                span(sign, "accent"),
+                span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
+                span(`  ${about}`, "dim"),
+              ]}
+              spoken={`${title}: ${about}`}
+            />
+          </Box>
         );
       })}
       <Line {...line} spans={[]} />
@@ -81,7 +83,10 @@ function Place(
   );
 }
 
-function brokerTold({ broker }: StartState, { theme: { glyphs } }: Area): Span[] {
+function brokerTold({ broker, places }: StartState, { theme: { glyphs } }: Area): Span[] {
+  if (broker.state === "missing" && places.target !== undefined) {
+    return [span(`only a target for restores is known: ${escapeText(places.target)}`, "dim")];
+  }
   if (broker.state !== "there") {
     return unansweredSpans(broker.state, {
       glyphs,
@@ -106,7 +111,9 @@ function storageTold(
       missing: "set --config or --path",
     });
   }
-  const told = `${countText(backups.value)}${newestText(backups.value, now)}`;
+  const { listings, isNew } = backups.value;
+  if (isNew) return [span("- a folder that is not there yet: the first backup makes it", "dim")];
+  const told = `${countText(listings)}${newestText(listings, now)}`;
   return [span(`${glyphs.ok} `, "good"), span(told, "dim")];
 }
 
