@@ -31,6 +31,7 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
     readOnly: call.readOnly,
     openLog: () => openLog(session.log),
     copy: (text) => void process.stdout.write(clipboard(text)),
+    save: (line) => session.saveCommand(line),
     quit: () => app.unmount(),
     exitNow: () => exitNow(exitCodeOf("interrupted")),
   });

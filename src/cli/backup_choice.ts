@@ -4,7 +4,7 @@ import type { BackupListing } from "../engine/stored/list.ts";
 import { AppError } from "../errors.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type CommandContext, loadCommandConfig, usageError } from "./context.ts";
-import type { SettingGroup } from "./settings.ts";
+import type { SettingGroup } from "../console/setting.ts";
 
 /** The backup that a command is about: the one named, or the newest finished one for `latest`. */
 export async function chooseBackup(

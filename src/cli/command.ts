@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CommandContext } from "./context.ts";
-import type { SettingGroup } from "./settings.ts";
+import type { SettingGroup } from "../console/setting.ts";
 
 /** Runs a command and returns the exit code. */
 export type CommandRun = (context: CommandContext) => Promise<number>;
@@ -40,6 +40,17 @@ export const BREAK_LOCK_HELP = "take over from a run on another machine that is 
 /** Adds `--config`. */
 export function addConfigOption(command: Command): Command {
   return command.option("-c, --config <file>", "configuration file (docs/configuration.md)");
+}
+
+/** Adds `--into`, for commands that write to a broker, or read what was written there. */
+export function addIntoOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--into <section>",
+      "the broker of this section of the file, also of one for backups",
+    )
+      .choices(["target", "source"]),
+  );
 }
 
 /** Adds the flags of settings, under their headings. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Command } from "commander";
 import { addSettings, givenFlags } from "./command.ts";
 import { BACKUP_SETTINGS, queueSettings, RESTORE_SETTINGS } from "./setting_groups.ts";
-import type { SettingGroup } from "./settings.ts";
+import type { SettingGroup } from "../console/setting.ts";
 
 function parse(group: SettingGroup, ...argv: string[]): Record<string, unknown> {
   const program = new Command().option("--no-color").option("-v, --verbose");

@@ -1,12 +1,11 @@
-import { isAbsolute } from "node:path";
-import type { Config } from "../config/config.ts";
-import { relativePaths } from "../config/storage.ts";
+import { type Config, requireSource } from "../config/config.ts";
 import type { Section } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Output } from "./output/output.ts";
 import type { OpenTui } from "../console/tui_call.ts";
-import { resumeCommand } from "../console/resume_command.ts";
-import { collectOverrides, type SettingGroup, variableOf } from "./settings.ts";
+import { hasRelativePaths, resumeCommand } from "../console/resume_command.ts";
+import type { SettingGroup } from "../console/setting.ts";
+import { collectOverrides, variableOf } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The process around the program; tests put their own in place. */
@@ -40,6 +39,8 @@ export interface CommandContext {
 export interface ConfigNeeds {
   readonly settings: readonly SettingGroup[];
   readonly mode?: "backup" | "restore";
+  /** The section of the file that is restored into; then the file may be one for backups. */
+  readonly into?: "source" | "target" | undefined;
   readonly sections?: readonly Section[];
 }
 
@@ -51,13 +52,14 @@ export async function loadCommandConfig(
   const { output, flags, host: { terminal } } = context;
   const { loadConfig } = await import("../config/load.ts");
   const path = configPath(context);
-  const { config, warnings } = await loadConfig({
+  const { config: loaded, warnings } = await loadConfig({
     ...(path === undefined ? {} : { path }),
     overrides: collectOverrides(needs.settings, { env: terminal.env, flags }),
     env: terminal.env,
-    ...(needs.mode === undefined ? {} : { mode: needs.mode }),
+    ...(needs.mode === undefined || needs.into !== undefined ? {} : { mode: needs.mode }),
     ...(needs.sections === undefined ? {} : { sections: needs.sections }),
   });
+  const config = needs.into === "source" ? { ...loaded, target: requireSource(loaded) } : loaded;
   context.config = config;
   output.redactor.addConfig(config);
   for (const warning of warnings) output.warning(warning);
@@ -84,28 +86,11 @@ export function resumeCommandOf(context: CommandContext, backupId: string): stri
     invocation: context.host.invocation,
     backupId,
     folder: Deno.cwd(),
-    needsFolder: hasRelativePaths(context),
+    needsFolder: context.config !== undefined && hasRelativePaths(context.config, {
+      others: [configPath(context)],
+      given: Object.values(context.flags),
+    }),
   });
-}
-
-/** Whether a path in force that is no flag's depends on the folder in which the program runs. */
-function hasRelativePaths(context: CommandContext): boolean {
-  const { config, flags } = context;
-  if (config === undefined) return false;
-  const { source, target, storage, backup, offset_storage } = config;
-  const certificates = [source, target].flatMap((endpoint) => {
-    const { ca_cert, client_cert, client_key } = endpoint?.tls ?? {};
-    return [ca_cert, client_cert, client_key];
-  });
-  const paths = [
-    configPath(context),
-    ...(storage === undefined ? [] : relativePaths(storage)),
-    backup.spool_dir,
-    offset_storage.db_path,
-    ...certificates,
-  ];
-  const given = Object.values(flags);
-  return paths.some((path) => path !== undefined && !isAbsolute(path) && !given.includes(path));
 }
 
 /** A usage error in the words of all others. */

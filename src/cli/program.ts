@@ -14,6 +14,7 @@ import { addFinishCommand } from "./commands/finish.ts";
 import { addHelpCommand } from "./commands/help.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addListCommand } from "./commands/list.ts";
+import { addMessagesCommand } from "./commands/messages.ts";
 import { addRestoreCommand, addValidateRestoreCommand } from "./commands/restore.ts";
 import { addTuiCommand } from "./commands/tui.ts";
 import { addValidateCommand } from "./commands/validate.ts";
@@ -61,6 +62,7 @@ export function buildProgram(launch: Launch, terminal: Terminal): Command {
   program.commandsGroup("Backups:");
   addListCommand(program, launch);
   addDescribeCommand(program, launch);
+  addMessagesCommand(program, launch);
   addValidateCommand(program, launch);
   addFinishCommand(program, launch);
   program.commandsGroup("Definitions:");

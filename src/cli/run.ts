@@ -86,7 +86,7 @@ function refusePasswords(argv: readonly string[]): void {
 }
 
 /** Commands whose JSON is a stream of lines, unless they only plan. */
-const STREAMING = new Set(["backup", "restore", "finish"]);
+const STREAMING = new Set(["backup", "restore", "finish", "messages"]);
 
 function outputOptions(
   command: string,

@@ -1,4 +1,4 @@
-import type { Setting, SettingGroup } from "./settings.ts";
+import type { Setting, SettingGroup } from "../console/setting.ts";
 
 /** How to reach the broker of one side of the configuration. */
 export function brokerSettings(side: "source" | "target"): SettingGroup {

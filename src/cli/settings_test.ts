@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../config/load.ts";
-import { collectOverrides, keyOf, nameOf, type SettingGroup, variableOf } from "./settings.ts";
+import { nameOf, type SettingGroup } from "../console/setting.ts";
+import { collectOverrides, keyOf, variableOf } from "./settings.ts";
 import * as groups from "./setting_groups.ts";
 
 const ALL: SettingGroup[] = [

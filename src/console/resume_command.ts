@@ -1,4 +1,6 @@
 import { isAbsolute, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { relativePaths } from "../config/storage.ts";
 
 /** What {@linkcode resumeCommand} puts around the arguments. */
 export interface ResumeParts {
@@ -70,8 +72,39 @@ function splitWord(word: string): string[] {
   return equals > 0 && takesPart ? [flag, word.slice(equals + 1)] : [word];
 }
 
+/** The value of a flag so that it means the same in every folder. */
+export function wholePath(flag: string, value: string, folder: string): string {
+  return PATHS.has(flag) ? absolute(value, { folder }) : value;
+}
+
+/**
+ * Whether a path in force depends on the folder in which the program runs. `others` are paths beside
+ * the configuration, `given` those that stand whole in the command line.
+ */
+export function hasRelativePaths(
+  config: Config,
+  { others = [], given = [] }: {
+    others?: readonly (string | undefined)[];
+    given?: readonly unknown[];
+  } = {},
+): boolean {
+  const { source, target, storage, backup, offset_storage } = config;
+  const certificates = [source, target].flatMap((endpoint) => {
+    const { ca_cert, client_cert, client_key } = endpoint?.tls ?? {};
+    return [ca_cert, client_cert, client_key];
+  });
+  const paths = [
+    ...others,
+    ...(storage === undefined ? [] : relativePaths(storage)),
+    backup.spool_dir,
+    offset_storage.db_path,
+    ...certificates,
+  ];
+  return paths.some((path) => path !== undefined && !isAbsolute(path) && !given.includes(path));
+}
+
 /** URLs of storages, and paths below `~`, mean the same everywhere. */
-function absolute(path: string, { folder }: ResumeParts): string {
+function absolute(path: string, { folder }: Pick<ResumeParts, "folder">): string {
   const isFixed = isAbsolute(path) || path.startsWith("~/") || /^[a-z][a-z0-9+.-]*:/i.test(path);
   return isFixed || path === "" ? path : join(folder, path);
 }

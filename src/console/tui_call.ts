@@ -2,6 +2,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Environment } from "../config/interpolate.ts";
 import type { Override } from "../config/overrides.ts";
 import type { Redactor } from "./redact.ts";
+import type { SettingGroup } from "./setting.ts";
 import type { Style } from "./text/style.ts";
 
 /** Flags that say where things are, quoted for sh: of commands for a broker, and for a storage. */
@@ -21,6 +22,11 @@ export interface TuiCall {
   readonly configPath: string | undefined;
   /** Other flags of the call that belong on commands which do the same. */
   readonly flags: PlaceFlags;
+  /** What may be chosen about a restore, and which of that a comparison goes by as well. */
+  readonly restoreSettings: {
+    readonly own: readonly SettingGroup[];
+    readonly shared: readonly SettingGroup[];
+  };
   readonly env: Environment;
   now(): Date;
   readonly redactor: Redactor;

@@ -112,6 +112,8 @@ export interface PlannedRestoreQueue {
   readonly bytes: number;
   /** What is not as it was in the backup. */
   readonly notes?: readonly string[];
+  /** Messages that the queue holds already, behind which these would come. */
+  readonly held?: number;
   /** Messages that an interrupted restore has put there: it is gone on behind them. */
   readonly restoredBefore?: number;
   readonly reason?: string;

@@ -80,6 +80,16 @@ export class TmuxRun implements AsyncDisposable {
     }
   }
 
+  /** From now on the program can put text into the clipboard. */
+  async allowClipboard(): Promise<void> {
+    await this.#tmux("set-option", "-s", "set-clipboard", "on");
+  }
+
+  /** What the program has put into the clipboard. */
+  async clipboard(): Promise<string> {
+    return await this.#tmux("show-buffer");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tmux("kill-server");
     await this.#state?.[Symbol.asyncDispose]();

@@ -2,10 +2,11 @@ import type { Config } from "../../src/config/config.ts";
 import type { EventSink, SummaryEvent } from "../../src/engine/events.ts";
 import type { Pace } from "../../src/engine/pace.ts";
 import type { BackupPlan, RestorePlan } from "../../src/engine/plan_types.ts";
-import type { Manifest } from "../../src/archive/manifest.ts";
+import type { Manifest, QueueEntry } from "../../src/archive/manifest.ts";
 import type { VerifyReport } from "../../src/engine/verify/verify.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { BackupListing } from "../../src/engine/stored/list.ts";
+import type { OpenQueue } from "../../src/engine/inspect/open_queue.ts";
 import type { DoctorOptions, DoctorReport } from "../../src/engine/doctor/doctor.ts";
 import type { ValidationReport } from "../../src/engine/stored/validate.ts";
 import type { DefinitionsDiff } from "../../src/definitions/diff.ts";
@@ -47,6 +48,20 @@ export interface Engine {
     config: Config,
     options: { backupId: string; signal: AbortSignal },
   ): Promise<Manifest>;
+  /** The queues of a backup that a restore would take, streams with all that they stand on. */
+  restoredEntries(
+    config: Config,
+    options: { backupId: string; signal: AbortSignal },
+  ): Promise<readonly QueueEntry[]>;
+  /** Opens a queue of a backup, to look at its messages. */
+  openQueue(
+    config: Config,
+    options: {
+      backupId: string;
+      queue: { readonly vhost: string; readonly name: string };
+      signal: AbortSignal;
+    },
+  ): Promise<OpenQueue>;
   planRestore(call: RestoreCall & RunTools): Promise<RestorePlan>;
   runRestore(call: RestoreCall & RunTools): Promise<SummaryEvent>;
   verify(call: RestoreCall & RunTools): Promise<VerifyReport>;
@@ -77,6 +92,19 @@ export const ENGINE: Engine = {
   async loadManifest(config, { backupId, signal }) {
     const { loadManifest } = await import("../../src/engine/stored/list.ts");
     return await withStorage({ config, signal }, (storage) => loadManifest(storage, backupId));
+  },
+  async restoredEntries(config, { backupId, signal }) {
+    const { loadWhole } = await import("../../src/engine/stored/chain.ts");
+    const { selectorOf } = await import("../../src/engine/restore/plan.ts");
+    const isWanted = selectorOf(config.restore.queues);
+    return await withStorage(
+      { config, signal },
+      async (storage) => (await loadWhole(storage, backupId, isWanted)).queues.filter(isWanted),
+    );
+  },
+  async openQueue(config, options) {
+    const { openQueue } = await import("../../src/engine/inspect/open_queue.ts");
+    return await openQueue(config, options);
   },
   async planBackup(call) {
     return await (await import("../../src/engine/backup/backup.ts")).planBackup(call);

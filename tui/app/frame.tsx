@@ -106,8 +106,7 @@ function hintSpans(navigator: Navigator, { columns, theme }: Area): Span[] {
     return keys.flatMap(([key, hint]) => hintOf({ keys: [key], hint }, theme));
   }
   const global = navigator.screen.typing === undefined ? GLOBAL_KEYS.filter(hasHint) : [];
-  const own = navigator.bindings().filter(hasHint)
-    .filter(({ keys }) => !global.some((other) => other.keys[0] === keys[0]));
+  const own = navigator.bindings().filter(hasHint);
   const ownKeys = new Set(navigator.bindings().flatMap(({ keys }) => keys));
   const tail = global.filter(({ keys, command }) =>
     !ownKeys.has(keys[0]!) && (command !== "back" || navigator.path.length > 1)

@@ -9,6 +9,7 @@ import {
   type KeyPress,
   MOVE_KEYS,
 } from "./keys.ts";
+import { conditionOf } from "./saved_command.ts";
 import type { Area, RunningWork, Screen } from "./screen.ts";
 
 /** A question over the screen, and what each answer does. */
@@ -23,6 +24,8 @@ export interface NavigatorHost {
   openLog(): Screen;
   /** Puts text into the terminal's clipboard. */
   copy(text: string): void;
+  /** Saves a command line as a file; what is to be told of it. */
+  save(line: string): Promise<string>;
   /** Ends the UI. */
   quit(): void;
   /** Ends the process at once. */
@@ -216,13 +219,23 @@ export class Navigator {
     const line = this.screen.commandLine?.();
     if (line === undefined) return this.tell("There is no command line here");
     this.host.copy(line);
+    const condition = conditionOf(line);
     this.ask({
       title: "The same as a command",
-      lines: [line, "", "It is in the clipboard, where the terminal allows that."],
-      choices: ["Close"],
+      lines: [
+        line,
+        "",
+        "It is in the clipboard, where the terminal allows that (OSC 52).",
+        ...condition === undefined ? [] : [condition],
+      ],
+      choices: ["Close", "Save as a file"],
       focus: 0,
-      answers: [() => {}],
+      answers: [() => {}, () => void this.#save(line)],
     });
+  }
+
+  async #save(line: string): Promise<void> {
+    this.tell(await this.host.save(line));
   }
 
   #quit(): void {

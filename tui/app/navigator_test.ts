@@ -13,6 +13,7 @@ function newNavigator(readOnly = false) {
     readOnly,
     openLog: () => named("log"),
     copy: (text) => log.push(`copy ${text}`),
+    save: (line) => Promise.resolve(`Saved ${line}`),
     quit: () => log.push("quit"),
     exitNow: () => log.push("exit now"),
   });
@@ -99,6 +100,16 @@ Deno.test("y shows and copies the command that does the same, where there is one
   assert.equal(navigator.question?.lines[0], "rabbitmq-backup list");
   press("enter");
   assert.equal(navigator.question, undefined);
+});
+
+Deno.test("the command that does the same can be saved, which is told", async () => {
+  const { navigator, press } = newNavigator();
+  navigator.open(named("one", { commandLine: () => 'x --amqp-url "$RABBITMQ_BACKUP_AMQP_URL"' }));
+  press("y");
+  assert.match(navigator.question!.lines.at(-1)!, /has to hold the URL/);
+  press("right", "enter");
+  await Promise.resolve();
+  assert.match(navigator.notice!, /^Saved x --amqp-url/);
 });
 
 Deno.test("the help scrolls to its end where it is longer than the screen, and any other key closes it", () => {

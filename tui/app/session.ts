@@ -1,6 +1,7 @@
 import type { Override } from "../../src/config/overrides.ts";
 import type { Config } from "../../src/config/config.ts";
-import { shellWord } from "../../src/console/resume_command.ts";
+import { storageLocation } from "../../src/config/storage.ts";
+import { hasRelativePaths, shellWord } from "../../src/console/resume_command.ts";
 import { redactEvent } from "../../src/console/redact_event.ts";
 import type { TuiCall } from "../../src/console/tui_call.ts";
 import type { Finding } from "../../src/engine/doctor/findings.ts";
@@ -12,9 +13,24 @@ import { type Failure, failureOf } from "./failure.ts";
 import { LogBook } from "./log_book.ts";
 import type { Navigator } from "./navigator.ts";
 import { RecentConfigs } from "./recent.ts";
+import { saveCommand } from "./saved_command.ts";
 
 /** Commands that take no flags for a broker. */
-const STORAGE_COMMANDS = ["list", "describe", "validate"];
+const STORAGE_COMMANDS = ["list", "describe", "messages", "validate"];
+
+/** What came of checking a backup. */
+export interface BackupCheck {
+  /** Down to every record. */
+  readonly deep: boolean;
+  readonly isWhole: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/** One name for a backup in whatever storage. */
+export function checkKey({ storage }: Config, backupId: string): string {
+  return JSON.stringify([storage && storageLocation(storage), backupId]);
+}
 
 /** What all screens share. */
 export class Session {
@@ -29,6 +45,8 @@ export class Session {
   connectForm: ConnectState | undefined;
   readonly recent: RecentConfigs;
   readonly log: LogBook;
+  /** What is known of backups since the program was opened, by {@linkcode checkKey}. */
+  readonly checks = new Map<string, BackupCheck>();
   /** What stays in the scroll-back after the end, in the order in which it happened. */
   readonly kept: string[] = [];
   /** That of the last run. */
@@ -43,6 +61,8 @@ export class Session {
     this.log = new LogBook(() => options.call.now());
   }
 
+  /** The last one that was loaded. */
+  #config: Config | undefined;
   /** Warnings of the configuration that were shown. */
   readonly #told = new Set<string>();
 
@@ -57,6 +77,7 @@ export class Session {
       ],
     });
     this.call.redactor.addConfig(config);
+    this.#config = config;
     if (path !== undefined) await this.recent.add(path, this.call.now());
     const warning = warnings.find(({ message }) => !this.#told.has(message));
     if (warning !== undefined) {
@@ -68,22 +89,18 @@ export class Session {
   }
 
   /**
-   * The same for a restore. Where no target is configured it goes back to where the backup came from,
-   * which the flags then say.
+   * The same for a restore, with the flag that makes a command go by the same section of the file.
+   * Where no target is configured a backup goes back to where it came from.
    */
   async loadRestore(
     choices: readonly Override[],
   ): Promise<{ config: Config; flags: readonly string[] }> {
     const config = await this.load("restore", choices);
-    const { source, target } = config;
-    if (target !== undefined || source === undefined) return { config, flags: [] };
-    const flags = [
-      "--amqp-url",
-      '"$RABBITMQ_BACKUP_AMQP_URL"',
-      "--management-url",
-      shellWord(source.management_url),
-    ];
-    return { config: { ...config, target: source }, flags };
+    const { source, target, mode } = config;
+    if (target === undefined && source !== undefined) {
+      return { config: { ...config, target: source }, flags: ["--into", "source"] };
+    }
+    return { config, flags: mode === "backup" ? ["--into", "target"] : [] };
   }
 
   /** A sink that gives on events without secrets, and puts them into the log. */
@@ -115,6 +132,30 @@ export class Session {
   /** A command line that does the same as a screen. */
   commandLine(command: string, flags: readonly string[] = []): string {
     return ["rabbitmq-backup", command, ...this.flagsOf(command), ...flags].join(" ");
+  }
+
+  /** The command that does so from any folder, as a shell starts this program. */
+  wholeLine(command: string, flags: readonly string[]): string {
+    const words = [this.call.invocation, command, ...this.flagsOf(command), ...flags];
+    return this.#boundLine(words.join(" "));
+  }
+
+  /** Relative paths of the configuration mean the same only in this folder. */
+  #boundLine(line: string): string {
+    const isBound = this.#config !== undefined && hasRelativePaths(this.#config);
+    return isBound ? `cd ${shellWord(Deno.cwd())} && ${line}` : line;
+  }
+
+  /** Saves a command line, as screens show it, in the folder of the program; says what came of it. */
+  async saveCommand(line: string): Promise<string> {
+    const [, command = "command", rest = ""] = /^rabbitmq-backup (\S+)(.*)$/s.exec(line) ?? [];
+    const whole = this.#boundLine(`${this.call.invocation} ${command}${rest}`);
+    try {
+      const name = await saveCommand(Deno.cwd(), { line: whole, command });
+      return `Saved as ${name} in ${Deno.cwd()}`;
+    } catch (error) {
+      return this.failure(error).message;
+    }
   }
 
   /** Flags of a command that goes by the same configuration. */

@@ -7,6 +7,7 @@ import { bar, sparkline } from "./meter.ts";
 import { span } from "./line.tsx";
 import { scrolledTop } from "./text_lines.tsx";
 import { placeColumns } from "./table_layout.ts";
+import { erased } from "./text_field.ts";
 import { themeOf } from "../theme/theme.ts";
 
 const { glyphs } = themeOf({ color: false, unicode: false });
@@ -86,6 +87,14 @@ Deno.test("columns that matter least go first where room is short", () => {
   assert.deepEqual(placed(59), ["NAME 35", "A 10", "B 10"]);
   assert.deepEqual(placed(36), ["NAME 24", "B 10"]);
   assert.deepEqual(placed(10), ["NAME 8", "B 10"]);
+});
+
+Deno.test("a field loses a character, a word, or all", () => {
+  assert.equal(erased("orders 🦊", "erase"), "orders ");
+  assert.equal(erased("orders.dead -f two  ", "eraseWord"), "orders.dead -f ");
+  assert.equal(erased("   ", "eraseWord"), "");
+  assert.equal(erased("", "eraseWord"), "");
+  assert.equal(erased("a b", "clear"), "");
 });
 
 Deno.test("text scrolls until its last line is seen, wrapped lines and all", () => {

@@ -1,7 +1,8 @@
-import { Box, Text } from "ink";
 import { escapeLines } from "../../src/console/text/escape.ts";
 import type { PlannedBackupQueue } from "../../src/engine/plan_types.ts";
 import type { Area } from "../app/screen.ts";
+import { span } from "./line.tsx";
+import { Paragraphs } from "./paragraphs.tsx";
 
 /** Why a queue is not simply read, and what can be done; nothing for one that is. */
 export function HazardLines(
@@ -17,9 +18,5 @@ export function HazardLines(
     ...hint === undefined ? [] : [`Hint: ${hint}`],
     ...notes.map((note) => `Note: ${note}`),
   ];
-  return (
-    <Box flexDirection="column" height={area.rows} paddingX={2} overflow="hidden">
-      {lines.map((line, index) => <Text key={index}>{escapeLines(line)}</Text>)}
-    </Box>
-  );
+  return <Paragraphs parts={lines.map((line) => span(escapeLines(line)))} area={area} indent={2} />;
 }

@@ -15,3 +15,24 @@ export function sparkline(values: readonly number[], columns: number, { spark }:
   const signs = last.map((value) => spark[Math.round((value / highest) * (spark.length - 1))]!);
   return signs.join("").padStart(columns);
 }
+
+/**
+ * Values as columns of so many lines, the highest as high as there is, from the top line down. What is
+ * not nothing is seen.
+ */
+export function columnChart(
+  values: readonly number[],
+  rows: number,
+  { spark }: Glyphs,
+): string[] {
+  const highest = Math.max(...values, Number.MIN_VALUE);
+  const levels = rows * spark.length;
+  const heights = values.map((value) => value > 0 ? Math.ceil(value / highest * levels) : 0);
+  return Array.from({ length: rows }, (_, row) => {
+    const below = (rows - 1 - row) * spark.length;
+    return heights.map((height) => {
+      const level = Math.min(spark.length, height - below);
+      return level > 0 ? spark[level - 1]! : " ";
+    }).join("");
+  });
+}

@@ -1,6 +1,7 @@
 import type { MoveCommand } from "../app/keys.ts";
 import { compileFilter } from "./filter.ts";
 import { AT_TOP, type ListCursor, moved } from "./list_cursor.ts";
+import { type EraseCommand, erased } from "./text_field.ts";
 
 /** A line that can be marked. */
 export interface PickerRow {
@@ -60,7 +61,7 @@ export type PickerAction<Row extends PickerRow> =
   | { type: "sort" | "reverse" };
 
 type FilterAction =
-  | { type: "editFilter" | "keepFilter" | "dropFilter" | "eraseFilter" }
+  | { type: "editFilter" | "keepFilter" | "dropFilter" | EraseCommand }
   | { type: "typeFilter"; text: string };
 
 /** The list after other rows have come, or a key was pressed. */
@@ -124,10 +125,10 @@ function editedFilter<Row extends PickerRow>(
       return { ...picker, isFiltering: false };
     case "dropFilter":
       return { ...picker, isFiltering: false, filter: "" };
-    case "eraseFilter":
-      return { ...picker, filter: [...picker.filter].slice(0, -1).join("") };
     case "typeFilter":
       return { ...picker, filter: picker.filter + action.text };
+    default:
+      return { ...picker, filter: erased(picker.filter, action.type) };
   }
 }
 

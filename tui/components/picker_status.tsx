@@ -4,11 +4,12 @@ import type { Theme } from "../theme/theme.ts";
 import { type Span, span } from "./line.tsx";
 import type { Picker, PickerRow } from "./picker.ts";
 import type { TableColumn } from "./table_layout.ts";
+import { caretOf } from "./text_field.ts";
 
 /** How many there are, how many are marked, and the filter. */
 export function pickerStatus(
   { rows, shown, marked, filter, isFiltering }: Picker<PickerRow>,
-  { noun, theme }: { noun: string; theme: Theme },
+  { noun, theme, canMark = true }: { noun: string; theme: Theme; canMark?: boolean },
 ): Span[] {
   const counted = shown.length === rows.length
     ? plural(rows.length, noun)
@@ -17,9 +18,9 @@ export function pickerStatus(
   const marks = isNone ? "none marked: all are meant" : `${formatCount(marked.size)} marked`;
   return [
     span(` ${counted}`),
-    span(`, ${marks}`, isNone ? "dim" : "accent"),
+    ...canMark ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],
     ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
-    ...isFiltering ? [span(theme.style.unicode ? "▏" : "_", "accent")] : [],
+    ...isFiltering ? [span(caretOf(theme), "accent")] : [],
   ];
 }
 

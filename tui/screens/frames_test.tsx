@@ -26,7 +26,10 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
       assert.equal(lines.length, rows - 1, frame);
       for (const line of lines) assert.ok(widthOf(line) <= columns, line);
       for (const pattern of shows) assert.match(plainFrame(frame), pattern);
-      assert.match(lines.at(-1)!, ["confirm", "connect"].includes(name) ? /esc cancel/ : /\? help/);
+      assert.match(
+        lines.at(-1)!,
+        ["confirm", "connect", "target"].includes(name) ? /esc cancel/ : /\? help/,
+      );
     });
 
     Deno.test(`the screen "${name}" says the same in colour at ${columns} x ${rows}`, () => {
@@ -54,6 +57,12 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
       const line = help.split("\n").find((line) => line.endsWith(`   ${does}`));
       assert.ok(line?.trimStart().startsWith(label), `${label} ${does}\n${help}`);
     }
+  });
+
+  Deno.test(`no key of the screen "${name}" has two meanings, and none is that which always stops`, () => {
+    const keys = screens.at(-1)!.keys().flatMap((binding) => binding.keys);
+    assert.deepEqual(keys.filter((key, index) => keys.indexOf(key) !== index), []);
+    assert.ok(!keys.includes("ctrl-c"));
   });
 
   Deno.test(`the screen "${name}" can be drawn in ASCII`, () => {

@@ -15,8 +15,28 @@ import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
 import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
-import { RestorePlanView } from "../screens/restore_plan/view.tsx";
-import { backupsSample, contentsSample, restorePlanSample } from "./restore_samples.ts";
+import { confirmLines, RestorePlanView } from "../screens/restore_plan/view.tsx";
+import { MESSAGE_KEYS } from "../screens/message/keys.ts";
+import { MessageView } from "../screens/message/view.tsx";
+import { MESSAGES_KEYS, SEARCHED_KEYS } from "../screens/messages/keys.ts";
+import { MessagesView } from "../screens/messages/view.tsx";
+import { OPTIONS_KEYS } from "../screens/options/keys.ts";
+import { OptionsView } from "../screens/options/view.tsx";
+import { TRIED_TARGET_KEYS } from "../screens/target/keys.ts";
+import { TargetView } from "../screens/target/view.tsx";
+import { WINDOW_KEYS } from "../screens/window/keys.ts";
+import { WindowView } from "../screens/window/view.tsx";
+import {
+  backupsSample,
+  contentsSample,
+  messageSample,
+  messagesSample,
+  optionsSample,
+  restorePlanSample,
+  searchSample,
+  targetSample,
+  windowSample,
+} from "./restore_samples.ts";
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
@@ -87,10 +107,17 @@ const connect = stillScreen({
   render: (area) => <ConnectView state={CONNECT_SAMPLE} places={{}} area={area} />,
 });
 
+const checkSample = (backupId: string) =>
+  backupId === "nightly-20250303"
+    ? { deep: true, isWhole: true, at: NOW.getTime() - 300_000 }
+    : undefined;
+
 const backups = stillScreen({
   title: "Restore",
-  keys: () => BACKUPS_KEYS,
-  render: (area) => <BackupsView state={backupsSample()} area={area} now={NOW} />,
+  keys: () => pickerKeys(backupsSample().picker, BACKUPS_KEYS, { canMark: false }),
+  render: (area) => (
+    <BackupsView state={backupsSample()} checkOf={checkSample} area={area} now={NOW} />
+  ),
   commandLine: () => "rabbitmq-backup list --config backup.yaml",
 });
 
@@ -100,6 +127,31 @@ const contents = stillScreen({
   render: (area) => <ContentsView state={contentsSample()} area={area} />,
 });
 
+const ORDERS = { vhost: "/", name: "orders" };
+const LOOK = "rabbitmq-backup messages --config backup.yaml --backup-id nightly-20250303 " +
+  "--vhost=/ --queue=orders";
+
+const messages = stillScreen({
+  title: "orders",
+  keys: () => MESSAGES_KEYS,
+  render: (area) => <MessagesView state={messagesSample()} queue={ORDERS} area={area} />,
+  commandLine: () => LOOK,
+});
+
+const search = stillScreen({
+  title: "orders",
+  keys: () => SEARCHED_KEYS,
+  render: (area) => <MessagesView state={searchSample()} queue={ORDERS} area={area} />,
+  commandLine: () => `${LOOK} --search=order.paid --limit 0`,
+});
+
+const message = stillScreen({
+  title: "Message",
+  keys: () => MESSAGE_KEYS,
+  render: (area) => <MessageView state={messageSample()} area={area} />,
+  commandLine: () => `${LOOK} --from 42 --limit 1 --body auto`,
+});
+
 const restorePlan = stillScreen({
   title: "Plan",
   keys: () => RESTORE_PLAN_KEYS,
@@ -107,10 +159,39 @@ const restorePlan = stillScreen({
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
 });
 
+const RESTORE = "rabbitmq-backup restore --config backup.yaml";
+
+const window = stillScreen({
+  title: "Time",
+  keys: () => WINDOW_KEYS,
+  render: (area) => <WindowView state={windowSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --time-window-start=2025-03-03T02:03:09Z ` +
+    "--time-window-end=2025-03-03T04:22:05Z --backup-id nightly-20250303",
+});
+
+const options = stillScreen({
+  title: "Options",
+  keys: () => pickerKeys(optionsSample().picker, OPTIONS_KEYS, { canMark: false }),
+  render: (area) => <OptionsView state={optionsSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --if-not-empty=append --queue-mapping='*=restored.$1' ` +
+    "--backup-id nightly-20250303",
+});
+
+const target = stillScreen({
+  title: "Target",
+  keys: () => TRIED_TARGET_KEYS,
+  typing: { text: () => {} },
+  render: (area) => <TargetView state={targetSample()} area={area} />,
+  commandLine: () =>
+    `${RESTORE} --amqp-url "$RABBITMQ_BACKUP_AMQP_URL" --backup-id nightly-20250303`,
+});
+
 const confirm = openConfirm({
   button: "Restore",
   target: "mq.example:5672",
-  lines: ["Backup nightly-20250303 will be written into mq.example:5672."],
+  lines: confirmLines(restorePlanSample().plan!),
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
   cancel: () => {},
   confirm: () => {},
@@ -199,11 +280,33 @@ export const PICTURES: Readonly<
       /weekly-20250228 +! partial/,
       /27 h/,
       /1 queue is not in it/,
+      /CHECKED/,
+      /✔ complete +27 h +✔ deep/,
+      /Not checked since/,
     ],
   },
   contents: {
     screens: [start, backups, contents],
     shows: [/2 queues, none marked/, /orders +classic +20,000|orders +20,000/, /Only in part/],
+  },
+  messages: {
+    screens: [start, backups, contents, messages],
+    shows: [/orders +20,000 messages/, /› +2 .*order\.created +\d+ B/, /Enter show +\/ search/],
+  },
+  search: {
+    screens: [start, backups, contents, search],
+    shows: [/3 found so far, in 9,400 of 20,000 messages/, /esc all again/, /› +3 .*order\.paid/],
+  },
+  message: {
+    screens: [start, backups, contents, messages, message],
+    shows: [
+      /Message +42/,
+      /Routing key +order\.paid/,
+      /header tenant +acme\\u\{1b\}\[31m/,
+      /header retries \(int32\) +2/,
+      /Body +as json/,
+      /text, JSON, hex/,
+    ],
   },
   restore_plan: {
     screens: [start, backups, contents, restorePlan],
@@ -213,6 +316,29 @@ export const PICTURES: Readonly<
       /it holds 12 messages/,
       /Enter restore/,
     ],
+  },
+  window: {
+    screens: [start, backups, contents, restorePlan, window],
+    shows: [
+      /From +2025-03-03 02:0/,
+      /› To +2025-03-03 04:2/,
+      /\[─+\]/,
+      /[\d,]+ to [\d,]+ of 68,000 messages/,
+      /Enter take it/,
+    ],
+  },
+  options: {
+    screens: [start, backups, contents, restorePlan, options],
+    shows: [
+      /› queue-mapping +\*=restored\.\$1/,
+      /as configured/,
+      /Enter change/,
+      /into another queue/,
+    ],
+  },
+  target: {
+    screens: [start, backups, contents, restorePlan, target],
+    shows: [/Broker +drill\.example/, /\*{6}/, /✔ RabbitMQ 4\.3\.0, 0 queues/, /Enter take it/],
   },
   confirm: {
     screens: [start, backups, contents, restorePlan, confirm],

@@ -26,6 +26,7 @@ export function quietNavigator({ readOnly = false } = {}): Navigator {
     readOnly,
     openLog: () => stillScreen({ title: "Log", render: () => null }),
     copy: () => {},
+    save: () => Promise.resolve("saved"),
     quit: () => {},
     exitNow: () => {},
   });

@@ -7,19 +7,26 @@ import { chooseBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
   addFormatOption,
+  addIntoOption,
   addSettings,
   BREAK_LOCK_HELP,
   type Launch,
   newCommand,
 } from "../command.ts";
 import { confirm, isAsked } from "../confirm.ts";
-import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
+import {
+  type CommandContext,
+  type ConfigNeeds,
+  loadCommandConfig,
+  resumeCommandOf,
+} from "../context.ts";
 import { exitCodeOfSummary } from "../../console/run_end.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
 import { importDocument } from "../../console/text/import_text.ts";
 import { formatBytes, formatCount } from "../../console/text/format.ts";
+import type { SettingGroup } from "../../console/setting.ts";
 import { restorePlanLines } from "../../console/text/plan_text.ts";
 import {
   brokerSettings,
@@ -33,19 +40,25 @@ import {
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
 
-const SETTINGS = [
-  STORAGE_SETTINGS,
-  brokerSettings("target"),
-  queueSettings("restore.queues"),
-  MESSAGE_SETTINGS,
-  MAPPING_SETTINGS,
-  RESTORE_SETTINGS,
-  definitionsSettings("restore"),
-  IMPORT_SETTINGS,
-  PROGRESS_SETTINGS,
-];
+/** The settings of a restore into the broker of a section. */
+function settingsOf(side: "source" | "target"): SettingGroup[] {
+  return [
+    STORAGE_SETTINGS,
+    brokerSettings(side),
+    queueSettings("restore.queues"),
+    MESSAGE_SETTINGS,
+    MAPPING_SETTINGS,
+    RESTORE_SETTINGS,
+    definitionsSettings("restore"),
+    IMPORT_SETTINGS,
+    PROGRESS_SETTINGS,
+  ];
+}
 
-const NEEDS = { settings: SETTINGS, mode: "restore" } as const;
+function needsOf({ flags }: Pick<CommandContext, "flags">): ConfigNeeds {
+  const into = flags.into as ConfigNeeds["into"];
+  return { settings: settingsOf(into ?? "target"), mode: "restore", into };
+}
 
 const HELP = {
   summary: "restore a backup into a broker",
@@ -71,6 +84,10 @@ const HELP = {
       "    --time-window-end 'yesterday 15:00' --queue-mapping '*=restored.$1'",
     ],
     [
+      "back to where it came from, by the file that it was taken with",
+      "rabbitmq-backup restore -c backup.yaml --into source -b latest",
+    ],
+    [
       "without a file",
       "export RABBITMQ_BACKUP_AMQP_URL=amqp://restore:secret@mq.example\n" +
       "  rabbitmq-backup restore --path /backups --backup-id nightly-20250304",
@@ -79,12 +96,12 @@ const HELP = {
 } as const;
 
 export function addRestoreCommand(program: Command, launch: Launch): void {
-  const command = addConfigOption(newCommand(program, "restore", HELP))
+  const command = addIntoOption(addConfigOption(newCommand(program, "restore", HELP)))
     .option("--dry-run", "say what would be done, and do nothing")
     .option("-y, --yes", "do not ask before the target is written to")
     .option("--break-lock", BREAK_LOCK_HELP)
     .option("--error-on-empty", "exit with 9 when there was no queue, or no message chosen");
-  addSettings(command, SETTINGS).action(launch(restore));
+  addSettings(command, settingsOf("target")).action(launch(restore));
 }
 
 /** `validate-restore`: the earlier tool's name for `restore --dry-run`. */
@@ -94,7 +111,7 @@ export function addValidateRestoreCommand(program: Command, launch: Launch): voi
     description: "Says what a restore would do to each queue, and does nothing.",
     examples: [["what would be done", "rabbitmq-backup validate-restore -c restore.yaml"]],
   }));
-  addSettings(addFormatOption(command), SETTINGS).action(
+  addSettings(addFormatOption(addIntoOption(command)), settingsOf("target")).action(
     launch((context) => showPlan(context)),
   );
 }
@@ -119,7 +136,7 @@ async function restore(context: CommandContext): Promise<number> {
     stopping: "waiting for the confirmation of what was published",
     resume: resumeCommandOf(context, call.backupId),
     change: async () => {
-      limit.set(ratesOf(await loadCommandConfig(context, NEEDS)));
+      limit.set(ratesOf(await loadCommandConfig(context, needsOf(context))));
       return rateText(limit.rates);
     },
     run: (tools) =>
@@ -157,7 +174,7 @@ interface Call {
 }
 
 async function prepare(context: CommandContext): Promise<Call> {
-  const config = await loadCommandConfig(context, NEEDS);
+  const config = await loadCommandConfig(context, needsOf(context));
   const backupId = await chooseBackup(context, { config, verb: "restore", prefix: true });
   return { config, backupId, now: context.host.terminal.now() };
 }

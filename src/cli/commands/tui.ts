@@ -1,11 +1,21 @@
 import { type Command, Option } from "commander";
 import { resolve } from "node:path";
-import { shellWord } from "../../console/resume_command.ts";
+import { shellWord, wholePath } from "../../console/resume_command.ts";
 import type { TuiCall } from "../../console/tui_call.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, usageError } from "../context.ts";
-import { brokerSettings, STORAGE_SETTINGS } from "../setting_groups.ts";
-import { collectOverrides, keyOf, nameOf, type SettingGroup } from "../settings.ts";
+import {
+  brokerSettings,
+  definitionsSettings,
+  IMPORT_SETTINGS,
+  MAPPING_SETTINGS,
+  MESSAGE_SETTINGS,
+  PROGRESS_SETTINGS,
+  RESTORE_SETTINGS,
+  STORAGE_SETTINGS,
+} from "../setting_groups.ts";
+import { nameOf, type SettingGroup } from "../../console/setting.ts";
+import { collectOverrides, keyOf } from "../settings.ts";
 
 const BROKER_SETTINGS = brokerSettings("source");
 const SETTINGS = [STORAGE_SETTINGS, BROKER_SETTINGS];
@@ -61,6 +71,10 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
       broker: repeatedFlags(flags, BROKER_SETTINGS),
       storage: repeatedFlags(flags, STORAGE_SETTINGS),
     },
+    restoreSettings: {
+      shared: [MESSAGE_SETTINGS, MAPPING_SETTINGS, PROGRESS_SETTINGS],
+      own: [RESTORE_SETTINGS, definitionsSettings("restore"), IMPORT_SETTINGS],
+    },
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
@@ -94,5 +108,5 @@ function flagValue(name: string, value: string): string {
   if (name === "amqp-url" && /:[^/@]*@/.test(value.replace(/^[a-z]+:\/\//i, ""))) {
     return '"$RABBITMQ_BACKUP_AMQP_URL"';
   }
-  return shellWord(value);
+  return shellWord(wholePath(`--${name}`, value, Deno.cwd()));
 }

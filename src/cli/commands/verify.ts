@@ -4,14 +4,16 @@ import { chooseBackup } from "../backup_choice.ts";
 import {
   addConfigOption,
   addFormatOption,
+  addIntoOption,
   addSettings,
   type Launch,
   newCommand,
 } from "../command.ts";
-import { type CommandContext, loadCommandConfig } from "../context.ts";
+import { type CommandContext, type ConfigNeeds, loadCommandConfig } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
+import type { SettingGroup } from "../../console/setting.ts";
 import { verifyLines } from "../../console/text/verify_text.ts";
 import {
   brokerSettings,
@@ -22,14 +24,17 @@ import {
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
 
-const SETTINGS = [
-  STORAGE_SETTINGS,
-  brokerSettings("target"),
-  queueSettings("restore.queues"),
-  MESSAGE_SETTINGS,
-  MAPPING_SETTINGS,
-  PROGRESS_SETTINGS,
-];
+/** The settings of a comparison with the broker of a section. */
+function settingsOf(side: "source" | "target"): SettingGroup[] {
+  return [
+    STORAGE_SETTINGS,
+    brokerSettings(side),
+    queueSettings("restore.queues"),
+    MESSAGE_SETTINGS,
+    MAPPING_SETTINGS,
+    PROGRESS_SETTINGS,
+  ];
+}
 
 const HELP = {
   summary: "compare queues with a backup, after a restore",
@@ -44,13 +49,17 @@ const HELP = {
 } as const;
 
 export function addVerifyCommand(program: Command, launch: Launch): void {
-  const command = addFormatOption(addConfigOption(newCommand(program, "verify", HELP)));
-  addSettings(command, SETTINGS).action(launch(verify));
+  const command = addFormatOption(
+    addIntoOption(addConfigOption(newCommand(program, "verify", HELP))),
+  );
+  addSettings(command, settingsOf("target")).action(launch(verify));
 }
 
 async function verify(context: CommandContext): Promise<number> {
   // 1. The configuration, and which backup.
-  const config = await loadCommandConfig(context, { settings: SETTINGS, mode: "restore" });
+  const into = context.flags.into as ConfigNeeds["into"];
+  const settings = settingsOf(into ?? "target");
+  const config = await loadCommandConfig(context, { settings, mode: "restore", into });
   const backupId = await chooseBackup(context, { config, verb: "verify", prefix: true });
 
   // 2. Read and compare.

@@ -3,7 +3,7 @@ import { AppError, messageOf } from "../../errors.ts";
 import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
 import { Redactor } from "../../console/redact.ts";
 import type { Terminal } from "../terminal.ts";
-import { escapeLines } from "../../console/text/escape.ts";
+import { escapeJson, escapeLines } from "../../console/text/escape.ts";
 import { LiveBlock } from "./live_block.ts";
 import { paint, type Signs, signsOf, type Style, styleOf } from "../../console/text/style.ts";
 
@@ -64,13 +64,13 @@ export class Output {
 
   /** A result as one JSON document. */
   document(value: unknown): void {
-    this.result(JSON.stringify(value, null, 2));
+    this.result(escapeJson(JSON.stringify(value, null, 2)));
   }
 
   /** One line of the JSON stream. */
   message(type: string, fields: Readonly<Record<string, unknown>>): void {
     const head = { message_type: type, v: JSON_VERSION, time: this.terminal.now().toISOString() };
-    this.terminal.stdout.write(`${JSON.stringify({ ...head, ...fields })}\n`);
+    this.terminal.stdout.write(`${escapeJson(JSON.stringify({ ...head, ...fields }))}\n`);
   }
 
   /** Text beside the result, on stderr. */

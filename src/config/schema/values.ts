@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseByteSize } from "../byte_size.ts";
 import { parseStreamFrom } from "../stream_from.ts";
 import { parseTimePoint } from "../time_point.ts";
 
@@ -7,28 +8,6 @@ export const text = () => z.string().min(1);
 
 /** A whole number in a range. */
 export const count = (min: number, max: number) => z.int().min(min).max(max);
-
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  k: 2 ** 10,
-  kib: 2 ** 10,
-  m: 2 ** 20,
-  mib: 2 ** 20,
-  g: 2 ** 30,
-  gib: 2 ** 30,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-};
-const SIZE = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/;
-
-/** Reads `134217728`, `128MiB`, `128M` (binary) or `128MB` (decimal); `undefined` when it is none. */
-export function parseByteSize(size: string): number | undefined {
-  const match = SIZE.exec(size.trim());
-  const unit = UNITS[match?.[2]?.toLowerCase() ?? "?"];
-  return unit === undefined ? undefined : Math.round(Number(match![1]) * unit);
-}
 
 /** A number of bytes, or text with a unit; the result is the number. */
 export function byteSize(limits: { min: number; max: number; shown: string }) {

@@ -15,6 +15,15 @@ export function escapeLines(text: string): string {
   return text.split("\n").map(escapeText).join("\n");
 }
 
+/** JSON with such characters of its texts as JSON's own escapes; its line breaks stay. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, (char) => {
+    if (char === "\n") return char;
+    const units = Array.from({ length: char.length }, (_, at) => char.charCodeAt(at));
+    return units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
 /** A queue as a person reads it: the virtual host where it is not the default one. */
 export function queueLabel(vhost: string, queue: string): string {
   return vhost === "/" ? escapeText(queue) : `${escapeText(queue)} (${escapeText(vhost)})`;

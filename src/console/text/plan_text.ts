@@ -146,7 +146,8 @@ function hintOf({ hint }: { hint: string | undefined }): string[] {
 
 function actionOf(queue: RestoreQueue, { refused }: RestorePlan): readonly [string, Tone] {
   if (refused !== undefined) return REFUSED_ACTIONS[queue.action];
-  const { restoredBefore } = queue;
+  const { restoredBefore, held } = queue;
+  if (held !== undefined) return [`add to ${formatCount(held)} there`, "attention"];
   if (queue.action !== "use" || restoredBefore === undefined) return ACTIONS[queue.action];
   return restoredBefore >= queue.atMost
     ? ["done before", "good"]

@@ -75,6 +75,7 @@ Deno.test("restorePlanLines() shows what would happen to each queue", () => {
     queues: [
       { ...queue, queue: "new", action: "create" },
       { ...queue, queue: "there", action: "use" },
+      { ...queue, queue: "used", action: "use", held: 1_200 },
       { ...queue, queue: "full", action: "skip", reason: "it holds 7 messages" },
     ],
   });
@@ -82,17 +83,18 @@ Deno.test("restorePlanLines() shows what would happen to each queue", () => {
     "Would restore  nightly",
     "From           /b",
     "Into           mq:5672",
-    "To read        4.0 KiB; 1.0 s, if the target takes 10,000 messages or 19.1 MiB a second",
+    "To read        6.0 KiB; 1.0 s, if the target takes 10,000 messages or 19.1 MiB a second",
     "",
     "VHOST  QUEUE  TYPE     MESSAGES  WHAT",
     "/      new    classic         5  create and fill",
     "/      there  classic         5  fill",
+    "/      used   classic         5  add to 1,200 there",
     "/      full   classic         5  SKIP",
     "",
     "full:",
     "  it holds 7 messages",
     "",
-    "2 queues with 10 messages would be restored, 1 skipped. Nothing was done.",
+    "3 queues with 15 messages would be restored, 1 skipped. Nothing was done.",
   ]);
   const before = textOf({
     queues: [

@@ -25,6 +25,30 @@ export function truncate(text: string, columns: number, ellipsis = "…"): strin
   return room < 0 ? "" : kept + ellipsis;
 }
 
+/** The text in lines of at most so many columns, broken at blanks where there are any. No line ends. */
+export function wrapText(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  let width = 0;
+  /** Where a line may end: behind a blank that has words before it. */
+  let end = 0;
+  for (const char of text) {
+    const size = charWidth(char);
+    if (width + size > columns && line !== "") {
+      if (char === " ") end = line.length;
+      lines.push(end === 0 ? line : line.slice(0, end).trimEnd());
+      line = end === 0 ? "" : line.slice(end);
+      width = widthOf(line);
+      end = 0;
+      if (char === " ") continue;
+    }
+    line += char;
+    width += size;
+    if (char === " " && line.trim() !== "") end = line.length;
+  }
+  return [...lines, line];
+}
+
 /** The text followed, or preceded, by blanks up to a number of columns. */
 export function pad(text: string, columns: number, side: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, columns - widthOf(text)));

@@ -152,11 +152,12 @@ function plannedFanout(plan: FanoutPlan): PlannedFanout {
 }
 
 function planned(
-  { entry, destination, share, action, position, reason, hint }: Target,
+  { entry, destination, share, action, depth, position, reason, hint }: Target,
   notes: readonly string[] = [],
 ): PlannedRestoreQueue {
   const told = [...notes, ...chainNote(entry)];
   const before = action === "use" ? position.confirmed : 0;
+  const held = action === "use" && before === 0 ? depth : 0;
   const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
   return {
     vhost: entry.vhost,
@@ -171,6 +172,7 @@ function planned(
     bytesStored: share.segments.reduce((sum, { size_bytes }) => sum + size_bytes, 0),
     bytes: share.segments.reduce((sum, { uncompressed_bytes }) => sum + uncompressed_bytes, 0),
     ...(told.length === 0 ? {} : { notes: told }),
+    ...(held === 0 ? {} : { held }),
     ...(before === 0 ? {} : { restoredBefore: before }),
     ...(reason === undefined ? {} : { reason }),
     ...(hint === undefined ? {} : { hint }),

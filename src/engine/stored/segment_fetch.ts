@@ -28,7 +28,7 @@ export async function fetchSegment(
     await checkSegment(savedTo(path, stored), { name: segment.key, expected });
   } catch (error) {
     await dispose();
-    throw damaged(error, segment.key);
+    throw damagedSegment(error, segment.key);
   }
   return {
     records: () =>
@@ -38,8 +38,8 @@ export async function fetchSegment(
   };
 }
 
-/** Says what can be done about a segment that is not what was stored. */
-function damaged(error: unknown, key: string): unknown {
+/** Says what can be done about a segment that is missing, or not what was stored. */
+export function damagedSegment(error: unknown, key: string): unknown {
   const hint =
     "validate --deep shows all that is damaged; with the segment back from a copy, the " +
     "same command goes on";

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { streamChunk } from "../../../tests/helpers/stream_chunks.ts";
-import { encodeChunkHead } from "../../archive/chunk_record.ts";
-import type { QueueEntry, SegmentEntry } from "../../archive/manifest.ts";
-import { packSegment } from "../../archive/segment.ts";
-import { concat } from "../../../tests/helpers/amqp_wire.ts";
-import { decodeChunkHeader } from "../../message/stream_chunk.ts";
+import { storeStreamSegment } from "../../../tests/helpers/stream_segments.ts";
+import type { QueueEntry } from "../../archive/manifest.ts";
 import { MemoryStorage } from "../../storage/memory.ts";
 import { StreamContent } from "./validate.ts";
 
@@ -17,47 +14,10 @@ const messages = (offset: number, count: number) =>
     entries: Array.from({ length: count }, () => ({ body: new Uint8Array(10) })),
   });
 
-function record(chunk: Uint8Array): Uint8Array {
-  const target = new Uint8Array(64);
-  const end = encodeChunkHead(decodeChunkHeader(chunk), chunk.length, { target, offset: 0 });
-  return concat(target.subarray(0, end), chunk);
-}
-
 async function stored(chunks: readonly Uint8Array[]) {
   const storage = new MemoryStorage();
-  const headers = chunks.map(decodeChunkHeader);
-  const [first, last] = [headers[0]!, headers.at(-1)!];
-  const packing = packSegment(chunks.map(record), {
-    recordCount: chunks.length,
-    firstTimestamp: first.timestamp,
-    lastTimestamp: last.timestamp,
-    compression: "none",
-  });
-  const pieces: Uint8Array[] = [];
-  let next = await packing.next();
-  for (; !next.done; next = await packing.next()) pieces.push(next.value.slice());
-  await storage.put(
-    "k",
-    (async function* () {
-      yield* pieces;
-    })(),
-  );
-  const messageCount = headers.reduce((sum, { records }) => sum + records, 0);
-  const segment: SegmentEntry = {
-    key: "k",
-    sequence: 1,
-    record_count: chunks.length,
-    size_bytes: next.value.sizeBytes,
-    uncompressed_bytes: next.value.uncompressedBytes,
-    first_timestamp: first.timestamp,
-    last_timestamp: last.timestamp,
-    checksum: next.value.checksum,
-    stream: {
-      message_count: messageCount,
-      first_offset: Number(first.offset),
-      last_offset: Number(last.offset) + last.records - 1,
-    },
-  };
+  const segment = await storeStreamSegment(storage, "k", chunks);
+  const messageCount = segment.stream!.message_count;
   const entry = {
     message_count: messageCount,
     body_bytes: messageCount * 10,

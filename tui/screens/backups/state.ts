@@ -1,42 +1,76 @@
 import type { BackupListing } from "../../../src/engine/stored/list.ts";
 import type { Failure } from "../../app/failure.ts";
-import type { MoveCommand } from "../../app/keys.ts";
-import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts";
+import {
+  currentRow,
+  EMPTY_PICKER,
+  type Picker,
+  type PickerAction,
+  type PickerRow,
+  type PickerSpec,
+  reducePicker,
+} from "../../components/picker.ts";
 
-/** The backups of a storage, the newest first. */
-export interface BackupsState {
-  readonly backups?: readonly BackupListing[];
-  readonly failure?: Failure;
-  readonly cursor: ListCursor;
+/** One backup of a storage. */
+export interface BackupRow extends PickerRow {
+  readonly backup: BackupListing;
 }
 
-export const NOT_LISTED: BackupsState = { cursor: AT_TOP };
+/** The backups of a storage. */
+export interface BackupsState {
+  /** Whether they are known. */
+  readonly isListed: boolean;
+  readonly picker: Picker<BackupRow>;
+  readonly failure?: Failure;
+}
+
+export const NOT_LISTED: BackupsState = { isListed: false, picker: EMPTY_PICKER };
 
 export type BackupsAction =
   | { type: "listed"; backups: readonly BackupListing[] }
   | { type: "failed"; failure: Failure }
-  | { type: "move"; command: MoveCommand; page: number };
+  | { type: "pick"; action: PickerAction<BackupRow> };
+
+/** Indexes of the orders, for the columns that show them. */
+export const ORDER = { age: 0, name: 1, state: 2, messages: 3, size: 4 } as const;
+
+const SPEC: PickerSpec<BackupRow> = {
+  text: ({ backup }) => `${backup.backupId} ${backup.state} ${backup.notes.join(" ")}`,
+  type: ({ backup }) => backup.state,
+  orders: [
+    { name: "age", compare: (a, b) => (b.backup.createdAt ?? 0) - (a.backup.createdAt ?? 0) },
+    { name: "name", compare: (a, b) => a.backup.backupId.localeCompare(b.backup.backupId) },
+    { name: "state", compare: (a, b) => a.backup.state.localeCompare(b.backup.state) },
+    highest("messages", ({ messages }) => messages),
+    highest("size", ({ sizeBytes }) => sizeBytes),
+  ],
+};
 
 /** The list after something has come, or was pressed. */
 export function reduceBackups(state: BackupsState, action: BackupsAction): BackupsState {
   switch (action.type) {
-    case "listed":
-      return { cursor: AT_TOP, backups: action.backups.toReversed() };
+    case "listed": {
+      const rows = action.backups.map((backup) => ({ key: backup.backupId, backup }));
+      const picker = reducePicker(SPEC, state.picker, { type: "rows", rows });
+      return { isListed: true, picker };
+    }
     case "failed":
       return { ...state, failure: action.failure };
-    case "move": {
-      const size = { count: state.backups?.length ?? 0, page: action.page };
-      return { ...state, cursor: moved(state.cursor, action.command, size) };
-    }
+    case "pick":
+      return { ...state, picker: reducePicker(SPEC, state.picker, action.action) };
   }
 }
 
 /** The backup that the cursor is on. */
-export function currentBackup({ backups, cursor }: BackupsState): BackupListing | undefined {
-  return backups?.[cursor.index];
+export function currentBackup({ picker }: BackupsState): BackupListing | undefined {
+  return currentRow(picker)?.backup;
 }
 
 /** Whether there is something in it that can be restored. */
 export function isFinished({ state }: BackupListing): boolean {
   return state === "complete" || state === "partial";
+}
+
+function highest(name: string, figure: (backup: BackupListing) => number | null) {
+  const compare = (a: BackupRow, b: BackupRow) => (figure(a.backup) ?? 0) - (figure(b.backup) ?? 0);
+  return { name, compare, highestFirst: true } as const;
 }

@@ -1,6 +1,7 @@
 import type { Binding } from "../../app/keys.ts";
+import { ERASE_KEYS, type EraseCommand } from "../../components/text_field.ts";
 
-export type ConfirmCommand = "press" | "cancel" | "otherButton" | "erase";
+export type ConfirmCommand = "press" | "cancel" | "otherButton" | EraseCommand;
 
 export const CONFIRM_KEYS: readonly Binding<ConfirmCommand>[] = [
   {
@@ -21,5 +22,5 @@ export const CONFIRM_KEYS: readonly Binding<ConfirmCommand>[] = [
     hint: "cancel",
     help: "back to the plan; nothing is written",
   },
-  { keys: ["backspace", "delete"], command: "erase", help: "erase a character" },
+  ...ERASE_KEYS,
 ];

@@ -1,3 +1,5 @@
+import { type EraseCommand, erased } from "../../components/text_field.ts";
+
 /** A question that is answered by typing a name. */
 export interface ConfirmState {
   readonly typed: string;
@@ -11,18 +13,18 @@ export const UNANSWERED: ConfirmState = { typed: "", focus: "cancel", isWrong: f
 
 export type ConfirmAction =
   | { type: "type"; text: string }
-  | { type: "erase" | "otherButton" | "wrong" };
+  | { type: EraseCommand | "otherButton" | "wrong" };
 
 /** The question after a key. */
 export function reduceConfirm(state: ConfirmState, action: ConfirmAction): ConfirmState {
   switch (action.type) {
     case "type":
       return { ...state, typed: state.typed + action.text, isWrong: false };
-    case "erase":
-      return { ...state, typed: [...state.typed].slice(0, -1).join(""), isWrong: false };
     case "otherButton":
       return { ...state, focus: state.focus === "cancel" ? "confirm" : "cancel", isWrong: false };
     case "wrong":
       return { ...state, isWrong: true };
+    default:
+      return { ...state, typed: erased(state.typed, action.type), isWrong: false };
   }
 }

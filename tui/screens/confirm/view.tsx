@@ -1,6 +1,7 @@
 import { Box, Text } from "ink";
 import { escapeText } from "../../../src/console/text/escape.ts";
 import type { Area } from "../../app/screen.ts";
+import { caretOf } from "../../components/text_field.ts";
 import type { ConfirmState } from "./state.ts";
 
 const WIDTH = 72;
@@ -16,6 +17,8 @@ export function ConfirmView(
 ) {
   const { theme, columns, rows } = area;
   const { typed, focus, isWrong } = state;
+  const isReady = focus === "cancel" && typed.trim() === target;
+  const hint = isReady ? "Tab goes to the other button, which does it." : " ";
   const button = (name: ConfirmState["focus"], label: string) => (
     <Text {...focus === name ? theme.look("cursor") : {}}>
       {focus === name ? `[ ${label} ]` : `  ${label}  `}
@@ -38,10 +41,10 @@ export function ConfirmView(
         </Box>
         <Text {...theme.look("accent")}>
           {theme.glyphs.cursor} {escapeText(typed)}
-          {theme.style.unicode ? "▏" : "_"}
+          {caretOf(theme)}
         </Text>
-        <Text {...theme.look("bad")}>
-          {isWrong ? "That is not its name; nothing was written." : " "}
+        <Text {...theme.look(isWrong ? "bad" : undefined)}>
+          {isWrong ? "That is not its name; nothing was written." : hint}
         </Text>
         <Box gap={2}>
           {button("cancel", "Cancel")}

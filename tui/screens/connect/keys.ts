@@ -1,4 +1,5 @@
 import type { Binding } from "../../app/keys.ts";
+import { ERASE_KEYS, type EraseCommand } from "../../components/text_field.ts";
 
 export type ConnectCommand =
   | "next"
@@ -8,16 +9,14 @@ export type ConnectCommand =
   | "test"
   | "save"
   | "cancel"
-  | "erase"
-  | "clear";
+  | EraseCommand;
 
 const EDIT_KEYS: readonly Binding<ConnectCommand>[] = [
   { keys: ["esc"], command: "cancel", hint: "cancel", help: "back, and connect to nothing else" },
   { keys: ["tab", "down"], command: "next", hint: "next", help: "to the next field" },
   { keys: ["shift-tab", "up"], command: "previous", help: "to the field before" },
   { keys: ["ctrl-t"], command: "test", hint: "try", help: "try what is typed" },
-  { keys: ["backspace", "delete"], command: "erase", help: "erase a character" },
-  { keys: ["ctrl-u"], command: "clear", help: "empty this field" },
+  ...ERASE_KEYS,
 ];
 
 export const CONNECT_KEYS: readonly Binding<ConnectCommand>[] = [

@@ -1,5 +1,6 @@
 import type { Finding } from "../../../src/engine/doctor/findings.ts";
 import type { Failure } from "../../app/failure.ts";
+import { type EraseCommand, erased } from "../../components/text_field.ts";
 
 /** What is asked to connect. */
 export const FIELDS = [
@@ -33,7 +34,7 @@ export const NOT_FILLED: ConnectState = {
 
 export type ConnectAction =
   | { type: "type"; text: string }
-  | { type: "erase" | "clear" | "next" | "previous" }
+  | { type: EraseCommand | "next" | "previous" }
   | { type: "trying" | "tried" }
   | { type: "found"; finding: Finding }
   | { type: "failed"; failure: Failure };
@@ -43,10 +44,6 @@ export function reduceConnect(state: ConnectState, action: ConnectAction): Conne
   switch (action.type) {
     case "type":
       return edited(state, (value) => value + action.text);
-    case "erase":
-      return edited(state, (value) => [...value].slice(0, -1).join(""));
-    case "clear":
-      return edited(state, () => "");
     case "next":
       return { ...state, focus: Math.min(state.focus + 1, FIELDS.length - 1) };
     case "previous":
@@ -59,6 +56,10 @@ export function reduceConnect(state: ConnectState, action: ConnectAction): Conne
       return { ...state, test: "done" };
     case "failed":
       return { ...state, test: "done", failure: action.failure };
+    default: {
+      const { type } = action;
+      return edited(state, (value) => erased(value, type));
+    }
   }
 }
 

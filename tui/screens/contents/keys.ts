@@ -1,6 +1,6 @@
 import type { Binding } from "../../app/keys.ts";
 
-export type ContentsCommand = "plan";
+export type ContentsCommand = "plan" | "messages";
 
 /** Beside those of the list. */
 export const CONTENTS_KEYS: readonly Binding<ContentsCommand>[] = [
@@ -9,5 +9,11 @@ export const CONTENTS_KEYS: readonly Binding<ContentsCommand>[] = [
     command: "plan",
     hint: "plan",
     help: "the plan of a restore of what is marked",
+  },
+  {
+    keys: ["m"],
+    command: "messages",
+    hint: "messages",
+    help: "look at the messages of this queue, one by one",
   },
 ];

@@ -3,13 +3,14 @@ import { plural } from "../../../src/console/text/format.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
-import { chosenRows } from "../../components/picker.ts";
+import { chosenRows, currentRow } from "../../components/picker.ts";
 import {
   pickerAction,
   type PickerCommand,
   pickerKeys,
   pickerTyping,
 } from "../../components/picker_keys.ts";
+import { openMessages } from "../messages/screen.tsx";
 import { queueChoice } from "../queues/choice.ts";
 import { openRestorePlan } from "../restore_plan/screen.tsx";
 import { CONTENTS_KEYS, type ContentsCommand } from "./keys.ts";
@@ -28,6 +29,7 @@ export function openContents(session: Session, backupId: string): Screen {
     press(command: string, area: Area) {
       const known = command as ContentsCommand | PickerCommand;
       if (known === "plan") return plan();
+      if (known === "messages") return look();
       store.dispatch({ type: "pick", action: pickerAction(known, contentsPage(area)) });
     },
     subscribe: (listener) => store.subscribe(listener),
@@ -44,6 +46,13 @@ export function openContents(session: Session, backupId: string): Screen {
     } catch (error) {
       if (!signal.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
     }
+  }
+
+  function look(): void {
+    const entry = currentRow(store.state.picker)?.entry;
+    if (entry === undefined) return session.navigator.tell("There is no queue here");
+    const queue = { vhost: entry.vhost, name: entry.name };
+    session.navigator.open(openMessages(session, { backupId, queue }));
   }
 
   function plan(): void {

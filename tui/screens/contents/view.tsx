@@ -77,7 +77,7 @@ function partOf(row: EntryRow | undefined): { reason: string } | undefined {
 
 function columnsOf({ picker }: ContentsState, { theme }: Area): TableColumn<EntryRow>[] {
   const { rows } = picker;
-  const hasVhosts = rows.some(({ entry }) => entry.vhost !== rows[0]?.entry.vhost);
+  const hasVhosts = rows.some(({ entry }) => entry.vhost !== "/");
   const sorted = (order: keyof typeof ORDER) => sortedBy(picker, ORDER[order]);
   return [
     markColumn(picker, theme),
@@ -85,7 +85,7 @@ function columnsOf({ picker }: ContentsState, { theme }: Area): TableColumn<Entr
       ? [{
         title: "VHOST",
         width: 12,
-        rank: 2,
+        rank: 5,
         cell: ({ entry }: EntryRow) => span(escapeText(entry.vhost), "dim"),
       }]
       : [],

@@ -11,6 +11,8 @@ import { doctorPage, DoctorView } from "./view.tsx";
 export function openDoctor(session: Session): Screen {
   const store = new Store(reduceDoctor, NOT_EXAMINED);
   let left = new AbortController().signal;
+  /** What makes the command go by the same broker. */
+  let targetFlags: readonly string[] = [];
   return {
     title: "Check",
     keys: () => DOCTOR_KEYS,
@@ -27,7 +29,10 @@ export function openDoctor(session: Session): Screen {
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <DoctorView state={store.state} area={area} />,
     commandLine: () =>
-      session.commandLine("doctor", store.state.side === "backup" ? [] : ["--for", "restore"]),
+      session.commandLine(
+        "doctor",
+        store.state.side === "backup" ? [] : ["--for", "restore", ...targetFlags],
+      ),
     open(signal) {
       left = signal;
       void examine("backup");
@@ -37,9 +42,10 @@ export function openDoctor(session: Session): Screen {
   async function examine(side: Side): Promise<void> {
     store.dispatch({ type: "begun", side });
     try {
-      const config = side === "backup"
-        ? await session.load("backup")
-        : (await session.loadRestore([])).config;
+      const { config, flags } = side === "backup"
+        ? { config: await session.load("backup"), flags: [] }
+        : await session.loadRestore([]);
+      targetFlags = flags;
       await session.engine.examine({
         config,
         side,

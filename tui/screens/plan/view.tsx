@@ -1,11 +1,12 @@
 import { Box } from "ink";
-import { escapeText, queueLabel } from "../../../src/console/text/escape.ts";
+import { escapeText } from "../../../src/console/text/escape.ts";
 import { formatCount, plural } from "../../../src/console/text/format.ts";
 import type { PlannedBackupQueue } from "../../../src/engine/plan_types.ts";
 import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { HazardLines } from "../../components/hazard_lines.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
+import { queueColumns } from "../../components/plan_list.ts";
 import { Table } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import { verdictSpan } from "../../components/verdict.ts";
@@ -93,13 +94,7 @@ function sumSpans(state: PlanState, { theme }: Area): Span[] {
 
 function columnsOf({ theme }: Area): TableColumn<PlannedBackupQueue>[] {
   return [
-    { title: "QUEUE", width: "fill", cell: ({ vhost, queue }) => span(queueLabel(vhost, queue)) },
-    {
-      title: "TYPE",
-      width: 7,
-      rank: 1,
-      cell: ({ queueType }) => span(escapeText(queueType), "dim"),
-    },
+    ...queueColumns<PlannedBackupQueue>(),
     {
       title: "MESSAGES",
       width: 11,

@@ -65,7 +65,7 @@ Deno.test("marks go by range, by type, and by what is shown", () => {
 
 Deno.test("the filter is typed, erased, kept and dropped", () => {
   const typed = after({ type: "editFilter" }, { type: "typeFilter", text: "ox" }, {
-    type: "eraseFilter",
+    type: "erase",
   });
   assert.equal(typed.filter, "o");
   assert.equal(typed.isFiltering, true);

@@ -4,22 +4,33 @@ export type RestorePlanCommand =
   | MoveCommand
   | "start"
   | "refresh"
+  | "window"
+  | "target"
+  | "options"
   | "nextIfNotEmpty"
-  | "definitions"
-  | "editWindow"
-  | "keepWindow"
-  | "dropWindow"
-  | "eraseWindow";
+  | "definitions";
 
 const WISH_KEYS: readonly Binding<RestorePlanCommand>[] = [
-  { keys: ["w"], command: "editWindow", hint: "time", help: "only messages of a time: from .. to" },
+  { keys: ["w"], command: "window", hint: "time", help: "only messages of a time" },
+  { keys: ["t"], command: "target", hint: "target", help: "restore into another broker" },
+  {
+    keys: ["o"],
+    command: "options",
+    hint: "options",
+    help: "mapping, filters, limits: all that the command has",
+  },
   {
     keys: ["i"],
     command: "nextIfNotEmpty",
     hint: "not empty",
     help: "queues that hold messages: fail, skip or append",
   },
-  { keys: ["d"], command: "definitions", hint: "definitions", help: "restore them first, or not" },
+  {
+    keys: ["d"],
+    command: "definitions",
+    hint: "definitions",
+    help: "restore them first, or as configured",
+  },
   { keys: ["r"], command: "refresh", help: "ask the target again" },
   ...MOVE_KEYS,
 ];
@@ -32,10 +43,3 @@ export const RESTORE_PLAN_KEYS: readonly Binding<RestorePlanCommand>[] = [
 
 /** There is nothing to start. */
 export const NO_RESTORE_KEYS = WISH_KEYS;
-
-/** While the time is typed. */
-export const WINDOW_KEYS: readonly Binding<RestorePlanCommand>[] = [
-  { keys: ["enter"], command: "keepWindow", hint: "take this time", help: "plan with it" },
-  { keys: ["esc"], command: "dropWindow", hint: "as before", help: "the time that it was before" },
-  { keys: ["backspace", "delete"], command: "eraseWindow", help: "erase a character" },
-];

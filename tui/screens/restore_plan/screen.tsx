@@ -1,3 +1,4 @@
+import type { Config } from "../../../src/config/config.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
 import type { RestoreCall } from "../../app/engine.ts";
 import type { MoveCommand } from "../../app/keys.ts";
@@ -5,16 +6,14 @@ import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { openConfirm } from "../confirm/screen.tsx";
+import { openOptions } from "../options/screen.tsx";
 import type { QueueChoice } from "../queues/choice.ts";
 import { openRestoreRun } from "../run/restore.ts";
-import {
-  NO_RESTORE_KEYS,
-  RESTORE_PLAN_KEYS,
-  type RestorePlanCommand,
-  WINDOW_KEYS,
-} from "./keys.ts";
-import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan } from "./state.ts";
-import { restorePlanPage, RestorePlanView } from "./view.tsx";
+import { openTarget } from "../target/screen.tsx";
+import { openWindow } from "../window/screen.tsx";
+import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./keys.ts";
+import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
+import { confirmLines, restorePlanPage, RestorePlanView } from "./view.tsx";
 import { wishedSettings } from "./wishes.ts";
 
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
@@ -23,40 +22,36 @@ export function openRestorePlan(
   { backupId, choice }: { backupId: string; choice: QueueChoice },
 ): Screen {
   const store = new Store(reduceRestorePlan, NO_RESTORE_PLAN);
+  const { navigator } = session;
   let call: RestoreCall | undefined;
   /** Those of the target, once it is known. */
   let targetFlags: readonly string[] = [];
   let left = new AbortController().signal;
   return {
     title: "Plan",
-    keys() {
-      const { state } = store;
-      return state.isEditing
-        ? WINDOW_KEYS
-        : canRestore(state)
-        ? RESTORE_PLAN_KEYS
-        : NO_RESTORE_KEYS;
-    },
-    get typing() {
-      if (!store.state.isEditing) return undefined;
-      return { text: (text: string) => store.dispatch({ type: "typeWindow", text }) };
-    },
+    keys: () => canRestore(store.state) ? RESTORE_PLAN_KEYS : NO_RESTORE_KEYS,
     press,
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <RestorePlanView state={store.state} area={area} />,
-    commandLine: () => session.commandLine("restore", flags()),
+    commandLine: () => commandLine(),
     open(signal) {
       left = signal;
       void plan();
     },
   };
 
-  function flags(): string[] {
-    return flagsWith(wishedSettings(store.state.wishes).flags);
+  function commandLine(wishes: Partial<RestoreWishes> = {}): string {
+    return session.commandLine("restore", flags(wishes));
   }
 
-  function flagsWith(wished: readonly string[]): string[] {
-    return [...targetFlags, ...choice.flags, ...wished, "--backup-id", shellWord(backupId)];
+  function flags(wishes: Partial<RestoreWishes> = {}): string[] {
+    const wished = { ...store.state.wishes, ...wishes };
+    const target = "target" in wishes ? wishes.target?.flags ?? [] : targetFlags;
+    return flagsWith(target, wishedSettings(wished, session.call.restoreSettings).flags);
+  }
+
+  function flagsWith(target: readonly string[], wished: readonly string[]): string[] {
+    return [...target, ...choice.flags, ...wished, "--backup-id", shellWord(backupId)];
   }
 
   function press(command: string, area: Area): void {
@@ -66,22 +61,68 @@ export function openRestorePlan(
         return ask();
       case "refresh":
         return void plan();
-      case "editWindow":
-      case "eraseWindow":
-        return store.dispatch({ type: known });
-      case "keepWindow":
-      case "dropWindow":
+      case "window":
+        return chooseWindow();
+      case "target":
+        return chooseTarget();
+      case "options":
+        return chooseOptions();
       case "nextIfNotEmpty":
       case "definitions":
         store.dispatch({ type: known });
         return void plan();
-      default:
-        store.dispatch({
-          type: "move",
-          command: known as MoveCommand,
-          page: restorePlanPage(area),
-        });
+      default: {
+        const page = restorePlanPage(area);
+        store.dispatch({ type: "move", command: known as MoveCommand, page });
+      }
     }
+  }
+
+  function wish(wishes: Partial<RestoreWishes>): void {
+    store.dispatch({ type: "wish", wishes });
+    void plan();
+  }
+
+  function chooseWindow(): void {
+    navigator.open(openWindow(session, {
+      backupId,
+      window: store.state.wishes.window,
+      load: async () => (await load({ window: "" })).config,
+      commandLine: (window) => commandLine({ window }),
+      take: (window) => wish({ window }),
+    }));
+  }
+
+  function chooseTarget(): void {
+    navigator.open(openTarget(session, {
+      load: async (target) => (await load({ target })).config,
+      commandLine: (target) => commandLine({ target }),
+      take: (target) => wish({ target }),
+    }));
+  }
+
+  function chooseOptions(): void {
+    navigator.open(openOptions(session, {
+      values: store.state.wishes.options,
+      check: (options) => load({ options }),
+      commandLine: (options) => commandLine({ options }),
+      done: (options) => wish({ options }),
+    }));
+  }
+
+  /** The configuration with what was chosen, and flags that lead to the same target. */
+  async function load(
+    others: Partial<RestoreWishes> = {},
+  ): Promise<{ config: Config; flags: readonly string[] }> {
+    const wishes = { ...store.state.wishes, ...others };
+    const { target } = wishes;
+    const { overrides } = wishedSettings(wishes, session.call.restoreSettings);
+    const loaded = await session.loadRestore([
+      ...choice.overrides,
+      ...overrides,
+      ...target?.overrides ?? [],
+    ]);
+    return { ...loaded, flags: [...loaded.flags, ...target?.flags ?? []] };
   }
 
   async function plan(): Promise<void> {
@@ -90,8 +131,7 @@ export function openRestorePlan(
     // An older plan that comes late must not take the place of this one.
     const isCurrent = () => !left.aborted && store.state.wishes === wishes;
     try {
-      const { overrides } = wishedSettings(wishes);
-      const loaded = await session.loadRestore([...choice.overrides, ...overrides]);
+      const loaded = await load();
       targetFlags = loaded.flags;
       call = { config: loaded.config, backupId, now: session.call.now() };
       const planned = await session.engine.planRestore({
@@ -110,22 +150,28 @@ export function openRestorePlan(
   }
 
   function ask(): void {
-    const { plan } = store.state;
+    const { plan, wishes } = store.state;
     const restore = call;
     if (plan === undefined || restore === undefined) return;
-    session.navigator.open(openConfirm({
+    const { verifyFlags } = wishedSettings(wishes, session.call.restoreSettings);
+    const run = {
+      restore,
+      flags: flags(),
+      verifyFlags: flagsWith(targetFlags, verifyFlags),
+    };
+    navigator.open(openConfirm({
       button: "Restore",
       target: plan.target.address,
-      lines: [`Backup ${backupId} will be written into ${plan.target.address}.`],
-      commandLine: () => session.commandLine("restore", flags()),
-      cancel: () => session.navigator.back(),
-      confirm: () => {
+      lines: confirmLines(plan),
+      commandLine: () => commandLine(),
+      cancel() {
+        navigator.back();
+        navigator.tell("Cancelled: nothing was written");
+      },
+      confirm() {
         // Back to the plan is back to what was before the restore, so it goes.
-        session.navigator.back();
-        const verifyFlags = flagsWith(wishedSettings(store.state.wishes).messageFlags);
-        session.navigator.replace(
-          openRestoreRun(session, { restore, flags: flags(), verifyFlags }),
-        );
+        navigator.back();
+        navigator.replace(openRestoreRun(session, run));
       },
     }));
   }

@@ -1,83 +1,66 @@
-import type { WarningEvent } from "../../../src/engine/events.ts";
+import type { Override } from "../../../src/config/overrides.ts";
 import type { RestorePlan } from "../../../src/engine/plan_types.ts";
-import type { Failure } from "../../app/failure.ts";
-import type { MoveCommand } from "../../app/keys.ts";
-import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts";
+import {
+  type PlanList,
+  type PlanListAction,
+  reducePlanList,
+  UNPLANNED,
+} from "../../components/plan_list.ts";
 
-/** What to do with queues that hold messages already, the safest first. */
-export const IF_NOT_EMPTY = ["fail", "skip", "append"] as const;
+/** Values of settings by the names of their flags: a text, or that a switch is set. */
+export type OptionValues = Readonly<Record<string, string | true>>;
+
+/** A broker that was told on the way, in place of the one that is configured. */
+export interface TargetChoice {
+  readonly overrides: readonly Override[];
+  readonly flags: readonly string[];
+}
 
 /** What a person may change about a restore, beside its queues. */
 export interface RestoreWishes {
-  /** Absent: as the configuration says. */
-  readonly ifNotEmpty?: (typeof IF_NOT_EMPTY)[number];
-  readonly definitions?: boolean;
   /** Times as they are typed, of messages as the backup read them: `yesterday 14:00 .. 15:00`. */
   readonly window: string;
+  /** What is not in it is as the configuration says. */
+  readonly options: OptionValues;
+  readonly target?: TargetChoice | undefined;
 }
 
 /** What a restore would do, once it is known. */
-export interface RestorePlanState {
+export interface RestorePlanState extends PlanList<RestorePlan> {
   readonly wishes: RestoreWishes;
-  readonly isEditing: boolean;
-  /** While it is edited: the time as it was. */
-  readonly before?: string;
-  readonly plan?: RestorePlan;
-  readonly warnings: readonly WarningEvent[];
-  readonly failure?: Failure;
-  readonly cursor: ListCursor;
 }
 
 export const NO_RESTORE_PLAN: RestorePlanState = {
-  wishes: { window: "" },
-  isEditing: false,
-  warnings: [],
-  cursor: AT_TOP,
+  ...UNPLANNED,
+  wishes: { window: "", options: {} },
 };
 
 export type RestorePlanAction =
   | { type: "planning" }
-  | { type: "planned"; plan: RestorePlan }
-  | { type: "warned"; warning: WarningEvent }
-  | { type: "failed"; failure: Failure }
-  | { type: "editWindow" | "keepWindow" | "dropWindow" }
-  | WishAction
-  | { type: "move"; command: MoveCommand; page: number };
-
-type WishAction =
-  | { type: "nextIfNotEmpty" | "definitions" | "eraseWindow" }
-  | { type: "typeWindow"; text: string };
+  | PlanListAction<RestorePlan>
+  | { type: "wish"; wishes: Partial<RestoreWishes> }
+  | { type: "nextIfNotEmpty" | "definitions" };
 
 /** The plan after something has come, or was pressed. */
 export function reduceRestorePlan(
   state: RestorePlanState,
   action: RestorePlanAction,
 ): RestorePlanState {
+  const { wishes } = state;
   switch (action.type) {
     case "planning":
-      return { ...NO_RESTORE_PLAN, wishes: state.wishes };
-    case "planned":
-      return { ...state, plan: action.plan };
-    case "warned":
-      return { ...state, warnings: [...state.warnings, action.warning] };
-    case "failed":
-      return { ...state, failure: action.failure };
-    case "move": {
-      const size = { count: state.plan?.queues.length ?? 0, page: action.page };
-      return { ...state, cursor: moved(state.cursor, action.command, size) };
+      return { ...NO_RESTORE_PLAN, wishes };
+    case "wish":
+      return { ...state, wishes: { ...wishes, ...action.wishes } };
+    case "nextIfNotEmpty":
+      return { ...state, wishes: { ...wishes, options: withNext(wishes.options) } };
+    case "definitions": {
+      const { "restore-definitions": isSet, ...others } = wishes.options;
+      const options = isSet === undefined ? { ...others, "restore-definitions": true } : others;
+      return { ...state, wishes: { ...wishes, options: options as OptionValues } };
     }
-    case "editWindow":
-      return { ...state, isEditing: true, before: state.wishes.window };
-    case "keepWindow":
-      return { ...state, isEditing: false };
-    case "dropWindow":
-      return {
-        ...state,
-        isEditing: false,
-        wishes: { ...state.wishes, window: state.before ?? "" },
-      };
     default:
-      return { ...state, wishes: changed(state.wishes, action) };
+      return reducePlanList(state, action);
   }
 }
 
@@ -88,17 +71,10 @@ export function canRestore({ plan }: RestorePlanState): boolean {
     plan.queues.some(({ action }) => action !== "skip");
 }
 
-function changed(wishes: RestoreWishes, action: WishAction): RestoreWishes {
-  switch (action.type) {
-    case "nextIfNotEmpty": {
-      const index = IF_NOT_EMPTY.indexOf(wishes.ifNotEmpty ?? "fail");
-      return { ...wishes, ifNotEmpty: IF_NOT_EMPTY[(index + 1) % IF_NOT_EMPTY.length]! };
-    }
-    case "definitions":
-      return { ...wishes, definitions: !(wishes.definitions ?? false) };
-    case "eraseWindow":
-      return { ...wishes, window: [...wishes.window].slice(0, -1).join("") };
-    case "typeWindow":
-      return { ...wishes, window: wishes.window + action.text };
-  }
+/** What to do with queues that hold messages already, the safest first. */
+const IF_NOT_EMPTY = ["fail", "skip", "append"];
+
+function withNext(options: OptionValues): OptionValues {
+  const index = IF_NOT_EMPTY.indexOf(String(options["if-not-empty"] ?? "fail"));
+  return { ...options, "if-not-empty": IF_NOT_EMPTY[(index + 1) % IF_NOT_EMPTY.length]! };
 }

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { AppError } from "../../../src/errors.ts";
-import { RESTORE_PLAN, restorePlanSample } from "../../testing/restore_samples.ts";
-import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestorePlanAction } from "./state.ts";
+import { RESTORE_PLAN, restorePlanSample, SETTINGS } from "../../testing/restore_samples.ts";
+import {
+  canRestore,
+  NO_RESTORE_PLAN,
+  reduceRestorePlan,
+  type RestorePlanAction,
+  type RestoreWishes,
+} from "./state.ts";
 import { wishedSettings } from "./wishes.ts";
 
 const wishesAfter = (...actions: RestorePlanAction[]) =>
   actions.reduce(reduceRestorePlan, NO_RESTORE_PLAN).wishes;
+const settingsOf = (wishes: Partial<RestoreWishes>) =>
+  wishedSettings({ ...NO_RESTORE_PLAN.wishes, ...wishes }, SETTINGS);
 
 Deno.test("what is not wished is as the configuration says", () => {
-  const { overrides, flags } = wishedSettings(NO_RESTORE_PLAN.wishes);
+  const { overrides, flags } = settingsOf({});
   assert.deepEqual([overrides, flags], [[], []]);
 });
 
@@ -17,28 +25,50 @@ Deno.test("wishes become settings and flags; which messages they are goes for ve
     { type: "nextIfNotEmpty" },
     { type: "nextIfNotEmpty" },
     { type: "definitions" },
-    { type: "typeWindow", text: "yesterday 14:00 .. -2hx" },
-    { type: "eraseWindow" },
+    { type: "wish", wishes: { window: "yesterday 14:00 .. -2h" } },
   );
-  const { overrides, flags, messageFlags } = wishedSettings(wishes);
+  const { overrides, flags, verifyFlags } = settingsOf(wishes);
   assert.deepEqual(overrides.map(({ path, value }) => [path.join("."), value]), [
     ["restore.if_not_empty", "append"],
     ["restore.restore_definitions", true],
     ["restore.time_window_start", "yesterday 14:00"],
     ["restore.time_window_end", "-2h"],
   ]);
-  assert.deepEqual(messageFlags, [
+  assert.deepEqual(verifyFlags, [
     "--time-window-start='yesterday 14:00'",
     "--time-window-end=-2h",
   ]);
-  assert.deepEqual(flags, ["--if-not-empty", "append", "--restore-definitions", ...messageFlags]);
+  assert.deepEqual(flags, ["--if-not-empty=append", "--restore-definitions", ...verifyFlags]);
+});
+
+Deno.test("options are lists, switches that are on and off, and texts for a shell", () => {
+  const { overrides, flags } = settingsOf({
+    options: {
+      "queue-mapping": "a{1,2}=x, *=old.$1",
+      "no-such": "x",
+      "create-missing-queues": true,
+    },
+  });
+  assert.deepEqual(overrides.map(({ path, value }) => [path[1], value]), [
+    ["create_missing_queues", false],
+    ["queue_mapping", ["a{1,2}=x", "*=old.$1"]],
+  ]);
+  assert.deepEqual(flags, [
+    "--no-create-missing-queues",
+    "--queue-mapping='a{1,2}=x'",
+    "--queue-mapping='*=old.$1'",
+  ]);
+});
+
+Deno.test("definitions come first, or again as configured", () => {
+  const twice = wishesAfter({ type: "definitions" }, { type: "definitions" });
+  assert.deepEqual(twice.options, {});
 });
 
 Deno.test("a time may have one end only", () => {
-  const keys = (text: string) =>
-    wishedSettings(wishesAfter({ type: "typeWindow", text })).overrides.map(({ path }) => path[1]);
-  assert.deepEqual(keys("2h"), ["time_window_start"]);
-  assert.deepEqual(keys(".. 2h"), ["time_window_end"]);
+  const keys = (window: string) => settingsOf({ window }).overrides.map(({ path }) => path[1]);
+  assert.deepEqual(keys("-2h"), ["time_window_start"]);
+  assert.deepEqual(keys(".. -2h"), ["time_window_end"]);
 });
 
 Deno.test("a restore can start when something would be restored and nothing stands against it", () => {
@@ -51,19 +81,4 @@ Deno.test("a restore can start when something would be restored and nothing stan
   assert.ok(can({}));
   assert.ok(!can({ refused: new AppError("refused", "no") }));
   assert.ok(!can({ queues: RESTORE_PLAN.queues.slice(1) }));
-});
-
-Deno.test("a time that is given up is the one that it was before", () => {
-  const typed = (text: string): RestorePlanAction[] => [{ type: "typeWindow", text }];
-  const actions: RestorePlanAction[] = [
-    { type: "editWindow" },
-    ...typed("-1h .."),
-    { type: "keepWindow" },
-    { type: "editWindow" },
-    ...typed(" -30m"),
-    { type: "eraseWindow" },
-    { type: "dropWindow" },
-  ];
-  const state = actions.reduce(reduceRestorePlan, NO_RESTORE_PLAN);
-  assert.deepEqual([state.isEditing, state.wishes.window], [false, "-1h .."]);
 });

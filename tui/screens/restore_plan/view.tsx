@@ -12,10 +12,11 @@ import { FailureLines } from "../../components/failure.tsx";
 import { HazardLines } from "../../components/hazard_lines.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
+import { queueColumns } from "../../components/plan_list.ts";
 import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme } from "../../theme/theme.ts";
-import { canRestore, type RestorePlanState, type RestoreWishes } from "./state.ts";
+import { canRestore, type RestorePlanState } from "./state.ts";
 
 /** Lines above the list: two places, wishes, the sum. */
 const HEAD_ROWS = 4;
@@ -35,9 +36,9 @@ export function RestorePlanView({ state, area }: { state: RestorePlanState; area
       <Line {...line} spans={placeSpans(plan)} />
       <Line
         {...line}
-        spans={[span("  Into    ", "dim"), span(escapeText(plan?.target.address ?? ""), "accent")]}
+        spans={plan === undefined ? [] : intoSpans(plan)}
       />
-      <Line {...line} spans={wishSpans(state, theme)} />
+      <Line {...line} spans={wishSpans(state)} />
       <Line {...line} spans={sumSpans(state, theme)} />
       {state.failure !== undefined
         ? <FailureLines failure={state.failure} area={{ ...area, rows: area.rows - HEAD_ROWS }} />
@@ -77,6 +78,56 @@ function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanSt
   );
 }
 
+/** What is about to be done, for the last question. */
+export function confirmLines(plan: RestorePlan): string[] {
+  const { filled, created, added, skipped, messages } = sumsOf(plan);
+  const { definitions } = plan;
+  const notEmpty = added === 0
+    ? []
+    : [`${plural(added, "queue")} hold${added === 1 ? "s" : ""} messages: these come behind them.`];
+  return [
+    `Backup ${plan.backupId} will be written into ${plan.target.address}.`,
+    `${plural(messages, "message")} into ${plural(filled.length, "queue")}, ` +
+    `${formatCount(created)} created, ${formatCount(skipped)} skipped.`,
+    ...notEmpty,
+    ...definitions === undefined ? [] : [`Before that, definitions: ${changesText(definitions)}.`],
+  ];
+}
+
+function intoSpans({ target, createdVhosts, definitions }: RestorePlan): Span[] {
+  const vhosts = createdVhosts.map(escapeText).join(", ");
+  return [
+    span("  Into    ", "dim"),
+    span(escapeText(target.address), "accent"),
+    ...vhosts === "" ? [] : [span(`  creating vhost ${vhosts}`, "attention")],
+    ...definitions === undefined
+      ? []
+      : [span(`  definitions first: ${changesText(definitions)}`, "attention")],
+  ];
+}
+
+/** What an import of definitions changes. */
+function changesText({ created, updated }: NonNullable<RestorePlan["definitions"]>): string {
+  return `${formatCount(created.length)} created, ${formatCount(updated.length)} overwritten`;
+}
+
+/** What would be done to how many queues. */
+function sumsOf({ queues }: RestorePlan) {
+  const filled = queues.filter(({ action }) => action !== "skip");
+  const created = filled.filter(({ action }) => action === "create").length;
+  return {
+    filled,
+    created,
+    added: filled.filter(({ held }) => held !== undefined).length,
+    skipped: queues.length - filled.length,
+    messages: filled.reduce(
+      (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
+      0,
+    ),
+    bytes: filled.reduce((sum, { bytesStored }) => sum + bytesStored, 0),
+  };
+}
+
 function placeSpans(plan: RestorePlan | undefined): Span[] {
   return [
     span("  Backup  ", "dim"),
@@ -85,25 +136,18 @@ function placeSpans(plan: RestorePlan | undefined): Span[] {
   ];
 }
 
-function wishSpans({ wishes, isEditing }: RestorePlanState, { style }: Theme): Span[] {
-  const { window } = wishes;
-  const time = window === "" && !isEditing ? "of any time" : `of the time ${escapeText(window)}`;
+function wishSpans({ wishes }: RestorePlanState): Span[] {
+  const { window, options } = wishes;
+  const chosen = Object.entries(options).map(([name, value]) =>
+    value === true ? name : `${name} ${escapeText(value)}`
+  );
   return [
     span("  Wanted  ", "dim"),
-    span(`messages ${time}`, window === "" && !isEditing ? "dim" : "accent"),
-    ...isEditing
-      ? [span(style.unicode ? "▏" : "_", "accent"), span("  from .. to, such as -2h .. now", "dim")]
-      : [],
-    ...otherWishes(wishes),
-  ];
-}
-
-function otherWishes({ ifNotEmpty, definitions }: RestoreWishes): Span[] {
-  return [
-    ...ifNotEmpty === undefined ? [] : [span(`, if not empty: ${ifNotEmpty}`, "accent")],
-    ...definitions === undefined
-      ? []
-      : [span(definitions ? ", definitions first" : ", no definitions", "accent")],
+    window === "" ? span("messages of any time", "dim") : span(
+      `messages of the time ${escapeText(window)}`,
+      "accent",
+    ),
+    ...chosen.length === 0 ? [] : [span(`, ${chosen.join(", ")}`, "accent")],
   ];
 }
 
@@ -114,22 +158,30 @@ function sumSpans(state: RestorePlanState, { glyphs }: Theme): Span[] {
   if (!canRestore(state)) {
     return [span(`  ${glyphs.failed} Nothing can be restored like this`, "bad")];
   }
-  const filled = plan.queues.filter(({ action }) => action !== "skip");
-  const messages = filled.reduce(
-    (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
-    0,
-  );
-  const bytes = filled.reduce((sum, { bytesStored }) => sum + bytesStored, 0);
-  const created = filled.filter(({ action }) => action === "create").length;
-  const skipped = plan.queues.length - filled.length;
+  const { filled, created, added, skipped, messages, bytes } = sumsOf(plan);
   return [
     span(
       `  ${plural(filled.length, "queue")}, ${plural(messages, "message")} to restore`,
       "strong",
     ),
     ...created === 0 ? [] : [span(`, ${formatCount(created)} created`, "good")],
+    ...added === 0 ? [] : [span(`, ${formatCount(added)} added to`, "attention")],
+    ...fanoutSpans(plan),
     ...skipped === 0 ? [] : [span(`, ${formatCount(skipped)} skipped`, "attention")],
     span(`   ${formatBytes(bytes)}, about ${formatSeconds(plan.estimate.seconds)}`, "dim"),
+  ];
+}
+
+/** What exchanges make of the messages, where that is another number. */
+function fanoutSpans({ fanout }: RestorePlan): Span[] {
+  if (fanout === undefined) return [];
+  const { messages, copies, undelivered, unknown } = fanout;
+  return [
+    ...copies === messages
+      ? []
+      : [span(`, ${plural(copies, "copy").replace(/ys$/, "ies")} by bindings`, "attention")],
+    ...undelivered === 0 ? [] : [span(`, ${formatCount(undelivered)} to no queue`, "bad")],
+    ...unknown === 0 ? [] : [span(`, ${formatCount(unknown)} unknown`, "attention")],
   ];
 }
 
@@ -138,13 +190,7 @@ function columnsOf(plan: RestorePlan, { glyphs }: Theme): TableColumn<PlannedRes
   const into = ({ vhost, queue, destination = { vhost, queue } }: PlannedRestoreQueue) =>
     span(queueLabel(destination.vhost, destination.queue));
   return [
-    { title: "QUEUE", width: "fill", cell: ({ vhost, queue }) => span(queueLabel(vhost, queue)) },
-    {
-      title: "TYPE",
-      width: 7,
-      rank: 1,
-      cell: ({ queueType }) => span(escapeText(queueType), "dim"),
-    },
+    ...queueColumns<PlannedRestoreQueue>(),
     {
       title: "IN BACKUP",
       width: 11,
@@ -165,10 +211,13 @@ function restoredSpan({ action, atLeast, atMost, restoredBefore = 0 }: PlannedRe
 }
 
 function actionSpan(
-  { action, restoredBefore }: PlannedRestoreQueue,
+  { action, restoredBefore, held }: PlannedRestoreQueue,
   glyphs: Theme["glyphs"],
 ): Span {
   if (action === "skip") return span(`${glyphs.attention} SKIP`, "attention");
   if (restoredBefore !== undefined) return span("go on", "good");
+  if (held !== undefined) {
+    return span(`${glyphs.attention} add to ${formatCount(held)}`, "attention");
+  }
   return span(action === "create" ? "create and fill" : "fill", "good");
 }

@@ -1,5 +1,8 @@
 import type { Override } from "../../../src/config/overrides.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
+import { nameOf, type Setting, splitList } from "../../../src/console/setting.ts";
+import type { TuiCall } from "../../../src/console/tui_call.ts";
+import { timesOf } from "../window/window_text.ts";
 import type { RestoreWishes } from "./state.ts";
 
 /** Wishes as configuration, and as flags of commands for the same. */
@@ -7,39 +10,47 @@ export interface WishedSettings {
   readonly overrides: readonly Override[];
   /** Of `restore`. */
   readonly flags: readonly string[];
-  /** Of these, which messages: of `verify` as well. */
-  readonly messageFlags: readonly string[];
+  /** Of these, those that `verify` goes by as well. */
+  readonly verifyFlags: readonly string[];
 }
 
-/** What wishes come to. */
+/** What wishes come to, but for the target. */
 export function wishedSettings(
-  { ifNotEmpty, definitions, window }: RestoreWishes,
+  { window, options }: Pick<RestoreWishes, "window" | "options">,
+  { own, shared }: TuiCall["restoreSettings"],
 ): WishedSettings {
-  const [start = "", end = ""] = window.split("..").map((time) => time.trim());
-  const settings: [key: string, value: unknown, flags: string[]][] = [
-    ...ifNotEmpty === undefined
-      ? []
-      : [setting("if_not_empty", ifNotEmpty, ["--if-not-empty", ifNotEmpty])],
-    ...definitions === undefined
-      ? []
-      : [setting("restore_definitions", definitions, definitions ? ["--restore-definitions"] : [])],
-    ...start === ""
-      ? []
-      : [setting("time_window_start", start, [`--time-window-start=${shellWord(start)}`])],
-    ...end === "" ? [] : [setting("time_window_end", end, [`--time-window-end=${shellWord(end)}`])],
-  ];
+  const [start, end] = timesOf(window);
+  const values: Record<string, string | true> = {
+    ...options,
+    ...start === "" ? {} : { "time-window-start": start },
+    ...end === "" ? {} : { "time-window-end": end },
+  };
+  const wished = (groups: typeof own) =>
+    groups.flatMap(({ settings }) => settings).flatMap((setting) => {
+      const value = values[nameOf(setting)];
+      return value === undefined ? [] : [{ setting, value }];
+    });
+  const flagsOf = (groups: typeof own) => wished(groups).flatMap(wishedFlags);
   return {
-    overrides: settings.map(([key, value]) => ({
-      path: ["restore", key],
-      value,
-      origin: "what was chosen here",
+    overrides: wished([...own, ...shared]).map(({ setting, value }) => ({
+      path: setting.path.split("."),
+      value: configValue(setting, value),
+      origin: `--${nameOf(setting)}`,
     })),
-    flags: settings.flatMap(([, , flags]) => flags),
-    messageFlags: settings.filter(([key]) => key.startsWith("time_window"))
-      .flatMap(([, , flags]) => flags),
+    flags: [...flagsOf(own), ...flagsOf(shared)],
+    verifyFlags: flagsOf(shared),
   };
 }
 
-function setting(key: string, value: unknown, flags: string[]): [string, unknown, string[]] {
-  return [key, value, flags];
+function configValue({ flags, list }: Setting, value: string | true): unknown {
+  if (value === true) return !flags.includes("--no-");
+  return list ? splitList(value) : value;
+}
+
+function wishedFlags({ setting, value }: { setting: Setting; value: string | true }): string[] {
+  const name = nameOf(setting);
+  if (value === true) return [setting.flags.includes("--no-") ? `--no-${name}` : `--${name}`];
+  // In one word, as a value may begin with a dash.
+  const values = setting.list ? splitList(value) : [value];
+  return values.map((one) => `--${name}=${shellWord(one)}`);
 }

@@ -11,6 +11,7 @@ import type { RunTools } from "../../app/engine.ts";
 import type { Failure } from "../../app/failure.ts";
 import type { Binding, MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
+import { conditionOf } from "../../app/saved_command.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { scrolledTop } from "../../components/text_lines.tsx";
@@ -131,13 +132,9 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
 
   async function run(): Promise<void> {
     session.log.add({ kind: "step", text: `${call.what} begins` });
-    const resume = [
-      session.call.invocation,
-      call.command,
-      ...session.flagsOf(call.command),
-      ...call.flags,
-    ]
-      .join(" ");
+    const line = session.wholeLine(call.command, call.flags);
+    const condition = conditionOf(line);
+    const resume = condition === undefined ? line : `${line}\n${condition}`;
     try {
       const result = await call.run({
         emit: session.safely((event) => store.dispatch({ type: "event", event })),
@@ -149,7 +146,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       session.log.add({ kind: "result", text: resultText(ended.lines) });
       store.dispatch({ type: "done", lines: ended.lines });
     } catch (thrown) {
-      const error = stoppedError(thrown, controller.signal, resume);
+      const error = withResume(stoppedError(thrown, controller.signal, resume), resume);
       const failure = session.failure(error);
       const lines = failureLines(failure);
       end({ lines, exitCode: error instanceof AppError ? exitCodeOf(error.code) : EXIT.failed });
@@ -173,6 +170,15 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       ...hint === undefined ? [] : ["", ...escapeLines(hint).split("\n")],
     ];
   }
+}
+
+/** A broker that was lost may be back soon, so it is told how to go on then. */
+function withResume(error: unknown, resume: string): unknown {
+  if (!(error instanceof AppError) || error.code !== "broker_unreachable") return error;
+  const { code, message, hint = "", cause } = error;
+  if (hint.includes(resume)) return error;
+  const told = [...hint === "" ? [] : [hint], `go on with: ${resume}`].join("\n");
+  return new AppError(code, message, { hint: told, cause });
 }
 
 /** The line of a result that says it all is the last one that says something. */

@@ -1,0 +1,149 @@
+import { Box } from "ink";
+import { escapeText } from "../../../src/console/text/escape.ts";
+import { formatCount, plural } from "../../../src/console/text/format.ts";
+import { pad } from "../../../src/console/text/width.ts";
+import { densityOf, type TimeSpan } from "../../../src/engine/stored/density.ts";
+import type { Area } from "../../app/screen.ts";
+import { FailureLines } from "../../components/failure.tsx";
+import { Line, type Span, span } from "../../components/line.tsx";
+import { columnChart } from "../../components/meter.ts";
+import { caretOf } from "../../components/text_field.ts";
+import { type EdgeName, figuresOf, isoText, problemOf, type WindowState } from "./state.ts";
+
+/** Columns left and right of the timeline. */
+const MARGIN = 2;
+/** Lines above and below the columns: two texts, window, times, blank, two ends, blank, figures. */
+const OTHER_ROWS = 9;
+const MOST_ROWS = 12;
+
+/** Parts of the timeline that there is room for. */
+export function partsOf({ columns }: Pick<Area, "columns">): number {
+  return Math.max(10, columns - 2 * MARGIN);
+}
+
+export function WindowView({ state, area }: { state: WindowState; area: Area }) {
+  const { theme, columns } = area;
+  const line = { theme, columns };
+  const { failure, entries, view } = state;
+  if (failure !== undefined) return <FailureLines failure={failure} area={area} />;
+  if (entries === undefined) {
+    return <Line {...line} spans={[span(` Reading the manifest${theme.glyphs.ellipsis}`)]} />;
+  }
+  return (
+    <Box flexDirection="column">
+      <Line {...line} spans={[span("  Messages by when the backup read them;", "dim")]} />
+      <Line {...line} spans={[span("  those of streams by when they were written", "dim")]} />
+      {view === undefined
+        ? <Line {...line} spans={[span("  There are none.")]} />
+        : <Timeline state={state} view={view} area={area} />}
+      <Line {...line} spans={[]} />
+      <Line {...line} spans={edgeSpans("start", state, area)} />
+      <Line {...line} spans={edgeSpans("end", state, area)} />
+      <Line {...line} spans={typedSpans(state, area)} />
+      <Line {...line} spans={figureSpans(state, area)} />
+    </Box>
+  );
+}
+
+function Timeline({ state, view, area }: { state: WindowState; view: TimeSpan; area: Area }) {
+  const { theme, columns } = area;
+  const line = { theme, columns };
+  const parts = partsOf(area);
+  const segments = state.entries!.flatMap(({ segments }) => segments);
+  const density = densityOf(segments, { ...view, parts });
+  const rows = Math.max(1, Math.min(MOST_ROWS, area.rows - OTHER_ROWS));
+  const inside = insideOf(state, { ...view, parts });
+  const margin = span(" ".repeat(MARGIN));
+  return (
+    <>
+      {columnChart(density, rows, theme.glyphs).map((text, index) => (
+        <Line {...line} key={index} spans={[margin, ...toned(text, inside)]} />
+      ))}
+      <Line {...line} spans={[margin, ...windowSpans(inside, state, area)]} />
+      <Line {...line} spans={[margin, ...timeSpans(view, parts)]} />
+    </>
+  );
+}
+
+/** The first and the last part of the timeline that are in the window; none: the first is larger. */
+function insideOf(
+  { start, end }: WindowState,
+  { from, to, parts }: TimeSpan & { parts: number },
+): { first: number; last: number } {
+  const step = (to + 1 - from) / parts;
+  const first = start === undefined ? 0 : Math.floor((start.at - from) / step);
+  const last = end === undefined ? parts - 1 : Math.floor((end.at - from) / step);
+  return { first: Math.max(0, first), last: Math.min(parts - 1, last) };
+}
+
+function toned(text: string, { first, last }: { first: number; last: number }): Span[] {
+  const chars = [...text];
+  if (first > last) return [span(text, "dim")];
+  return [
+    span(chars.slice(0, first).join(""), "dim"),
+    span(chars.slice(first, last + 1).join(""), "accent"),
+    span(chars.slice(last + 1).join(""), "dim"),
+  ];
+}
+
+/** The window below the columns: `[======]`, or `<` and `>` where it goes on. */
+function windowSpans(
+  { first, last }: { first: number; last: number },
+  { start, end, view }: WindowState,
+  { theme: { glyphs } }: Area,
+): Span[] {
+  if (first > last) return [];
+  const chars = Array.from({ length: last - first + 1 }, () => glyphs.rule);
+  chars[0] = start === undefined || start.at < view!.from ? "<" : "[";
+  chars[chars.length - 1] = end === undefined || end.at > view!.to ? ">" : "]";
+  return [span(" ".repeat(first)), span(chars.join(""), "accent")];
+}
+
+/** The times at both ends of the timeline. */
+function timeSpans({ from, to }: TimeSpan, parts: number): Span[] {
+  const [left, right] = [timeText(from), timeText(to)];
+  return [span(left + pad(right, parts - left.length, "right"), "dim")];
+}
+
+function edgeSpans(name: EdgeName, state: WindowState, { theme }: Area): Span[] {
+  const edge = state[name];
+  const isMoved = state.edge === name && state.typed === undefined;
+  const label = pad(name === "start" ? "From" : "To", 6);
+  const sign = isMoved ? `${theme.glyphs.cursor} ` : "  ";
+  if (edge === undefined) {
+    return [span(sign, "accent"), span(label, isMoved ? "strong" : "dim"), span("open", "dim")];
+  }
+  const isOther = edge.text !== isoText(edge.at);
+  return [
+    span(sign, "accent"),
+    span(label, isMoved ? "strong" : "dim"),
+    span(timeText(edge.at), "accent"),
+    ...isOther ? [span(`  ${escapeText(edge.text)}`, "dim")] : [],
+  ];
+}
+
+function typedSpans(state: WindowState, { theme }: Area): Span[] {
+  const problem = problemOf(state);
+  const told = problem === undefined ? [] : [span(`  ${escapeText(problem)}`, "bad")];
+  if (state.typed === undefined) return told;
+  return [
+    span("  Time  ", "strong"),
+    span(escapeText(state.typed), "accent"),
+    span(caretOf(theme), "accent"),
+    ...told.length > 0 ? told : [span("  from .. to, such as -2h .. now", "dim")],
+  ];
+}
+
+function figureSpans(state: WindowState, { theme }: Area): Span[] {
+  const { atLeast, atMost, total } = figuresOf(state);
+  const range = atLeast === atMost
+    ? formatCount(atMost)
+    : `${formatCount(atLeast)} to ${formatCount(atMost)}`;
+  const sign = atMost === 0 ? `${theme.glyphs.attention} ` : "";
+  return [span(`  ${sign}${range} of ${plural(total, "message")}`, "strong")];
+}
+
+/** With milliseconds where there are some: many messages are read in a second. */
+function timeText(epochMs: number): string {
+  return isoText(epochMs).replace("T", " ").replace("Z", " UTC");
+}
