@@ -56,5 +56,22 @@ export function saysDiskFull(message: string): boolean {
 
 /** The message of anything that was thrown, for use behind "Cannot <action>: ". */
 export function messageOf(error: unknown): string {
+  if (isOutOfReach(error)) {
+    const [, place = "it"] = /"(.*)"/s.exec(error.message) ?? [];
+    return `${place} lies below /dev, /proc or /sys, which this program may not use`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The same without the path at the end of what Deno reports, where the path was named before. */
+export function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/ \(os error \d+\)(: \w+ '.*')?$/s, "");
+}
+
+/** Deno opens the system's own places only to programs that may do everything, which this one may not. */
+export function isOutOfReach(error: unknown): error is Error {
+  return error instanceof Deno.errors.NotCapable && error.message.startsWith("Requires all access");
+}
+
+/** What to do where {@linkcode isOutOfReach} is the case. */
+export const OUT_OF_REACH_HINT = "name a place elsewhere, on a disk of this machine";

@@ -171,13 +171,27 @@ testOnEach("nothing on the broker changes, and messages stay where they are", as
   await assertWhole(broker, ...loaded);
 });
 
-testOnEach("a port without streams is told where there are streams", async (broker) => {
+testOnEach("a port without streams is told as a dry run has it", async (broker) => {
   await using vhost = await testVhost(broker, "doctor");
   await vhost.queue("log", { type: "stream" });
   const config = { vhosts: [vhost.name] };
   await using job = await newJob(broker);
   assert.equal((await examined(job, config)).result.code, 0);
-  const { result, findings } = await examined(job, { ...config, source: { stream_port: 1 } });
-  assert.equal(result.code, 15);
-  assert.ok(troubles(findings).includes("failed source stream"));
+  const closed = { ...config, source: { stream_port: 1 } };
+  const planned = async (more: JobConfig) => await job.backup(more, ["--dry-run", "--json"]);
+
+  const { result, findings } = await examined(job, closed);
+  assert.equal(result.code, 0);
+  assert.ok(troubles(findings).includes("warning source stream"));
+  const plan = await planned(closed);
+  assert.equal(plan.code, 0);
+  assert.equal(JSON.parse(plan.stdout).queues[0].verdict, "cost");
+
+  const strict = { ...closed, backup: { stream_protocol: "stream" } };
+  const other = await examined(job, strict);
+  assert.equal(other.result.code, 15);
+  assert.ok(troubles(other.findings).includes("failed source stream"));
+  const refused = await planned(strict);
+  assert.equal(refused.code, 3);
+  assert.equal(JSON.parse(refused.stdout).queues[0].verdict, "refused");
 });

@@ -82,6 +82,58 @@ Deno.test("no folder will do: one line says so, and what to set", async () => {
   );
 });
 
+Deno.test("a home that cannot be written to: a run says in one line what to set", async () => {
+  await using dir = await tempDir();
+  const backup = ["backup", "--path", dir.join("backups"), "--amqp-url", "amqp://127.0.0.1:1"];
+  const cache = { RABBITMQ_BACKUP_CACHE: dir.join("cache") };
+  const path = await portable();
+  const { code, err } = await run([path, ...backup], { env: { ...cache, HOME: "/proc" } });
+  assert.equal(code, 6, err);
+  assert.match(
+    err,
+    /^Error: Cannot write to "\/proc\/.*spool.*\nHint: set .*, or XDG_STATE_HOME, /,
+  );
+  // With it, the run comes as far as the broker, which is not there.
+  const set = { ...cache, HOME: "/proc", XDG_STATE_HOME: dir.join("state") };
+  const other = await run([path, ...backup], { env: set });
+  assert.equal(other.code, 5, other.err);
+  assert.match(other.err, /connection refused/);
+  // And without any home, where it is started.
+  await Deno.mkdir(dir.join("here"));
+  const none = await run([path, ...backup], { env: cache, cwd: dir.join("here") });
+  assert.equal(none.code, 5, none.err);
+  assert.deepEqual(await names(dir.join("here")), [".rabbitmq-backup"]);
+});
+
+Deno.test("places of the system, which Deno keeps closed: a message of our own each", async () => {
+  await using dir = await tempDir();
+  const env = { RABBITMQ_BACKUP_CACHE: dir.join("cache"), XDG_STATE_HOME: dir.join("state") };
+  const path = await portable();
+  const backup = ["backup", "--amqp-url", "amqp://127.0.0.1:1"];
+  for (
+    const [args, message] of [
+      [["list", "--path", "/dev/shm/x"], /^Error: Cannot list \/dev\/shm\/x: /],
+      [
+        ["list", "--config", "/proc/x.yaml"],
+        /^Error: Cannot read the configuration \/proc\/x\.yaml/,
+      ],
+      [["init", "/sys/x.yaml"], /^Error: Cannot write \/sys\/x\.yaml: /],
+      [[...backup, "--path", "/sys/x"], /^Error: Cannot .* in \/sys\/x: /],
+      [
+        [...backup, "--path", dir.path, "--spool-dir", "/proc/x"],
+        /^Error: Cannot write to "\/proc\/x/,
+      ],
+      [[...backup, "--path", dir.path, "--db-path", "/dev/x.db"], /^Error: Cannot .*"\/dev\/x\.db/],
+    ] as const
+  ) {
+    const { code, out, err } = await run([path, ...args], { env });
+    assert.notEqual(code, 0, out);
+    assert.match(err, message);
+    assert.match(err, /lies below \/dev, \/proc or \/sys, which this program may not use\nHint: /);
+    assert.doesNotMatch(err, /allow-all|not foreseen/);
+  }
+});
+
 Deno.test("a folder that others can change is not used", async () => {
   await using dir = await tempDir();
   await Deno.mkdir(dir.join("open", "cache"), { recursive: true });

@@ -1,5 +1,8 @@
 /** The main job with each kind of object store: backed up, lost, restored, compared. */
 import assert from "node:assert/strict";
+import { loadConfig } from "../src/config/load.ts";
+import { runBackup } from "../src/engine/backup/run.ts";
+import { runRestore } from "../src/engine/restore/restore.ts";
 import { brokers } from "./helpers/brokers.ts";
 import { runCli } from "./helpers/cli.ts";
 import { allOf, assertOk, assertWhole, load } from "./helpers/failure.ts";
@@ -46,3 +49,26 @@ for (const backend of OBJECT_BACKENDS) {
     await assertWhole(broker, ...loaded);
   });
 }
+
+Deno.test("messages come back from memory, within one process", async () => {
+  await using vhost = await testVhost(broker, "store-memory");
+  await using job = await newJob(broker);
+  const config = { vhosts: [vhost.name], storage: `memory://${crypto.randomUUID()}` };
+  const loaded = [
+    await load(broker, await vhost.queue("orders"), 300),
+    await load(broker, await vhost.queue("quorum", { type: "quorum" }), 100),
+  ];
+  const run = async (args: string[]) => ({
+    config: (await loadConfig({ path: args.at(-1)!, env: () => undefined })).config,
+    backupId: "test",
+    now: new Date(),
+    emit: () => {},
+    signal: new AbortController().signal,
+  });
+  const backup = await runBackup(await run(await job.backupArgs(config)));
+  assert.deepEqual([backup.outcome, backup.messages], ["ok", 400]);
+  for (const { queue } of loaded) await deleteQueue(broker, queue);
+  const restore = await runRestore(await run(await job.restoreArgs(config)));
+  assert.deepEqual([restore.outcome, restore.messages], ["ok", 400]);
+  await assertWhole(broker, ...loaded);
+});

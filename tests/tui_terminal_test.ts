@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TempDir, tempDir } from "./helpers/temp.ts";
 import { TmuxRun } from "./helpers/tmux.ts";
 
+const MAIN = join(import.meta.dirname ?? ".", "..", "main.ts");
 const FAILING = join(import.meta.dirname ?? ".", "helpers", "tui_that_fails.ts");
 
 /** Nothing listens there: the first frame has to come without an answer. */
@@ -98,4 +99,19 @@ Deno.test("for a screen reader there is text in words, and no alternate screen",
   await terminal.waitFor(/^textbox: \(selected\) Broker: /m);
   await terminal.press("Escape", "q");
   await terminal.waitFor(/^code 0$/m);
+});
+
+Deno.test("a terminal that says it is none, or a script's: which of the two is told", async () => {
+  await using folder = await tempDir();
+  for (
+    const [name, value, reason] of [["TERM", "dumb", /TERM=dumb/], [
+      "CI",
+      "true",
+      /CI is set/,
+    ]] as const
+  ) {
+    const command = ["env", `${name}=${value}`, Deno.execPath(), "run", "-A", MAIN];
+    await using terminal = await TmuxRun.start(await configIn(folder), { command, columns: 120 });
+    assert.match(await terminal.waitFor(/^code 2$/m), reason);
+  }
 });

@@ -10,6 +10,7 @@ import { ENGINE } from "./app/engine.ts";
 import { Navigator } from "./app/navigator.ts";
 import { Session } from "./app/session.ts";
 import { TerminalGuard } from "./app/terminal_guard.ts";
+import { TerminalInput } from "./app/terminal_input.ts";
 import { openLog } from "./screens/log/screen.tsx";
 import { openStart } from "./screens/start/screen.tsx";
 import { themeOf } from "./theme/theme.ts";
@@ -51,6 +52,8 @@ export async function openTui(call: TuiCall): Promise<TuiEnd> {
   const subscribe = isRead ? calmly(navigator.subscribe, READ_EVERY_MS) : navigator.subscribe;
   const ui = <App navigator={navigator} theme={themeOf(call.style)} subscribe={subscribe} />;
   const app = render(ui, {
+    // As far as Ink uses it, it is one.
+    stdin: new TerminalInput() as unknown as typeof process.stdin,
     alternateScreen: !isRead,
     isScreenReaderEnabled: isRead,
     exitOnCtrlC: false,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { run } from "../lib/process.ts";
 import { ignoreMissing } from "../lib/roots.ts";
 import type { Bundle } from "./bundle.ts";
-import { permissionFlags } from "./permissions.ts";
+import { runtimeFlags } from "./runtime_flags.ts";
 
 /** What `deno task build --all` is for; the names are those of the files. */
 export const TARGETS = [
@@ -31,17 +31,22 @@ export async function compile(
   const { code, stderr } = await run([
     Deno.execPath(),
     ...["compile", "--quiet", "--no-config", "--no-lock", "--no-remote", "--no-npm"],
-    ...permissionFlags(),
+    ...runtimeFlags(),
     ...triple === undefined ? [] : ["--target", triple],
     ...from.files.flatMap((file) => ["--include", join(from.dir, file)]),
     ...["--output", path],
     join(from.dir, "main.js"),
   ]);
-  if (code === 0) return;
-  const [reasons = ""] = stderr.split("\nStack backtrace:");
-  throw new Error(
-    `Cannot build by deno compile: ${reasons.replaceAll(/\s+/g, " ").trim()}\n` +
-      `It needs Deno's runtime stub, denort. Where that cannot be downloaded, name one with ` +
-      `${STUB_VARIABLE}, or make the self-extracting executable for Linux: deno task build:portable`,
-  );
+  if (code !== 0) throw new Error(`Cannot build by deno compile: ${reasonOf(stderr)}`);
+}
+
+/** One line of what Deno says in many, with the way out where its stub is missing. */
+function reasonOf(stderr: string): string {
+  const [said = ""] = stderr.split("\nStack backtrace:");
+  const lines = said.split("\n").map((line) => line.trim().replace(/^\d+: /, ""));
+  if (!said.includes("denort")) return lines.join(" ").replace(/^error: /, "").trim();
+  const innermost = lines.findLast((line) => line !== "");
+  const [from] = /https:\/\/[^\s)]+|(?<=denort at )'[^']*'/.exec(said) ?? ["its host"];
+  return `Deno's runtime stub, denort, cannot be had from ${from} (${innermost}); name one with ` +
+    `${STUB_VARIABLE}, or make the self-extracting executable for Linux: deno task build:portable`;
 }

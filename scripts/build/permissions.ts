@@ -36,7 +36,10 @@ export const PERMISSIONS: readonly Permission[] = [
   },
 ];
 
-/** Flags of `deno run` and `deno compile`. Whatever else is asked for is refused, not asked. */
+/**
+ * Flags of `deno run` and `deno compile`. Whatever else is asked for is refused, not asked; Deno by itself
+ * would let code come from some hosts.
+ */
 export function permissionFlags(): string[] {
-  return [...PERMISSIONS.map(({ flag }) => flag), "--no-prompt"];
+  return [...PERMISSIONS.map(({ flag }) => flag), "--deny-import", "--no-prompt"];
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../../src/version.ts";
 import type { Bundle } from "./bundle.ts";
-import { permissionFlags } from "./permissions.ts";
+import { runtimeFlags } from "./runtime_flags.ts";
 
 /** The script at its head fills so much, so that what follows does not move with its length. */
 const HEAD_BYTES = 16_384;
@@ -56,7 +56,7 @@ async function headOf(
     ARCH: ARCHITECTURES[Deno.build.arch],
     CONTENT: content,
     FILES: files.join("\n"),
-    FLAGS: [...FLAGS, ...permissionFlags()].join(" "),
+    FLAGS: [...FLAGS, ...runtimeFlags()].join(" "),
     MEGABYTES: String(Math.ceil(unpackedBytes / 1e6)),
   };
   const template = await Deno.readTextFile(new URL("portable_head.sh", import.meta.url));

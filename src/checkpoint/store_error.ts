@@ -1,4 +1,4 @@
-import { AppError, messageOf, saysDiskFull } from "../errors.ts";
+import { AppError, isOutOfReach, messageOf, saysDiskFull } from "../errors.ts";
 
 /** A checkpoint file that is whole, but not one for this program to write to. */
 export class NotOursError extends Error {
@@ -27,7 +27,9 @@ export function storeError(path: string, error: unknown): AppError {
   if (/database( table)? is locked|database is busy/i.test(text)) {
     return problem("locked", "another process is writing to it")("wait for it to end");
   }
-  if (isFileError(error) || /readonly|read-only|unable to open/i.test(text)) {
+  if (
+    isFileError(error) || isOutOfReach(error) || /readonly|read-only|unable to open/i.test(text)
+  ) {
     return problem("storage_denied", text)(
       "set offset_storage.db_path to a place that can be written",
     );

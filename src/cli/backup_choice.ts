@@ -33,7 +33,8 @@ export async function openBackup(
   const config = await loadCommandConfig(context, { settings, sections: ["storage", "backup_id"] });
   const storage = await openConfiguredStorage(context, config);
   try {
-    const backupId = await chooseFrom(storage, context, { named: config.backup_id, verb });
+    const choice = { named: config.backup_id, verb, prefix: true };
+    const backupId = await chooseFrom(storage, context, choice);
     return { storage, backupId, [Symbol.asyncDispose]: () => storage.close() };
   } catch (error) {
     await storage.close();
@@ -82,6 +83,8 @@ async function completed(
   storage: Storage,
   { id, verb }: { id: string; verb: string },
 ): Promise<string> {
+  const { manifestKey } = await import("../archive/layout.ts");
+  if (await storage.stat(manifestKey(id)) !== undefined) return id;
   const { listBackups } = await import("../engine/stored/list.ts");
   const all = await listBackups(storage);
   if (all.some(({ backupId }) => backupId === id)) return id;

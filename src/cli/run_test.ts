@@ -260,6 +260,8 @@ Deno.test("list shows what is asked for: by id, state and time", async () => {
   assert.deepEqual((await ids("-b", "v1-*")).length, 3);
   assert.deepEqual(await ids("-b", "v1-l*"), ["v1-lz4"]);
   assert.deepEqual(await ids("-b", "~z4$"), ["v1-lz4"]);
+  assert.deepEqual(await ids("-b", "v1-z"), ["v1-zstd"]);
+  assert.deepEqual(await ids("-b", "lz4"), []);
   assert.deepEqual((await ids("--state", "complete")).length, 3);
   assert.deepEqual(await ids("--state", "partial", "--state", "unfinished"), []);
   assert.deepEqual(await ids("--until", "2000-01-01T00:00:00Z"), []);
@@ -272,6 +274,27 @@ Deno.test("list shows what is asked for: by id, state and time", async () => {
     assert.equal(exitCode, 2, err);
     assert.match(err, /^Error: Cannot /);
   }
+});
+
+Deno.test("describe and validate take the beginning of an id that only one backup has", async () => {
+  const described = await run(["describe", "-p", FIXTURES, "-b", "v1-l", "--json"]);
+  assert.equal(JSON.parse(described.out).backup_id, "v1-lz4");
+  const valid = await run(["validate", "-p", FIXTURES, "-b", "v1-z", "--json"]);
+  assert.equal(JSON.parse(valid.out).backup_id, "v1-zstd");
+  const { exitCode, err } = await run(["describe", "-p", FIXTURES, "-b", "v1"]);
+  assert.equal(exitCode, 2);
+  assert.match(err, /Cannot describe "v1": 3 backups have an id that begins so\nHint: .*v1-none/);
+});
+
+Deno.test("init says what to do where it cannot write", async () => {
+  const missing = await run(["init", "/nonexistent/backup.yaml"]);
+  assert.equal(missing.exitCode, 1);
+  assert.match(
+    missing.err,
+    /: there is no such folder\nHint: make the folder first, or name a file/,
+  );
+  const { err } = await run(["init", `${import.meta.filename}/backup.yaml`]);
+  assert.match(err, /: a file stands where the folder should be\nHint: .*or - for stdout/);
 });
 
 Deno.test("warnings do not get into a JSON document", async () => {
@@ -311,9 +334,9 @@ Deno.test("list of a folder that is not there is an error: a disk may not be mou
 });
 
 Deno.test("list -b of an id that is not there says that there are others", async () => {
-  const { exitCode, out } = await run(["list", "-p", FIXTURES, "-b", "v1-lz"]);
+  const { exitCode, out } = await run(["list", "-p", FIXTURES, "-b", "v1-lz5"]);
   assert.equal(exitCode, 0);
-  assert.match(out, /^No backup in .* matches "v1-lz"; there are 3 others; did you mean "v1-lz4"/);
+  assert.match(out, /^No backup in .* matches "v1-lz5"; there are 3 others; did you mean "v1-lz4"/);
   const json = await run(["list", "-p", FIXTURES, "-b", "nosuch", "--json"]);
   assert.deepEqual(JSON.parse(json.out).backups, []);
 });
@@ -342,7 +365,7 @@ Deno.test("describe shows a manifest, the newest one for latest", async () => {
 });
 
 Deno.test("describe of a backup that is not there exits with 10 and names the nearest", async () => {
-  const { exitCode, err } = await run(["describe", "-p", FIXTURES, "-b", "v1-zst"]);
+  const { exitCode, err } = await run(["describe", "-p", FIXTURES, "-b", "v1-zstf"]);
   assert.equal(exitCode, 10);
   assert.match(err, /"v1-zstd"/);
 });

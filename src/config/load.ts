@@ -77,7 +77,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   // 3. Resolve what refers to other things, and stop if anything was wrong up to here.
   const mode = checked.file.mode;
   if (options.mode !== undefined && mode !== undefined && mode !== options.mode) {
-    report(["mode"], `this file is for ${mode}, and the command is ${options.mode}`);
+    report(
+      ["mode"],
+      `this file is for ${mode}, and the command is ${options.mode}: name another file with ` +
+        "--config, or take the line out where it serves for both",
+    );
   }
   const config = await resolveConfig(checked.file, { env: options.env, report });
   if (problems.length > 0) throw configError(problems);

@@ -334,7 +334,7 @@ Deno.test("loadConfig() names the flag or variable that is wrong", async () => {
 Deno.test("loadConfig() refuses a file that is for the other direction", async () => {
   assert.match(
     await refusal("mode: restore", { mode: "backup" }),
-    /c\.yaml:1:1: this file is for restore, and the command is backup/,
+    /c\.yaml:1:1: this file is for restore, and the command is backup: .*--config, or take the line/,
   );
 });
 

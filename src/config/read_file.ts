@@ -1,4 +1,4 @@
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, isOutOfReach, messageOf, OUT_OF_REACH_HINT } from "../errors.ts";
 
 /** More than any sensible configuration. */
 const MAX_BYTES = 1 << 20;
@@ -32,6 +32,7 @@ export async function readConfigFile(path: string): Promise<ConfigText> {
     if (error instanceof Deno.errors.PermissionDenied) {
       throw problem("permission denied", "run as a user who may read it");
     }
+    if (isOutOfReach(error)) throw problem(messageOf(error), OUT_OF_REACH_HINT);
     throw error instanceof AppError ? error : problem(messageOf(error));
   }
   try {

@@ -44,6 +44,15 @@ export function localFolder(config: StorageConfig): string | undefined {
   return config.backend === "filesystem" ? config.path : undefined;
 }
 
+/** The patience of a run is for outages; here a person waits. */
+const SHORT_PATIENCE_SECS = 5;
+
+/** The same store, given up sooner when it does not answer: for looking at it. */
+export function withShortPatience(config: StorageConfig): StorageConfig {
+  if (!("retry_max_secs" in config)) return config;
+  return { ...config, retry_max_secs: Math.min(config.retry_max_secs, SHORT_PATIENCE_SECS) };
+}
+
 /** Whether what is stored ends with the process. */
 export function isVolatile({ backend }: StorageConfig): boolean {
   return backend === "memory";

@@ -100,7 +100,11 @@ function readAnswer(text: string, cannot: string): Definitions {
     throw new AppError(
       "broker_unreachable",
       `${cannot}: the answer is not of RabbitMQ's management API`,
-      { hint: "See whether management_url is right", cause: error },
+      {
+        hint:
+          "See whether management_url is right; where it is not set, it is the host of amqp_url",
+        cause: error,
+      },
     );
   }
 }

@@ -8,8 +8,16 @@ export interface BackupPlan {
   /** Where the backup would be stored, without secrets. */
   readonly location: string;
   readonly source: { readonly cluster: string; readonly version: string };
+  readonly storage: PlannedStorage;
   readonly queues: readonly PlannedBackupQueue[];
 }
+
+/** What is seen of a backup's storage without writing: whether it could be written to is not known. */
+export type PlannedStorage =
+  /** `absent`: a folder that the backup makes; `unfinished`: a backup of this id was begun there. */
+  | { readonly state: "free" | "absent" | "unfinished" }
+  /** The backup would end with this. */
+  | { readonly state: "problem"; readonly problem: AppError };
 
 /** One queue of a {@linkcode BackupPlan}. */
 export interface PlannedBackupQueue {

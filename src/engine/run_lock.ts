@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { RunKey } from "../checkpoint/rows.ts";
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, reasonOf } from "../errors.ts";
 import { removeFolder } from "./spool/spool.ts";
 
 const LOCK = "lock";
@@ -22,11 +22,15 @@ export function runFolder(root: string, key: RunKey): string {
 /**
  * Holds a file lock for as long as the process lives, so that two processes never work on the same
  * run. The folder goes with it unless there is something else in it. Throws `locked` when another
- * process holds it.
+ * process holds it. `setting` is the key that the folder follows from, for the hint.
  */
-export function lockRun(folder: string, key: RunKey): Disposable {
+export function lockRun(
+  folder: string,
+  key: RunKey,
+  { setting = "backup.spool_dir" }: { setting?: string } = {},
+): Disposable {
   const path = join(folder, LOCK);
-  const file = acquire(folder, key);
+  const file = acquire(folder, { key, setting });
   Deno.utimeSync(path, new Date(), new Date());
   removeForgotten(dirname(folder));
   return {
@@ -46,16 +50,19 @@ export function clearFolder(folder: string): void {
 
 /** Holds the part of a checkpoint file that is of one run, as {@linkcode lockRun} does a folder. */
 export function lockCheckpoint(dbPath: string, key: RunKey): Disposable {
-  return lockRun(runFolder(`${dbPath}.locks`, key), key);
+  return lockRun(runFolder(`${dbPath}.locks`, key), key, { setting: "offset_storage.db_path" });
 }
 
 /**
  * Locks the file that stands at the path afterwards: whoever held it may have removed it in between,
  * and a lock on a file without a name would keep nobody out.
  */
-function acquire(folder: string, key: RunKey): Deno.FsFile {
+function acquire(
+  folder: string,
+  { key, setting }: { key: RunKey; setting: string },
+): Deno.FsFile {
   for (let tries = 1;; tries++) {
-    const file = openLock(folder, tries);
+    const file = openLock(folder, { tries, setting });
     if (file === undefined) continue;
     const locked = file.tryLockSync(true);
     if (locked && standsAt(join(folder, LOCK), file)) return file;
@@ -65,7 +72,10 @@ function acquire(folder: string, key: RunKey): Deno.FsFile {
 }
 
 /** `undefined` when another process removed the folder right now. */
-function openLock(folder: string, tries: number): Deno.FsFile | undefined {
+function openLock(
+  folder: string,
+  { tries, setting }: { tries: number; setting: string },
+): Deno.FsFile | undefined {
   try {
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     return Deno.openSync(join(folder, LOCK), { create: true, write: true, mode: 0o600 });
@@ -73,9 +83,11 @@ function openLock(folder: string, tries: number): Deno.FsFile | undefined {
     const { NotFound, AlreadyExists } = Deno.errors;
     const isVanishing = error instanceof NotFound || error instanceof AlreadyExists;
     if (isVanishing && tries < TRIES) return undefined;
-    throw new AppError("storage_denied", `Cannot write to "${folder}": ${messageOf(error)}`, {
+    throw new AppError("storage_denied", `Cannot write to "${folder}": ${reasonOf(error)}`, {
       cause: error,
-      hint: "set backup.spool_dir to a folder that can be written",
+      hint:
+        `set ${setting} to a place that can be written, or XDG_STATE_HOME, below which it is by ` +
+        "default",
     });
   }
 }

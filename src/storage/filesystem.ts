@@ -86,12 +86,14 @@ export class FilesystemStorage implements Storage {
       if (offset < 0 || end < offset || end > size) {
         throw new RangeError(`Cannot read "${key}": ${offset} to ${end} of ${size} bytes`);
       }
+      let chunk: Uint8Array | undefined;
       for (let position = offset; position < end;) {
         options.signal?.throwIfAborted();
-        const chunk = new Uint8Array(Math.min(READ_BYTES, end - position));
+        const length = Math.min(READ_BYTES, end - position);
+        if (chunk === undefined || !options.reuseMemory) chunk = new Uint8Array(length);
         const { bytesRead } = await this.#explain(
           `read "${key}"`,
-          () => file.read(chunk, 0, chunk.length, position),
+          () => file.read(chunk!, 0, length, position),
         );
         if (bytesRead === 0) throw this.#endedEarly(key, position, end);
         position += bytesRead;

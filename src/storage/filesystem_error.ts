@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { AppError, messageOf } from "../errors.ts";
+import { AppError, isOutOfReach, messageOf, OUT_OF_REACH_HINT } from "../errors.ts";
 
 /** The system's name of an error (`ENOENT`), if it is one of the system's. */
 export function systemCode(error: unknown): string | undefined {
@@ -29,9 +29,15 @@ export async function explainSystemError(
   action: string,
   root: string,
 ): Promise<unknown> {
+  const cannot = `Cannot ${action}`;
+  if (isOutOfReach(error)) {
+    return new AppError("storage_denied", `${cannot}: ${messageOf(error)}`, {
+      hint: OUT_OF_REACH_HINT,
+      cause: error,
+    });
+  }
   const code = systemCode(error);
   if (code === undefined || error instanceof AppError) return error;
-  const cannot = `Cannot ${action}`;
   switch (code) {
     case "ENOSPC":
       return new AppError("storage_full", `${cannot}: the disk is full${await freeBytes(root)}`, {

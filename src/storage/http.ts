@@ -121,7 +121,7 @@ export class HttpTransport {
       method,
       status: response.status,
       headers: response.headers,
-      pieces: response.body ?? ReadableStream.from([]),
+      pieces: response.body ?? new Blob().stream(),
       watch,
       bandwidth: this.#options.bandwidth,
       cut: () => cut.abort(),

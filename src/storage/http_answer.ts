@@ -12,7 +12,7 @@ export interface HttpAnswerParts {
   readonly method: string;
   readonly status: number;
   readonly headers: Headers;
-  readonly pieces: AsyncIterable<Uint8Array>;
+  readonly pieces: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
   readonly watch: SilenceWatch;
   readonly bandwidth: BandwidthLimit | undefined;
   /** Ends the connection, which has something left in it. */
@@ -21,6 +21,8 @@ export interface HttpAnswerParts {
 
 /** Largest piece of a body that is handed on. */
 const PIECE_BYTES = 512 * 1024;
+/** As much as this runtime hands on at once. */
+const READ_BYTES = 64 * 1024;
 /** More than this of a body that nobody wants is not waited for. */
 const DISCARD_BYTES = 64 * 1024;
 
@@ -44,11 +46,16 @@ export class HttpAnswer {
     return this.status >= 200 && this.status < 300;
   }
 
-  /** The pieces of the body; one that is shorter than was said is an {@linkcode HttpFailure}. */
-  async *body(): AsyncGenerator<Uint8Array, void, void> {
+  /**
+   * The pieces of the body; one that is shorter than was said is an {@linkcode HttpFailure}. With
+   * `reuseMemory` a piece is valid only until the next is asked for.
+   */
+  async *body({ reuseMemory = false } = {}): AsyncGenerator<Uint8Array, void, void> {
     const { pieces, watch, bandwidth } = this.#parts;
     const expected = this.#expectedBytes();
-    const reader = pieces[Symbol.asyncIterator]();
+    const isStream = pieces instanceof ReadableStream;
+    const source = reuseMemory && isStream ? inOneBuffer(pieces) : pieces;
+    const reader = source[Symbol.asyncIterator]();
     let received = 0;
     let isWhole = false;
     try {
@@ -101,6 +108,18 @@ export class HttpAnswer {
     if (method === "HEAD" || this.status === 204 || this.status === 304) return 0;
     const length = headers.get("content-length");
     return length === null ? undefined : Number(length);
+  }
+}
+
+/** A stream of bytes, read into the same memory again and again. */
+async function* inOneBuffer(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader({ mode: "byob" });
+  let memory = new ArrayBuffer(READ_BYTES);
+  for (;;) {
+    const { done, value } = await reader.read(new Uint8Array(memory));
+    if (done) return;
+    yield value;
+    memory = value.buffer;
   }
 }
 

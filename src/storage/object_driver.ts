@@ -107,6 +107,7 @@ export interface ObjectRead {
   readonly size: number;
   /** Names this very content of the key. */
   readonly version: string;
+  /** Each piece is valid only until the next is asked for. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 

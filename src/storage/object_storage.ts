@@ -76,7 +76,7 @@ export class ObjectStorage implements Storage {
 
   async *get(key: string, options: GetOptions = {}): AsyncGenerator<Uint8Array, void, void> {
     checkKey(key);
-    const { offset = 0, length, signal } = options;
+    const { offset = 0, length, reuseMemory = false, signal } = options;
     signal?.throwIfAborted();
     if (offset < 0 || (length ?? 0) < 0) throw rangeError(key, offset, length);
     if (length === 0) return await this.#checkPlace(key, { offset, signal });
@@ -92,7 +92,7 @@ export class ObjectStorage implements Storage {
       if (end > opened.size) throw rangeError(key, offset, length);
       for await (const piece of this.#piecesUntilBroken(opened, { key, signal })) {
         position += piece.length;
-        yield piece;
+        yield reuseMemory ? piece : piece.slice();
       }
     }
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
 import { messageOf } from "../errors.ts";
-import { ObjectFailure } from "./object_driver.ts";
+import { CircuitBreaker, isTransient } from "./circuit_breaker.ts";
 
 /** The store does not answer, and is waited for; told once an outage. */
 export interface StorageWait {
@@ -46,10 +46,13 @@ const TOLD_AFTER_MS = 3000;
  */
 export class Retrier {
   readonly #options: RetryOptions;
+  readonly #breaker: CircuitBreaker;
   #told = false;
 
   constructor(options: RetryOptions) {
     this.#options = options;
+    const { firstPauseMs = FIRST_PAUSE_MS, longestPauseMs = LONGEST_PAUSE_MS } = options;
+    this.#breaker = new CircuitBreaker({ firstPauseMs, longestPauseMs });
   }
 
   /**
@@ -63,7 +66,8 @@ export class Retrier {
     const { patienceMs, firstPauseMs, longestPauseMs } = this.#options;
     const all = this.signalOf(signal);
     const start = performance.now();
-    const result = await pRetry(() => work(all), {
+    const turn = { signal: all, until: start + patienceMs };
+    const result = await pRetry(() => this.#breaker.run(() => work(all), turn), {
       retries: Infinity,
       maxRetryTime: patienceMs,
       minTimeout: firstPauseMs ?? FIRST_PAUSE_MS,
@@ -99,8 +103,4 @@ export class Retrier {
     this.#told = true;
     onWait?.({ location, problem: messageOf(error), patienceSeconds: patienceMs / 1000 });
   }
-}
-
-function isTransient(error: unknown): error is ObjectFailure {
-  return error instanceof ObjectFailure && error.kind === "transient";
 }

@@ -25,6 +25,8 @@ export interface GetOptions {
   length?: number;
   /** With `length`: an object that ends before it is read to its end. */
   orLess?: boolean;
+  /** Give pieces that are valid only until the next is asked for, where that takes less memory. */
+  reuseMemory?: boolean;
   signal?: AbortSignal;
 }
 

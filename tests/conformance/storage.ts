@@ -67,6 +67,18 @@ function registerPutAndGet(test: Test): void {
     );
   });
 
+  test("gives pieces that are valid until the next, where that is asked for", async (storage) => {
+    const whole = patterned(3 * MIB + 17, 4);
+    await storage.put("k", streamOf([whole]));
+    for (const range of [{}, { offset: 5, length: 2 * MIB }, { offset: 3 * MIB + 17 }]) {
+      const pieces: Uint8Array[] = [];
+      const read = storage.get("k", { ...range, reuseMemory: true });
+      for await (const piece of read) pieces.push(piece.slice());
+      const { offset = 0, length = whole.length } = range;
+      assertSame(joined(pieces), whole.subarray(offset, offset + length));
+    }
+  });
+
   test("stores an object of 0 bytes", async (storage) => {
     assert.equal(await storage.put("empty", streamOf([])), 0);
     assert.equal((await storage.stat("empty"))?.size, 0);

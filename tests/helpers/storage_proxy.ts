@@ -24,7 +24,9 @@ export type Fault =
   /** So many bytes of the answer's body pass, then nothing for so long, then the connection ends. */
   | { readonly kind: "stall"; bytes: number; ms: number }
   /** The request waits. */
-  | { readonly kind: "delay"; ms: number };
+  | { readonly kind: "delay"; ms: number }
+  /** A byte of the request's body is another when it comes to the storage, so far before its end. */
+  | { readonly kind: "corrupt"; fromEnd: number };
 
 /** Stands between the tool and a storage server, and does to requests what it is told. */
 export class StorageProxy implements AsyncDisposable {
@@ -99,7 +101,14 @@ export class StorageProxy implements AsyncDisposable {
       upstream.on("error", reject);
     });
     answered.catch(() => {});
+    let left = Number(incoming.headers["content-length"] ?? 0);
     for await (const piece of incoming) {
+      left -= piece.length;
+      if (
+        fault?.kind === "corrupt" && left < fault.fromEnd && left + piece.length >= fault.fromEnd
+      ) {
+        piece[left + piece.length - fault.fromEnd] ^= 1;
+      }
       if (this.bytesPerSecond !== undefined) {
         await pause(piece.length / this.bytesPerSecond * 1000);
       }

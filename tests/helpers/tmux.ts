@@ -10,6 +10,8 @@ export interface TmuxOptions {
   readonly cwd?: string;
   /** The program in place of `main.ts`. */
   readonly program?: string;
+  /** What the arguments are for, in place of Deno and a program. */
+  readonly command?: readonly string[];
 }
 
 /** The tool in a terminal of tmux: what a person sees there, and keys to press. */
@@ -20,7 +22,8 @@ export class TmuxRun implements AsyncDisposable {
   static async start(args: readonly string[], options: TmuxOptions = {}): Promise<TmuxRun> {
     const { columns = 80, rows = 24, env = {}, program = MAIN, cwd } = options;
     const terminal = new TmuxRun();
-    const words = [Deno.execPath(), "run", "-A", program, ...args];
+    const { command: front = [Deno.execPath(), "run", "-A", program] } = options;
+    const words = [...front, ...args];
     const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
     // What stands behind the end tells how the terminal was left.
     const command =

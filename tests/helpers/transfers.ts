@@ -1,5 +1,6 @@
 /** The memory that large transfers take, of a process with nothing else in it. */
 import { randomFillSync } from "node:crypto";
+import { V8_FLAGS } from "../../scripts/build/runtime_flags.ts";
 import type { SegmentEntry } from "../../src/archive/manifest.ts";
 import { encodeRecord } from "../../src/archive/record.ts";
 import type { SpooledSegment } from "../../src/checkpoint/rows.ts";
@@ -52,11 +53,11 @@ export async function spoolRandom(dir: TempDir, bytes: number): Promise<SpooledS
   return { file, ...written, firstTimestamp: 0, lastTimestamp: written.recordCount - 1 };
 }
 
-/** Runs the process to its end. */
+/** Runs the process to its end, as the builds run the program. */
 export async function transfer(order: TransferOrder): Promise<Transferred> {
   const process = new URL("./transfer_process.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", process, JSON.stringify(order)],
+    args: ["run", "-A", V8_FLAGS, process, JSON.stringify(order)],
   }).output();
   const decoder = new TextDecoder();
   if (code !== 0) throw new Error(`Cannot move segments: ${decoder.decode(stderr)}`);

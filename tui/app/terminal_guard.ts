@@ -1,5 +1,4 @@
 import { writeSync } from "node:fs";
-import process from "node:process";
 
 /** Leaves the alternate screen and bracketed paste, shows the cursor, ends all colours. */
 const RESTORE = "\u001b[?2026l\u001b[?2004l\u001b[?1049l\u001b[?25h\u001b[0m";
@@ -38,7 +37,7 @@ export class TerminalGuard implements Disposable {
 
   #restoreByHand(): void {
     try {
-      if (process.stdin.isTTY) process.stdin.setRawMode(false);
+      if (Deno.stdin.isTerminal()) Deno.stdin.setRaw(false);
       writeSync(1, RESTORE);
     } catch {
       // The terminal has gone.

@@ -74,6 +74,7 @@ export const PLANNED: readonly PlannedBackupQueue[] = [
 export const PLAN: BackupPlan = {
   backupId: "backup-20250304T050607Z",
   location: "/backups",
+  storage: { state: "free" },
   source: { cluster: "rabbit@mq.example", version: "4.0.5" },
   queues: PLANNED,
 };

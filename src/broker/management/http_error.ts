@@ -12,8 +12,11 @@ export interface Attempt {
 
 const PORT_HINT =
   "Is the management plugin enabled (rabbitmq-plugins enable rabbitmq_management)? " +
-  "Set management_url to its address, by default port 15672, with TLS 15671, and no path unless a " +
-  "proxy adds one";
+  "Set management_url to its address, with no path unless a proxy adds one; where it is not set, it is " +
+  "the host of amqp_url with port 15672, or 15671 with TLS";
+
+const HOST_HINT = "Correct the host in management_url, or in amqp_url, whose host is taken where " +
+  "management_url is not set";
 
 /** Errors of the network that a second try may not meet. */
 const TRANSIENT = new Set([
@@ -101,7 +104,7 @@ function networkProblem(code: string | undefined): Explanation | undefined {
     case "ENOTFOUND":
     case "EAI_AGAIN":
     case "EAI_NODATA":
-      return { problem: "the host name is not known", hint: "Correct the host in management_url" };
+      return { problem: "the host name is not known", hint: HOST_HINT };
     case "ETIMEDOUT":
     case "EHOSTUNREACH":
     case "ENETUNREACH":
@@ -131,7 +134,9 @@ function certificateProblem(code: string | undefined): Explanation | undefined {
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return {
         problem: "its TLS certificate is for another host name",
-        hint: "Use the name in the certificate in management_url, or set tls.server_name to it",
+        hint:
+          "Use the name in the certificate in management_url (or in amqp_url, whose host is taken " +
+          "where it is not set), or set tls.server_name to it",
       };
     case "CERT_HAS_EXPIRED":
     case "CERT_NOT_YET_VALID":
@@ -201,8 +206,9 @@ function deniedError(answer: HttpAnswer, attempt: Attempt): AppError {
   }
   const detail = /^not.?authori[sz]ed$/i.test(reason) || reason === "" ? "" : ` (${reason})`;
   return new AppError("broker_denied", `${cannot} was refused${detail}`, {
-    hint: "Correct management_username and management_password; " +
-      "the user guest is let in from the broker's own host only",
+    hint:
+      "Correct management_username and management_password, or amqp_url, whose user and password " +
+      "are taken where they are not set; guest is let in from the broker's own host only",
   });
 }
 

@@ -12,7 +12,7 @@ import {
 import { type CommandContext, loadCommandConfig, resumeCommandOf } from "../context.ts";
 import { exitCodeOfSummary } from "../../console/run_end.ts";
 import { type EngineWork, runEngineWork } from "../engine_run.ts";
-import { EXIT } from "../../console/exit_code.ts";
+import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
 import { backupPlanLines } from "../../console/text/plan_text.ts";
 import {
@@ -37,8 +37,9 @@ const HELP = {
     "Reads all messages of the chosen queues, gives them back, and stores them with the broker's " +
     "definitions. While a queue is read its messages are away from its consumers, as short as the " +
     "broker allows. A queue whose messages reading could harm is left out, and the exit code says so.\n\n" +
-    "The same command goes on where it stopped. A finished backup is never overwritten. SIGUSR2 makes " +
-    "a run pause between queues, and go on the next time.",
+    "The same command goes on where it stopped; where the time makes another id of it, the command that " +
+    "was printed does. A finished backup is never overwritten. SIGUSR2 makes a run pause between " +
+    "queues, and go on the next time.",
   examples: [
     ["everything that a file says", "rabbitmq-backup backup --config backup.yaml"],
     [
@@ -100,6 +101,8 @@ function pauseOrGoOn(pace: Pace): string {
   pace.pause();
   return "Pausing: no other queue is begun until SIGUSR2 comes again; what is being read goes back first";
 }
+/** Of the storage, by a plan, as it would have to write. */
+const NOT_CHECKED = ["write", "delete"];
 
 async function showPlan(
   context: CommandContext,
@@ -115,14 +118,26 @@ async function showPlan(
     document: { v: 1, ...backupPlanDocument(plan) },
     text: () => backupPlanLines(plan, context.output.outStyle),
   });
+  if (plan.storage.state === "problem") return exitCodeOf(plan.storage.problem.code);
   return plan.queues.some(({ verdict }) => verdict === "refused") ? EXIT.partial : EXIT.ok;
 }
 
-function backupPlanDocument({ backupId, location, source, queues }: BackupPlan) {
+function backupPlanDocument({ backupId, location, source, storage, queues }: BackupPlan) {
   return {
     backup_id: backupId,
     location,
     source,
+    storage: {
+      state: storage.state,
+      not_checked: NOT_CHECKED,
+      ...storage.state === "problem" && {
+        problem: {
+          code: storage.problem.code,
+          message: storage.problem.message,
+          hint: storage.problem.hint,
+        },
+      },
+    },
     queues: queues.map(({ queueType, returnMethod, deliveryAttempts, atMost, ...queue }) => ({
       ...queue,
       queue_type: queueType,

@@ -83,7 +83,7 @@ async function doctor(context: CommandContext): Promise<number> {
   });
 
   // 4. Show what was found.
-  const { outStyle, redactor } = context.output;
+  const { outStyle, redactor, options } = context.output;
   const shown = redacted(report, (text) => redactor.redact(text));
   await showResult(context, {
     document: {
@@ -93,7 +93,7 @@ async function doctor(context: CommandContext): Promise<number> {
       fit: isFit(shown),
       findings: shown.findings,
     },
-    text: () => doctorLines(shown, outStyle),
+    text: () => doctorLines(shown, outStyle, { onlyFailed: options.quiet }),
   });
   return isFit(report) ? EXIT.ok : EXIT.unfit;
 }

@@ -1,9 +1,10 @@
 import { type Command, Option } from "commander";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError } from "../../errors.ts";
 import { type Launch, newCommand } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../../console/exit_code.ts";
 import type { Mode } from "../init_config.ts";
+import { notWritten } from "../private_file.ts";
 
 const HELP = {
   summary: "write a configuration file to begin with",
@@ -54,6 +55,6 @@ async function writeNew(path: string, text: string): Promise<void> {
         cause: error,
       });
     }
-    throw new AppError("failed", `Cannot write ${path}: ${messageOf(error)}`, { cause: error });
+    throw notWritten(path, error);
   }
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { compileName } from "../../config/name_pattern.ts";
+import { compileName, isPlainName } from "../../config/name_pattern.ts";
 import { parseTimePoint, resolveTimePoint } from "../../config/time_point.ts";
 import type { BackupState, ListFilter } from "../../engine/stored/list.ts";
 import { messageOf } from "../../errors.ts";
@@ -47,14 +47,19 @@ const HELP = {
 
 export function addListCommand(program: Command, launch: Launch): void {
   const command = addFormatOption(addConfigOption(newCommand(program, "list", HELP)))
-    .option("-b, --backup-id <pattern>", "whose ids match: 'nightly-*' or '~regex'")
+    .option("-b, --backup-id <pattern>", "whose ids begin so, or match: '*-eu' or '~regex'")
     .option("--since <time>", "begun from then on: 2025-03-04T05:06:07Z, -7d, 'yesterday 14:00'")
     .option("--until <time>", "begun up to then")
-    .addOption(
-      new Option("--state <state>", `${BACKUP_STATES.join(", ")}; may be repeated`)
-        .argParser((value, values?: string[]) => [...values ?? [], stateOf(value)]),
-    );
+    .addOption(stateOption());
   addSettings(command, SETTINGS).action(launch(list));
+}
+
+function stateOption(): Option {
+  const option = new Option("--state <state>", `${BACKUP_STATES.join(", ")}; may be repeated`)
+    .argParser((value, values?: string[]) => [...values ?? [], stateOf(value)]);
+  // For completion; commander's own check would refuse in other words.
+  option.argChoices = [...BACKUP_STATES];
+  return option;
 }
 
 async function list(context: CommandContext): Promise<number> {
@@ -111,11 +116,16 @@ function filterOf({ flags, host }: CommandContext): ListFilter {
   const now = host.terminal.now().getTime();
   const pattern = flags.backupId as string | undefined;
   return {
-    ...(pattern === undefined ? {} : { isWanted: compileName(pattern) }),
+    ...(pattern === undefined ? {} : { isWanted: compileId(pattern) }),
     states: (flags.state ?? []) as BackupState[],
     since: timeOf("--since", flags.since, now),
     until: timeOf("--until", flags.until, now),
   };
+}
+
+/** A pattern matches whole ids; a plain text is the beginning of one. */
+function compileId(pattern: string): (id: string) => boolean {
+  return isPlainName(pattern) ? (id) => id.startsWith(pattern) : compileName(pattern);
 }
 
 function timeOf(flag: string, written: unknown, now: number): number | undefined {

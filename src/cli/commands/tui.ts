@@ -40,17 +40,28 @@ export function addTuiCommand(program: Command, launch: Launch): void {
 }
 
 /** Whether a person sits at a terminal that can show a full screen. */
-export function canOpenTui({ host: { terminal, openTui } }: Pick<CommandContext, "host">): boolean {
-  const isScript = terminal.env("TERM") === "dumb" || (terminal.env("CI") ?? "") !== "";
-  return openTui !== undefined && terminal.canAsk && terminal.stdout.isTerminal && !isScript;
+export function canOpenTui(context: Pick<CommandContext, "host">): boolean {
+  return obstacleTo(context) === undefined;
+}
+
+/** Why there is none. */
+function obstacleTo({ host: { terminal, openTui } }: Pick<CommandContext, "host">) {
+  if (openTui === undefined || !terminal.canAsk || !terminal.stdout.isTerminal) {
+    return "it needs a terminal for input and output";
+  }
+  if (terminal.env("TERM") === "dumb") return "TERM=dumb says that this terminal cannot show it";
+  return (terminal.env("CI") ?? "") === "" ? undefined : "CI is set, so nobody sits here";
 }
 
 /** The command, and what the program does without one. */
 export async function openTui(context: CommandContext): Promise<number> {
   const { host, output, flags } = context;
-  if (!canOpenTui(context) || output.options.json || flags.noInput === true) {
+  const obstacle = output.options.json || flags.noInput === true
+    ? "--json or --no-input says that nobody is asked"
+    : obstacleTo(context);
+  if (obstacle !== undefined) {
     throw usageError(
-      "Cannot open the user interface: it needs a terminal for input and output",
+      `Cannot open the user interface: ${obstacle}`,
       "use backup, restore and the other commands; rabbitmq-backup --help lists them",
     );
   }

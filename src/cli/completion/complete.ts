@@ -1,6 +1,7 @@
 /** The words that complete a command line, for the scripts of `completions`. */
 import type { Command } from "commander";
 import type { Environment } from "../../config/interpolate.ts";
+import { choicesFor } from "./choices.ts";
 import { namesFor } from "./names.ts";
 import { type Candidate, type Position, positionOf } from "./position.ts";
 
@@ -24,7 +25,9 @@ export async function complete(
   if (wanted.kind === "words") return wanted.words.map(line);
   const { option, prefix } = wanted;
   const partial = position.partial.slice(prefix.length);
-  const values = option.argChoices ?? await namesInTime(option.long ?? "", { position, env });
+  const flag = option.long ?? "";
+  const values = option.argChoices ?? await choicesFor(flag) ??
+    await namesInTime(flag, { position, env });
   if (values === undefined) return /<(file|folder|location)>/.test(option.flags) ? [FILES] : [];
   return values
     .filter((value) => value.startsWith(partial) && !HARMFUL.test(value))

@@ -35,6 +35,10 @@ Deno.test("flags of the command and of the program, with help", async () => {
 Deno.test("values: choices, files, and none where nothing is known", async () => {
   assert.deepEqual(await offered("describe -f j"), ["json"]);
   assert.deepEqual(await offered("describe --format=j"), ["--format=json"]);
+  assert.deepEqual(await offered("backup --compression "), ["zstd", "lz4", "none"]);
+  assert.deepEqual(await offered("backup --partial=r"), ["--partial=refuse"]);
+  assert.deepEqual(await offered("restore --publish-mode "), ["direct-to-queue", "exchange"]);
+  assert.deepEqual(await offered("list --state p"), ["partial"]);
   assert.deepEqual(await offered("backup -c back"), [":files"]);
   assert.deepEqual(await offered("backup --path "), [":files"]);
   assert.deepEqual(await offered("backup --prefetch-count "), []);

@@ -1,5 +1,5 @@
 import type { ConfigWarning } from "../../config/problem.ts";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError, isOutOfReach, messageOf, OUT_OF_REACH_HINT } from "../../errors.ts";
 import { EXIT, exitCodeOf } from "../../console/exit_code.ts";
 import { Redactor } from "../../console/redact.ts";
 import type { Terminal } from "../terminal.ts";
@@ -137,6 +137,7 @@ export function withHint(line: string, hint: string | undefined): string {
 
 function hintOf(error: unknown): string | undefined {
   if (error instanceof AppError) return error.hint;
+  if (isOutOfReach(error)) return OUT_OF_REACH_HINT;
   return "this was not foreseen; run it again with -vv and report what it prints";
 }
 

@@ -18,9 +18,17 @@ const TONES: Readonly<Record<FindingStatus, Tone>> = {
   failed: "bad",
 };
 
-/** What was found, under the names of what was looked at; the verdict in the last line. */
-export function doctorLines({ findings, side }: DoctorReport, style: Style): string[] {
-  const groups = Map.groupBy(findings, ({ area }) => area);
+/**
+ * What was found, under the names of what was looked at; the verdict in the last line. `onlyFailed`
+ * leaves out what is as it should be, or works.
+ */
+export function doctorLines(
+  { findings, side }: DoctorReport,
+  style: Style,
+  { onlyFailed = false } = {},
+): string[] {
+  const shown = onlyFailed ? findings.filter(({ status }) => status === "failed") : findings;
+  const groups = Map.groupBy(shown, ({ area }) => area);
   return [
     ...[...groups].flatMap(([area, ofArea]) => [
       paint(style, "strong", TITLES[area]),

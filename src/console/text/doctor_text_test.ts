@@ -26,6 +26,13 @@ Deno.test("doctorLines() groups what was found, with the way out and a verdict",
     "",
     "x A backup with this configuration would FAIL: 1 problem, 1 warning.",
   ]);
+  assert.deepEqual(doctorLines(REPORT, PLAIN, { onlyFailed: true }), [
+    "Source broker",
+    "  x bad\\u{1b}[1m",
+    "    Hint: mend it",
+    "",
+    "x A backup with this configuration would FAIL: 1 problem, 1 warning.",
+  ]);
   const [ok, warning] = REPORT.findings;
   const verdict = (findings: DoctorReport["findings"]) =>
     doctorLines({ ...REPORT, findings }, PLAIN).at(-1);

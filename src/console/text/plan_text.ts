@@ -1,3 +1,4 @@
+import type { AppError } from "../../errors.ts";
 import type { BackupPlan, PlannedFanout, RestorePlan } from "../../engine/plan_types.ts";
 import { escapeLines, escapeText, queueLabel } from "./escape.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "./format.ts";
@@ -30,22 +31,38 @@ const REFUSED_ACTIONS: typeof ACTIONS = {
 
 /** What a backup would do, queue by queue. */
 export function backupPlanLines(plan: BackupPlan, style: Style): string[] {
-  const { queues, source } = plan;
+  const { queues, source, storage } = plan;
   const taken = queues.filter(({ verdict }) => verdict === "safe" || verdict === "cost");
   return [
     ...renderFields([
       ["Would back up", `${escapeText(source.cluster)} (RabbitMQ ${escapeText(source.version)})`],
       ["As", escapeText(plan.backupId)],
       ["To", escapeText(plan.location)],
+      ["Storage", storageText(plan.storage)],
     ]),
     "",
     ...queueTable(queues, (queue) => painted(VERDICTS[queue.verdict], style)),
     ...reasonLines(queues),
     ...noteLines(queues),
+    ...storage.state === "problem" ? ["", ...problemLines(storage.problem)] : [],
     "",
     `${countsOf(taken)} would be read, ${formatCount(queues.length - taken.length)} left out. ` +
     "Nothing was done.",
   ];
+}
+
+const STORAGES: Readonly<Record<BackupPlan["storage"]["state"], string>> = {
+  free: "can be read, and has no backup of this id",
+  absent: "a folder that is not there; the backup makes it",
+  unfinished: "can be read; a backup of this id was begun there",
+  problem: "A BACKUP WOULD FAIL, see below",
+};
+
+function storageText({ state }: BackupPlan["storage"]): string {
+  const rest = state === "problem"
+    ? ""
+    : "; whether it can be written to was not tried (doctor does)";
+  return STORAGES[state] + rest;
 }
 
 /** What a restore would do, queue by queue; `isQuestion`: before the person is asked. */
@@ -73,9 +90,7 @@ export function restorePlanLines(
     ...noteLines(queues),
     ...plan.fanout === undefined ? [] : fanoutLines(plan.fanout),
     "",
-    ...refused === undefined || isInTheWay(plan)
-      ? []
-      : [escapeLines(refused.message), ...hintOf(refused), ""],
+    ...refused === undefined || isInTheWay(plan) ? [] : [...problemLines(refused), ""],
     isQuestion ? restoreResult(plan, "will") : `${restoreResult(plan, "would")} Nothing was done.`,
   ];
 }
@@ -140,8 +155,8 @@ function isInTheWay({ queues, refused }: RestorePlan): boolean {
   return refused?.code === "refused" && queues.some(({ action }) => action === "skip");
 }
 
-function hintOf({ hint }: { hint: string | undefined }): string[] {
-  return hint === undefined ? [] : [`Hint: ${escapeLines(hint)}`];
+function problemLines({ message, hint }: AppError): string[] {
+  return [escapeLines(message), ...hint === undefined ? [] : [`Hint: ${escapeLines(hint)}`]];
 }
 
 function actionOf(queue: RestoreQueue, { refused }: RestorePlan): readonly [string, Tone] {

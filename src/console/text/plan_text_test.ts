@@ -11,6 +11,7 @@ Deno.test("backupPlanLines() shows each queue, and a reason once for all that ha
     backupId: "nightly",
     location: "/b",
     source: { cluster: "rabbit@a\u001b", version: "4.0.5" },
+    storage: { state: "free" },
     queues: [
       { vhost: "/", queue: "safe", queueType: "classic", messages: 1200, verdict: "safe" },
       { vhost: "/", queue: "q1", messages: 1, ...cost },
@@ -30,6 +31,8 @@ Deno.test("backupPlanLines() shows each queue, and a reason once for all that ha
     "Would back up  rabbit@a\\u{1b} (RabbitMQ 4.0.5)",
     "As             nightly",
     "To             /b",
+    "Storage        can be read, and has no backup of this id; whether it can be written to was " +
+    "not tried (doctor does)",
     "",
     "VHOST  QUEUE  TYPE     MESSAGES  WHAT",
     "/      safe   classic     1,200  read",
@@ -45,6 +48,25 @@ Deno.test("backupPlanLines() shows each queue, and a reason once for all that ha
     "  Hint: leave it out",
     "",
     "3 queues with 1,203 messages would be read, 1 left out. Nothing was done.",
+  ]);
+});
+
+Deno.test("backupPlanLines() says that the storage would end the backup, and the way out", () => {
+  const problem = new AppError("storage_missing", "Cannot list s3://b: no such bucket", {
+    hint: "make it",
+  });
+  const lines = backupPlanLines({
+    backupId: "nightly",
+    location: "s3://b",
+    source: { cluster: "rabbit@a", version: "4.0.5" },
+    storage: { state: "problem", problem },
+    queues: [],
+  }, STYLE);
+  assert.ok(lines.includes("Storage        A BACKUP WOULD FAIL, see below"));
+  assert.deepEqual(lines.slice(-4, -1), [
+    "Cannot list s3://b: no such bucket",
+    "Hint: make it",
+    "",
   ]);
 });
 

@@ -8,7 +8,7 @@ import { CheckpointStore } from "../../checkpoint/store.ts";
 import { type Config, requireSource, requireStorage } from "../../config/config.ts";
 import type { AppError } from "../../errors.ts";
 import { isRead } from "../../safety/plan.ts";
-import { isVolatile } from "../../config/storage.ts";
+import { isVolatile, withShortPatience } from "../../config/storage.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink, SummaryEvent } from "../events.ts";
@@ -36,6 +36,7 @@ import { claimBackup, refuseFinished } from "./claim.ts";
 import { backupDefinitions } from "./definitions.ts";
 import { assertStillOurs, finishBackup } from "./manifest.ts";
 import { type BackupContext, backupQueue, skipQueue } from "./queue.ts";
+import { lookAtStorage } from "./storage_look.ts";
 import { reportTraffic } from "./traffic.ts";
 
 /** What a backup needs to know. */
@@ -193,11 +194,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   const nodes = new NodeWatch(client);
   const source = await sourceIdentity(client, { nodes, signal });
   using checkpoint = CheckpointStore.open(config.offset_storage.db_path);
-  const storage = await openRunStorage(options);
-  const { location } = storage;
-  const cluster = source.clusterName;
-  const starts = await streamStarts(storage, { ...options, cluster })
-    .finally(() => storage.close());
+  const seen = await lookedAt(options, source.clusterName);
   const found = await survey({
     config,
     client,
@@ -206,7 +203,7 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
     source,
     checkpoint,
     streams: streamsOf(config, { emit, signal }),
-    starts,
+    starts: seen.starts,
     signal,
   });
   tellOmissions(omissionsOf(found, requireSource(config).queues), emit);
@@ -219,7 +216,8 @@ export async function planBackup(options: RunOptions): Promise<BackupPlan> {
   }
   return {
     backupId,
-    location,
+    location: seen.location,
+    storage: seen.storage,
     source: { cluster: source.clusterName, version: source.rabbitmqVersion },
     queues: found.queues.map((item) => ({
       vhost: item.queue.vhost,
@@ -379,6 +377,22 @@ function toRead(planned: PlannedQueue, row: BackupQueueRow | undefined): number 
   if (row?.state === "done" || !isRead(planned.plan)) return 0;
   if (row?.state === "read") return row.report.entry!.message_count;
   return heldAtMost(planned);
+}
+
+/** The storage as a plan sees it, and what it says of where streams begin. */
+async function lookedAt(options: RunOptions, cluster: string) {
+  const { config, backupId, emit, signal } = options;
+  const ofStorage = withShortPatience(requireStorage(config));
+  const storage = await openRunStorage({ config: { ...config, storage: ofStorage }, emit, signal });
+  try {
+    return {
+      location: storage.location,
+      storage: await lookAtStorage(storage, { config: ofStorage, backupId }),
+      starts: await streamStarts(storage, { ...options, cluster }),
+    };
+  } finally {
+    await storage.close();
+  }
 }
 
 async function streamStarts(

@@ -64,7 +64,10 @@ export async function claimBackup(
 }
 
 /** Throws `refused` when there is a finished backup of that id. */
-export async function refuseFinished(storage: Storage, key: RunKey): Promise<void> {
+export async function refuseFinished(
+  storage: Storage,
+  key: Pick<RunKey, "backupId">,
+): Promise<void> {
   if (await storage.stat(manifestKey(key.backupId)) !== undefined) {
     throw new AppError(
       "refused",

@@ -6,7 +6,7 @@ import { checkBroker } from "./broker.ts";
 import type { AreaFindings } from "./findings.ts";
 import { managementNeeds } from "./needs.ts";
 import { checkRights, type WantedRights } from "./rights.ts";
-import { checkStreamPort } from "./stream_port.ts";
+import { checkStreamRead } from "./stream_port.ts";
 
 /**
  * Looks at the broker that is to be backed up. Returns the bytes of bodies in its largest queue, where
@@ -34,7 +34,7 @@ export async function examineSource(
   await checkRights(findings, wantedRights(queues, version), { endpoint, client, signal });
   const stream = queues.find(({ type }) => type === "stream");
   if (stream !== undefined && config.backup.stream_enabled) {
-    await checkStreamPort(findings, { endpoint, vhost: stream.vhost, signal });
+    await checkStreamRead(findings, stream, { config, version, signal });
   }
   const sizes = queues.map(({ messageBytes }) => messageBytes ?? 0);
   return sizes.length === 0 ? undefined : Math.max(...sizes);

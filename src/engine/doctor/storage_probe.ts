@@ -1,13 +1,11 @@
 import type { StorageConfig } from "../../config/config.ts";
-import { localFolder } from "../../config/storage.ts";
+import { localFolder, withShortPatience } from "../../config/storage.ts";
 import { openStorage } from "../../storage/open.ts";
 import { bytesOf, ObjectExistsError, readAll, type Storage } from "../../storage/storage.ts";
 import { checkClock, type ClockReading } from "./clock.ts";
 import type { AreaFindings } from "./findings.ts";
 import { PROBE_PREFIX, writeProblem } from "./write_problem.ts";
 
-/** Patience of a run is for outages; here a person waits. */
-const PATIENCE_SECS = 5;
 const CONTENT = "written by rabbitmq-backup doctor, and to be removed";
 
 /** Options of {@linkcode probeStorage}. */
@@ -27,11 +25,10 @@ export async function probeStorage(
   { writes, signal }: StorageProbeOptions,
 ): Promise<boolean> {
   let clock: ClockReading | undefined;
-  const patience = "retry_max_secs" in config ? { retry_max_secs: PATIENCE_SECS } : {};
   const storage = await findings.attempt(
     "open",
     () =>
-      openStorage({ ...config, ...patience } as StorageConfig, {
+      openStorage(withShortPatience(config), {
         signal,
         onTime: (theirs) => {
           clock ??= { whose: "the storage's", theirs, ours: Date.now(), refuses: true };

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { messageOf } from "../../errors.ts";
+import { reasonOf } from "../../errors.ts";
 
 /** What the names of files and objects begin with that are written to see whether it works. */
 export const PROBE_PREFIX = "rabbitmq-backup-doctor-";
@@ -14,6 +14,6 @@ export async function writeProblem(folder: string): Promise<string | undefined> 
   } catch (error) {
     const parent = dirname(folder);
     if (error instanceof Deno.errors.NotFound && parent !== folder) return writeProblem(parent);
-    return messageOf(error).replace(/: (open|writefile) .*$/, "");
+    return reasonOf(error);
   }
 }

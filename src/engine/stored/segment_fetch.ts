@@ -24,7 +24,7 @@ export async function fetchSegment(
   const expected = expectedOf(segment);
   const dispose = () => Deno.remove(path).catch(() => {});
   try {
-    const stored = storage.get(segment.key, { signal: options.signal });
+    const stored = storage.get(segment.key, { reuseMemory: true, signal: options.signal });
     await checkSegment(savedTo(path, stored), { name: segment.key, expected });
   } catch (error) {
     await dispose();

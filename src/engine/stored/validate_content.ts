@@ -109,7 +109,9 @@ export async function checkDefinitions(
   entry: DefinitionsEntry,
 ): Promise<string[]> {
   const hash = createHash("sha256");
-  for await (const piece of storage.get(entry.key, { signal })) hash.update(piece);
+  for await (const piece of storage.get(entry.key, { reuseMemory: true, signal })) {
+    hash.update(piece);
+  }
   return hash.digest("hex") === entry.checksum ? [] : ["its SHA-256 is not the manifest's"];
 }
 

@@ -92,7 +92,7 @@ export class GcsDriver implements ObjectDriver {
     return {
       size: wholeSize(headers.get("content-range"), headers.get("content-length")),
       version: headers.get("x-goog-generation") ?? "",
-      body: answer.body(),
+      body: answer.body({ reuseMemory: true }),
     };
   }
 

@@ -50,6 +50,10 @@ export function openPlan(session: Session, choice: QueueChoice): Screen {
         }),
         signal: left,
       });
+      if (planned.storage.state === "problem") {
+        const problem = session.failure(planned.storage.problem);
+        store.dispatch({ type: "warned", warning: { type: "warning", ...problem } });
+      }
       store.dispatch({ type: "planned", plan: planned });
     } catch (error) {
       if (!left.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
