@@ -12,9 +12,11 @@ import {
   stillScreen,
 } from "../testing/render_frame.tsx";
 import { themeOf } from "../theme/theme.ts";
-import { QUEUES } from "../testing/samples.ts";
+import { NOW, QUEUES } from "../testing/samples.ts";
 import { NO_QUEUES, ORDER, reduceQueues } from "./queues/state.ts";
 import { QueuesView } from "./queues/view.tsx";
+import { NOT_ASKED, reduceStart } from "./start/state.ts";
+import { StartView } from "./start/view.tsx";
 import { PICTURES } from "../testing/pictures.tsx";
 
 for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
@@ -97,5 +99,20 @@ Deno.test("whatever the list is sorted by stands at the title of its column", ()
     const title = { rate: "IN/S", name: "QUEUE" }[column] ?? column.toUpperCase();
     assert.match(frame, new RegExp(` ${title}[▲▼]( |$)`, "m"), column);
     state = reduceQueues(state, { type: "pick", action: { type: "sort" } });
+  }
+});
+
+Deno.test("what fails at the start is told in the smallest terminal, broker and storage both", () => {
+  const failed = (message: string) =>
+    ({ state: "failed", failure: { message, hint: "a way out" } }) as const;
+  let state = reduceStart(NOT_ASKED, { type: "broker", answer: failed("Cannot reach mq") });
+  state = reduceStart(state, { type: "backups", answer: failed("Cannot read /backups") });
+  const screen = stillScreen({
+    title: "Start",
+    render: (area) => <StartView state={state} area={area} now={NOW} />,
+  });
+  const frame = plainFrame(renderFrame([screen], { columns: 60, rows: 20 }));
+  for (const shown of [/Cannot reach mq/, /Cannot read \/backups/, /Open +another/]) {
+    assert.match(frame, shown);
   }
 });

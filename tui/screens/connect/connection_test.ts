@@ -24,6 +24,12 @@ Deno.test("a password inside a URL is not saved either", () => {
   assert.doesNotMatch(managed.flags.broker.join(" "), /topsecret/);
 });
 
+Deno.test("what is left as it was is no configuration by itself", () => {
+  assert.equal(filled({ storage: "/backups" }).lacks, "broker");
+  assert.equal(filled({ host: "mq" }).lacks, "storage");
+  assert.equal(filled({ host: "mq", storage: "/backups" }).lacks, undefined);
+});
+
 Deno.test("neither flags nor the file that is saved hold the password", () => {
   const connection = filled({
     host: "mq",

@@ -8,6 +8,9 @@ const SAVED_AS = "rabbitmq-backup.yaml";
 export async function saveConnection(session: Session): Promise<void> {
   const { connection } = session;
   if (connection === undefined) return;
+  if (connection.lacks !== undefined) {
+    return session.navigator.tell(`Nothing was written: no ${connection.lacks} was typed`);
+  }
   try {
     await Deno.writeTextFile(SAVED_AS, connection.yaml, { createNew: true, mode: 0o600 });
     await session.recent.add(resolve(SAVED_AS), session.call.now());

@@ -11,6 +11,8 @@ import { type StartState, TASKS } from "./state.ts";
 
 const TASK_WIDTH = 11;
 const LABEL_WIDTH = 10;
+/** Lines that are always there: two places of two, three blanks, and what can be done. */
+const FIXED_ROWS = 7 + TASKS.length;
 
 export function StartView({ state, area, now }: { state: StartState; area: Area; now: Date }) {
   const { theme, columns } = area;
@@ -18,6 +20,7 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
   // A configuration that cannot be read is told once.
   const failures = [state.broker, state.backups].filter((answer) => answer.state === "failed")
     .filter(({ failure }, index, all) => failure.message !== all[index - 1]?.failure.message);
+  const rows = Math.max(1, Math.floor((area.rows - FIXED_ROWS) / Math.max(1, failures.length)));
   return (
     <Box flexDirection="column">
       <Line {...line} spans={[]} />
@@ -53,7 +56,7 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
       })}
       <Line {...line} spans={[]} />
       {failures.map(({ failure }, index) => (
-        <FailureLines key={index} failure={failure} area={{ ...area, rows: 4 }} />
+        <FailureLines key={index} failure={failure} area={{ ...area, rows }} />
       ))}
     </Box>
   );
