@@ -321,7 +321,7 @@ export const PICTURES: Readonly<
   window: {
     screens: [start, backups, contents, restorePlan, window],
     shows: [
-      /From +2025-03-03 02:0/,
+      /From +2025-03-03 02:0.* --time-window-start=2/,
       /› To +2025-03-03 04:2/,
       /\[─+\]/,
       /[\d,]+ to [\d,]+ of 68,000 messages/,
@@ -332,6 +332,7 @@ export const PICTURES: Readonly<
     screens: [start, backups, contents, restorePlan, options],
     shows: [
       /› queue-mapping +\*=restored\.\$1/,
+      /esc plan with these/,
       /as configured/,
       /Enter change/,
       /into another queue/,
