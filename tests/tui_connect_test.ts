@@ -95,7 +95,9 @@ Deno.test("a configuration that was used is offered again, and opened", async ()
   await terminal.waitFor(/› .*second\.yaml[^]*first\.yaml/);
   await terminal.press("j", "Enter");
   await terminal.waitFor(/127\.0\.0\.1:1 /);
-  await terminal.press("G", "Enter", "x");
+  await terminal.press("G", "Enter");
+  await terminal.waitFor(/› .*first\.yaml/);
+  await terminal.press("x");
   await terminal.waitFor(/Configurations(?![^]*first\.yaml)/);
   await terminal.press("q");
   await terminal.waitFor(/^code 0$/m);

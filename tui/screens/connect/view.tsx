@@ -1,10 +1,12 @@
-import { Box, Text } from "ink";
+import { Box } from "ink";
 import { escapeLines, escapeText } from "../../../src/console/text/escape.ts";
 import { pad } from "../../../src/console/text/width.ts";
 import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { findingSpans } from "../../components/finding.ts";
 import { Line, span } from "../../components/line.tsx";
+import { Paragraphs } from "../../components/paragraphs.tsx";
+import { caretOf } from "../../components/text_field.ts";
 import type { Places } from "../start/state.ts";
 import { type ConnectState, FIELDS, PARTS, worstOf } from "./state.ts";
 
@@ -15,7 +17,6 @@ export function ConnectView(
 ) {
   const { theme, columns } = area;
   const line = { theme, columns };
-  const caret = theme.style.unicode ? "▏" : "_";
   const { about } = FIELDS[state.focus]!;
   return (
     <Box flexDirection="column">
@@ -30,7 +31,7 @@ export function ConnectView(
                 span(hasFocus ? ` ${theme.glyphs.cursor} ` : "   ", "accent"),
                 span(pad(label, LABEL_WIDTH), hasFocus ? "strong" : "dim"),
                 ...valueSpans(name, state, places),
-                ...hasFocus ? [span(caret, "accent")] : [],
+                ...hasFocus ? [span(caretOf(theme), "accent")] : [],
               ]}
               spoken={`${label}: ${
                 valueSpans(name, state, places).map(({ text }) => text).join("")
@@ -75,9 +76,13 @@ function Trial({ state, area }: { state: ConnectState; area: Area }) {
           : findingSpans(finding, theme);
         return <Line {...line} key={name} spans={[label, ...told]} />;
       })}
-      <Box paddingX={3} height={3} overflow="hidden">
-        <Text>{worst?.hint === undefined ? "" : `Hint: ${escapeLines(worst.hint)}`}</Text>
-      </Box>
+      {worst?.hint !== undefined && (
+        <Paragraphs
+          parts={[span(`Hint: ${escapeLines(worst.hint)}`)]}
+          area={{ ...area, rows: 3 }}
+          indent={3}
+        />
+      )}
     </>
   );
 }

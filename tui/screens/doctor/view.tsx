@@ -1,4 +1,4 @@
-import { Box, Text } from "ink";
+import { Box } from "ink";
 import { escapeLines } from "../../../src/console/text/escape.ts";
 import { plural } from "../../../src/console/text/format.ts";
 import type { Area as Examined, Finding } from "../../../src/engine/doctor/findings.ts";
@@ -6,6 +6,7 @@ import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { findingSpans } from "../../components/finding.ts";
 import { Line, type Span, span } from "../../components/line.tsx";
+import { Paragraphs } from "../../components/paragraphs.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
 import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
@@ -37,14 +38,23 @@ export function DoctorView({ state, area }: { state: DoctorState; area: Area }) 
               cursor={cursor}
               area={{ ...area, rows: doctorPage(area) + TABLE_HEAD }}
             />
-            <Box flexDirection="column" height={DETAIL_ROWS} paddingX={2} overflow="hidden">
-              {current !== undefined && <Text>{escapeLines(current.message)}</Text>}
-              {current?.hint !== undefined && <Text>Hint: {escapeLines(current.hint)}</Text>}
-            </Box>
+            <Paragraphs
+              parts={toldOf(current)}
+              area={{ ...area, rows: DETAIL_ROWS }}
+              indent={2}
+            />
           </>
         )}
     </Box>
   );
+}
+
+/** All of a finding, and how to mend it. */
+function toldOf(finding: Finding | undefined): Span[] {
+  if (finding === undefined) return [];
+  const { message, hint } = finding;
+  return [message, ...hint === undefined ? [] : [`Hint: ${hint}`]]
+    .map((text) => span(escapeLines(text)));
 }
 
 function statusSpans({ side, isRunning, findings, failure }: DoctorState, theme: Theme): Span[] {

@@ -1,12 +1,14 @@
-import { Box, Text } from "ink";
+import { Box } from "ink";
 import { escapeLines, escapeText } from "../../../src/console/text/escape.ts";
 import { formatCount, plural } from "../../../src/console/text/format.ts";
-import type { LogKind } from "../../app/log_book.ts";
+import type { LogEntry, LogKind } from "../../app/log_book.ts";
 import type { Area } from "../../app/screen.ts";
 import { Line, type Span, span } from "../../components/line.tsx";
 import { currentRow } from "../../components/picker.ts";
+import { Paragraphs } from "../../components/paragraphs.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
 import { Table, TABLE_HEAD } from "../../components/table.tsx";
+import { caretOf } from "../../components/text_field.ts";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme, Tone } from "../../theme/theme.ts";
 import type { LogRow, LogState } from "./state.ts";
@@ -31,21 +33,26 @@ export function LogView({ state, area }: { state: LogState; area: Area }) {
         cursor={state.cursor}
         area={{ ...area, rows: logPage(area) + TABLE_HEAD }}
       />
-      <Box flexDirection="column" height={DETAIL_ROWS} paddingX={2} overflow="hidden">
-        {current !== undefined && <Text>{escapeLines(current.text)}</Text>}
-        {current?.hint !== undefined && <Text>Hint: {escapeLines(current.hint)}</Text>}
-      </Box>
+      <Paragraphs parts={toldOf(current)} area={{ ...area, rows: DETAIL_ROWS }} indent={2} />
     </Box>
   );
 }
 
-function statusSpans({ rows, shown, filter, isFiltering }: LogState, { style }: Theme): Span[] {
+/** All of an entry, and what can be done. */
+function toldOf(entry: LogEntry | undefined): Span[] {
+  if (entry === undefined) return [];
+  const { text, hint } = entry;
+  return [text, ...hint === undefined ? [] : [`Hint: ${hint}`]]
+    .map((part) => span(escapeLines(part)));
+}
+
+function statusSpans({ rows, shown, filter, isFiltering }: LogState, theme: Theme): Span[] {
   if (rows.length === 0) return [span(" Nothing has happened yet.", "dim")];
   const counted = shown.length === rows.length ? "" : `${formatCount(shown.length)} of `;
   return [
     span(` ${counted}${plural(rows.length, "line")}`),
     ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
-    ...isFiltering ? [span(style.unicode ? "▏" : "_", "accent")] : [],
+    ...isFiltering ? [span(caretOf(theme), "accent")] : [],
   ];
 }
 
