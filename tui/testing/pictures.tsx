@@ -15,7 +15,8 @@ import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
 import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
-import { confirmLines, RestorePlanView } from "../screens/restore_plan/view.tsx";
+import { confirmLines } from "../screens/restore_plan/summary.ts";
+import { RestorePlanView } from "../screens/restore_plan/view.tsx";
 import { MESSAGE_KEYS } from "../screens/message/keys.ts";
 import { MessageView } from "../screens/message/view.tsx";
 import { MESSAGES_KEYS, SEARCHED_KEYS } from "../screens/messages/keys.ts";
@@ -320,7 +321,7 @@ export const PICTURES: Readonly<
   window: {
     screens: [start, backups, contents, restorePlan, window],
     shows: [
-      /From +2025-03-03 02:0/,
+      /From +2025-03-03 02:0.* --time-window-start=2/,
       /› To +2025-03-03 04:2/,
       /\[─+\]/,
       /[\d,]+ to [\d,]+ of 68,000 messages/,
@@ -331,6 +332,7 @@ export const PICTURES: Readonly<
     screens: [start, backups, contents, restorePlan, options],
     shows: [
       /› queue-mapping +\*=restored\.\$1/,
+      /esc plan with these/,
       /as configured/,
       /Enter change/,
       /into another queue/,
