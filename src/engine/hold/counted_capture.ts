@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import pRetry from "p-retry";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
-import pRetry from "p-retry";
 import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
@@ -49,8 +49,9 @@ export interface CountedQueue {
 
 /**
  * Reads a queue into a folder as {@linkcode captureQueue} does, once its node has memory for it and no
- * other run has messages of it, and records the delivery attempts that this costs. The result's `planned` is
- * the queue as it was found then, `missing` what somebody else had of it; see {@linkcode alone}.
+ * other run has messages of it, and records the delivery attempts that this costs. The result's
+ * `planned` is the queue as it was found then, `missing` what somebody else had of it; see
+ * {@linkcode alone}.
  */
 export async function captureCounted(
   context: CaptureContext,
