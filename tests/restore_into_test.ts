@@ -30,6 +30,9 @@ Deno.test("--into source brings a backup back with the file for backups, streams
   assert.equal(await queueDepth(shared, queue), undefined);
   assertOk(await run("restore", "--into", "source"));
   assertOk(await run("verify", "--into", "source"));
+  assertOk(await run("definitions-import", "--into", "source", "--dry-run"));
+  const checked = await run("doctor", "--into", "source", "--json");
+  assert.equal(JSON.parse(checked.stdout).for, "restore");
   assertSameMessages(await pikaRead(shared, queue), sent, { routing: false });
   assert.equal((await streamRead(shared, stream, { count: 10 })).length, 10);
 });

@@ -1,9 +1,11 @@
 /** Streams without the stream port: by AMQP 0-9-1, with what that loses named. */
 import assert from "node:assert/strict";
+import { QueueInspector } from "../src/broker/amqp/queue_inspector.ts";
+import { openBroker } from "./helpers/direct.ts";
 import { runCli } from "./helpers/cli.ts";
-import { testOnEach } from "./helpers/brokers.ts";
+import { brokers, testOnEach } from "./helpers/brokers.ts";
 import { allOf, assertOk, filesBelow } from "./helpers/failure.ts";
-import { newJob } from "./helpers/job.ts";
+import { jsonLines, newJob } from "./helpers/job.ts";
 import {
   assertSameMessages,
   type MessageToPublish,
@@ -232,3 +234,38 @@ testOnEach(
     assert.deepEqual(comparable(asQueue), comparable(streamed));
   },
 );
+
+Deno.test("a pause in the middle of a stream that is read by AMQP 0-9-1", async () => {
+  const broker = brokers().at(-1)!;
+  await using vhost = await testVhost(broker, "stream-amqp");
+  await using job = await newJob(broker);
+  const count = 30_000;
+  await vhost.queue("s", { type: "stream" });
+  const body = btoa("x".repeat(200));
+  await pikaPublish(
+    broker,
+    vhost.name,
+    Array.from({ length: count }, () => ({ routing_key: "s", properties: {}, headers: {}, body })),
+  );
+  const source = { queues: { vhosts: [vhost.name] }, ...CLOSED };
+  const backup = { segment_max_bytes: 64 * 1024, stream_protocol: "amqp" };
+  const run = await job.startBackup({ source, backup }, ["--json", "--progress-interval", "20ms"]);
+  const statuses = () => jsonLines({ ...run, code: 0, signal: null }, "status");
+  await run.waitFor(/"messages_done":[1-9]/);
+  run.kill("SIGUSR2");
+  await run.waitFor(/Pausing/);
+
+  // It stands still, and no consumer is kept for that, whose channel the broker would close some time.
+  const done = (at: number) => statuses().at(at)?.messages_done;
+  await waitUntil(() => done(-1) > 0 && done(-1) === done(-50), { what: "a pause" });
+  assert.ok(done(-1) < count, "it was read before it could be paused");
+  await using connection = await openBroker(broker, vhost.name);
+  await using inspector = new QueueInspector(connection);
+  assert.equal((await inspector.depth("s")).consumers, 0);
+
+  run.kill("SIGUSR2");
+  const result = await run.done;
+  assertOk(result);
+  assert.equal(jsonLines(result, "summary")[0].messages, count);
+  assertOk(await job.validate());
+});

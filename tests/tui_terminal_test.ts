@@ -87,6 +87,20 @@ Deno.test("NO_COLOR takes the colours, and leaves what is bold and inverse", asy
   }
 });
 
+Deno.test("for a screen reader there is text in words, and no alternate screen", async () => {
+  await using folder = await tempDir();
+  const env = { INK_SCREEN_READER: "true" };
+  await using terminal = await TmuxRun.start(await configIn(folder), { env });
+  await terminal.waitFor(/^listitem: \(selected\) Back up: choose queues/m);
+  await terminal.press("j");
+  const screen = await terminal.waitFor(/^listitem: \(selected\) Restore: /m);
+  assert.doesNotMatch(screen, /[─›]/);
+  await terminal.press("c");
+  await terminal.waitFor(/^textbox: \(selected\) Broker: /m);
+  await terminal.press("Escape", "q");
+  await terminal.waitFor(/^code 0$/m);
+});
+
 Deno.test("a terminal that says it is none, or a script's: which of the two is told", async () => {
   await using folder = await tempDir();
   for (

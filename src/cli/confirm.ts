@@ -27,7 +27,7 @@ export async function confirm(
     stop: (reason) => controller.abort(reason),
     stopNow: (code) => host.exit(code),
     status: () => {},
-    reload: () => {},
+    change: () => {},
   });
   output.block.print(`${paint(output.errStyle, "strong", question)} [y/N] `);
   const answer = await host.terminal.readLine({ signal: controller.signal });

@@ -5,8 +5,7 @@ import { confirm, isAsked } from "./confirm.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT, exitCodeOf } from "../console/exit_code.ts";
 import { showResult } from "./output/document.ts";
-import { escapeText } from "../console/text/escape.ts";
-import { importDocument, importLines, objectLines } from "../console/text/import_text.ts";
+import { importDocument, importLines, keptLine, objectLines } from "../console/text/import_text.ts";
 
 /** What an import or a rollback came to. */
 export interface ShownImport {
@@ -69,14 +68,7 @@ export async function showImport(context: CommandContext, shown: ShownImport): P
     text: () => [
       ...createdSinceLines(createdSince, all),
       ...importLines(report, { style: outStyle, all }),
-      ...kept === undefined ? [] : [
-        result.isRetry
-          ? "An earlier try of this import did not come to its end; what the broker had before it is " +
-            `kept in ${escapeText(kept)}; definitions-rollback brings it back.`
-          : `What the broker had is kept in ${
-            escapeText(kept)
-          }; definitions-rollback brings it back.`,
-      ],
+      ...kept === undefined ? [] : [keptLine(kept, result)],
     ],
   });
   if (report.blocked !== undefined) return exitCodeOf("refused");

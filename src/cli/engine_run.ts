@@ -11,8 +11,8 @@ export interface EngineWork<T> {
   readonly stopping: string;
   /** The command that goes on after an interruption. */
   readonly resume?: string;
-  /** Reads again what may be changed on the way, and says what it is now. */
-  reload?(): Promise<string>;
+  /** Changes what may be changed on the way, on SIGUSR2, and says how it is now. */
+  change?(): Promise<string>;
   run(tools: { emit: EventSink; signal: AbortSignal }): Promise<T>;
 }
 
@@ -32,7 +32,7 @@ export async function runEngineWork<T>(
     },
     stopNow: (code) => host.exit(code),
     status: () => reporter.showStatus(),
-    reload: () => void reload(work, emit),
+    change: () => void change(work, emit),
   });
   try {
     const result = await work.run({
@@ -49,11 +49,11 @@ export async function runEngineWork<T>(
   }
 }
 
-/** A run goes on as it was when what it reads again is wrong, or when there is nothing to read. */
-async function reload<T>(work: EngineWork<T>, emit: EventSink): Promise<void> {
-  if (work.reload === undefined) return;
+/** A run goes on as it was when that fails, or when there is nothing to change. */
+async function change<T>(work: EngineWork<T>, emit: EventSink): Promise<void> {
+  if (work.change === undefined) return;
   try {
-    emit({ type: "step", message: await work.reload() });
+    emit({ type: "step", message: await work.change() });
   } catch (error) {
     emit({
       type: "warning",

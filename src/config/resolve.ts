@@ -161,7 +161,7 @@ function checkPatterns(
 }
 
 /** Where programs keep what must outlive a run (XDG Base Directory Specification). */
-function stateFolder(env: Environment): string {
+export function stateFolder(env: Environment): string {
   const state = env("XDG_STATE_HOME");
   if (state) return `${state}/rabbitmq-backup`;
   const home = env("HOME");

@@ -9,8 +9,8 @@ export interface SignalHandlers {
   stopNow(exitCode: number): void;
   /** SIGUSR1: show how far the run is. */
   status(): void;
-  /** SIGUSR2: read again what may be changed on the way. */
-  reload(): void;
+  /** SIGUSR2: change what may be changed on the way. */
+  change(): void;
 }
 
 const STOPPING: Partial<Record<Deno.Signal, AppError["code"]>> = Deno.build.os === "windows"
@@ -36,7 +36,7 @@ export function trapSignals(handlers: SignalHandlers): Disposable {
     }]);
   }
   if (Deno.build.os !== "windows") {
-    listeners.push(["SIGUSR1", () => handlers.status()], ["SIGUSR2", () => handlers.reload()]);
+    listeners.push(["SIGUSR1", () => handlers.status()], ["SIGUSR2", () => handlers.change()]);
   }
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {

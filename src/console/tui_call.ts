@@ -5,6 +5,12 @@ import type { Redactor } from "./redact.ts";
 import type { SettingGroup } from "./setting.ts";
 import type { Style } from "./text/style.ts";
 
+/** Flags that say where things are, quoted for sh: of commands for a broker, and for a storage. */
+export interface PlaceFlags {
+  readonly broker: readonly string[];
+  readonly storage: readonly string[];
+}
+
 /** What a terminal UI is started with. It stands here since neither face may import the other. */
 export interface TuiCall {
   readonly style: Style;
@@ -12,8 +18,10 @@ export interface TuiCall {
   readonly readOnly: boolean;
   /** How a shell starts this program, from any folder. */
   readonly invocation: string;
-  /** Flags of the call that belong on commands which do the same, quoted for sh. */
-  readonly flags: readonly string[];
+  /** The configuration file that was named, by its whole path. */
+  readonly configPath: string | undefined;
+  /** Other flags of the call that belong on commands which do the same. */
+  readonly flags: PlaceFlags;
   /** What may be chosen about a restore, and which of that a comparison goes by as well. */
   readonly restoreSettings: {
     readonly own: readonly SettingGroup[];
@@ -22,8 +30,11 @@ export interface TuiCall {
   readonly env: Environment;
   now(): Date;
   readonly redactor: Redactor;
-  /** The configuration in force for a direction, with what was chosen on the way on top of it. */
-  load(mode: "backup" | "restore", choices: readonly Override[]): Promise<LoadedConfig>;
+  /** The configuration in force for a direction: of a file, with what was chosen on the way on top. */
+  load(
+    mode: "backup" | "restore",
+    options: { path: string | undefined; choices: readonly Override[] },
+  ): Promise<LoadedConfig>;
   /** What gives the terminal back: done before an error that nobody waited for is told. */
   onError(restore: () => void): void;
   /** Ends the process at once. */

@@ -10,6 +10,13 @@ export interface QueueProgress {
   readonly messagesDone: number;
   readonly messagesTotal: number;
   readonly bytesDone: number;
+  /** Backup: messages that are away from consumers right now; of a stream none ever are. */
+  readonly messagesHeld?: number;
+  /** Backup: messages that the broker has back. */
+  readonly messagesReturned?: number;
+  /** Backup: messages whose segments are packed, and those whose segments are in the storage. */
+  readonly messagesPacked?: number;
+  readonly messagesStored?: number;
 }
 
 /** Numbers of the whole run; sent about four times a second while work goes on. */

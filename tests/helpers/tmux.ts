@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type TempDir, tempDir } from "./temp.ts";
 
 const MAIN = join(import.meta.dirname ?? ".", "..", "..", "main.ts");
 
@@ -15,6 +16,7 @@ export interface TmuxOptions {
 
 /** The tool in a terminal of tmux: what a person sees there, and keys to press. */
 export class TmuxRun implements AsyncDisposable {
+  #state: TempDir | undefined;
   readonly #socket = `rabbitmq-backup-test-${crypto.randomUUID()}`;
 
   static async start(args: readonly string[], options: TmuxOptions = {}): Promise<TmuxRun> {
@@ -28,7 +30,10 @@ export class TmuxRun implements AsyncDisposable {
       `${quoted}; echo "code $?"; stty -a | grep -Eo -- ' -?(icanon|echo)\\b'; exec sleep 600`;
     const size = ["-x", String(columns), "-y", String(rows)];
     const folder = cwd === undefined ? [] : ["-c", cwd];
-    const all = { LANG: "C.UTF-8", NO_COLOR: "", CI: "", ...env };
+    // What it remembers of configurations is no test's affair.
+    terminal.#state = await tempDir();
+    const state = { XDG_STATE_HOME: terminal.#state.path };
+    const all = { LANG: "C.UTF-8", NO_COLOR: "", CI: "", ...state, ...env };
     const variables = Object.entries(all).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     await terminal.#tmux(
       "-f",
@@ -90,6 +95,7 @@ export class TmuxRun implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tmux("kill-server");
+    await this.#state?.[Symbol.asyncDispose]();
   }
 
   async #tmux(...args: readonly string[]): Promise<string> {

@@ -6,8 +6,15 @@ import { keyPresses } from "./keys.ts";
 import type { Navigator } from "./navigator.ts";
 
 /** The whole UI: keys go to the navigator, and what it has in front is seen. */
-export function App({ navigator, theme }: { navigator: Navigator; theme: Theme }) {
-  useSyncExternalStore(navigator.subscribe, navigator.version);
+export function App(
+  { navigator, theme, subscribe = navigator.subscribe }: {
+    navigator: Navigator;
+    theme: Theme;
+    /** Tells of changes; default: of each at once, as Ink draws no more often than it should. */
+    subscribe?: Navigator["subscribe"];
+  },
+) {
+  useSyncExternalStore(subscribe, navigator.version);
   const { columns, rows } = useWindowSize();
   useInput((input, key) => {
     for (const press of keyPresses(input, key)) {

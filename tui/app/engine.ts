@@ -1,11 +1,17 @@
 import type { Config } from "../../src/config/config.ts";
 import type { EventSink, SummaryEvent } from "../../src/engine/events.ts";
+import type { Pace } from "../../src/engine/pace.ts";
 import type { BackupPlan, RestorePlan } from "../../src/engine/plan_types.ts";
 import type { Manifest, QueueEntry } from "../../src/archive/manifest.ts";
 import type { VerifyReport } from "../../src/engine/verify/verify.ts";
 import type { Storage } from "../../src/storage/storage.ts";
 import type { BackupListing } from "../../src/engine/stored/list.ts";
 import type { OpenQueue } from "../../src/engine/inspect/open_queue.ts";
+import type { DoctorOptions, DoctorReport } from "../../src/engine/doctor/doctor.ts";
+import type { ValidationReport } from "../../src/engine/stored/validate.ts";
+import type { DefinitionsDiff } from "../../src/definitions/diff.ts";
+import type { DefinitionsResult } from "../../src/engine/definitions/import.ts";
+import type { SideContext } from "../../src/engine/definitions/sides.ts";
 import type { SourceView } from "../../src/engine/survey/browse.ts";
 
 /** What a run of the engine is given. */
@@ -26,12 +32,18 @@ export interface RestoreCall extends BackupCall {
   readonly now: Date;
 }
 
+/** What an import of definitions did, or would do. */
+export interface ImportOutcome extends Pick<DefinitionsResult, "report" | "isRetry"> {
+  /** Where what the broker had is kept. */
+  readonly kept?: string;
+}
+
 /** The engine as screens use it; tests put their own in place. */
 export interface Engine {
   browse(config: Config, options: { signal: AbortSignal }): Promise<SourceView>;
   listBackups(config: Config, options: { signal: AbortSignal }): Promise<BackupListing[]>;
   planBackup(call: BackupCall & RunTools): Promise<BackupPlan>;
-  runBackup(call: BackupCall & RunTools): Promise<SummaryEvent>;
+  runBackup(call: BackupCall & RunTools & { pace?: Pace }): Promise<SummaryEvent>;
   loadManifest(
     config: Config,
     options: { backupId: string; signal: AbortSignal },
@@ -53,6 +65,19 @@ export interface Engine {
   planRestore(call: RestoreCall & RunTools): Promise<RestorePlan>;
   runRestore(call: RestoreCall & RunTools): Promise<SummaryEvent>;
   verify(call: RestoreCall & RunTools): Promise<VerifyReport>;
+  examine(options: DoctorOptions): Promise<DoctorReport>;
+  validate(
+    call: BackupCall & RunTools & { readonly deep: boolean },
+  ): Promise<ValidationReport>;
+  /** Compares what two words stand for, as `definitions-diff` does. */
+  diffDefinitions(
+    config: Config,
+    options: { words: readonly [string, string]; signal: AbortSignal },
+  ): Promise<DefinitionsDiff>;
+  /** Imports the definitions of a backup into the target, or says what that would do. */
+  importDefinitions(
+    call: BackupCall & { readonly dryRun: boolean; readonly signal: AbortSignal },
+  ): Promise<ImportOutcome>;
 }
 
 /** The engine itself, each part loaded when it is first needed. */
@@ -96,6 +121,41 @@ export const ENGINE: Engine = {
   },
   async verify(call) {
     return await (await import("../../src/engine/verify/verify.ts")).verifyRestored(call);
+  },
+  async examine(options) {
+    return await (await import("../../src/engine/doctor/doctor.ts")).examine(options);
+  },
+  async validate(call) {
+    const { validateBackup } = await import("../../src/engine/stored/validate.ts");
+    return await withStorage(call, (storage) => validateBackup({ ...call, storage }));
+  },
+  async diffDefinitions(config, { words: [first, second], signal }) {
+    const { compareSides, loadSide, sideOf } = await import(
+      "../../src/engine/definitions/sides.ts"
+    );
+    const tools: SideContext = {
+      config,
+      chooseBackup: (_storage, named) => Promise.resolve(named),
+      readFile: (path) => Deno.readTextFile(path),
+      signal,
+    };
+    const from = await loadSide(await sideOf(first, tools), tools);
+    return compareSides(from, await loadSide(await sideOf(second, tools), tools));
+  },
+  async importDefinitions({ config, backupId, dryRun, signal }) {
+    const { importOfBackup } = await import("../../src/engine/definitions/of_backup.ts");
+    const { runImport } = await import("../../src/engine/definitions/import.ts");
+    return await withStorage({ config, signal }, async (storage) => {
+      const choice = config.restore;
+      const { definitions, place } = await importOfBackup(storage, { backupId, choice });
+      const { snapshot, ...result } = await runImport({
+        ...{ config, definitions, place, dryRun, signal },
+      });
+      return {
+        ...result,
+        ...snapshot === undefined ? {} : { kept: `${storage.location}/${snapshot.key}` },
+      };
+    });
   },
 };
 

@@ -1,15 +1,17 @@
 import type { Redactor } from "../../src/console/redact.ts";
-import { AppError, messageOf } from "../../src/errors.ts";
+import { AppError, type ErrorCode, messageOf } from "../../src/errors.ts";
 
 /** An error as a screen shows it: without secrets. */
 export interface Failure {
   readonly message: string;
   readonly hint?: string;
+  readonly code?: ErrorCode;
 }
 
 /** What is shown of anything that was thrown. */
 export function failureOf(error: unknown, redactor: Redactor): Failure {
   const message = redactor.redact(messageOf(error));
-  const hint = error instanceof AppError ? error.hint : undefined;
-  return hint === undefined ? { message } : { message, hint: redactor.redact(hint) };
+  if (!(error instanceof AppError)) return { message };
+  const { code, hint } = error;
+  return { message, code, ...hint === undefined ? {} : { hint: redactor.redact(hint) } };
 }

@@ -1,7 +1,7 @@
 import { Box, Text } from "ink";
 import { truncate, widthOf } from "../../src/console/text/width.ts";
 import { Dialog } from "../components/dialog.tsx";
-import { Line, type Span, span } from "../components/line.tsx";
+import { Line, Rule, type Span, span } from "../components/line.tsx";
 import type { Theme } from "../theme/theme.ts";
 import { Help } from "./help.tsx";
 import { type Binding, GLOBAL_KEYS, keyLabel } from "./keys.ts";
@@ -36,15 +36,14 @@ export function Frame(
   }
   const area = screenArea({ columns, rows }, theme);
   const line = { theme, columns };
-  const rule = span(theme.glyphs.rule.repeat(columns), "dim");
   return (
     <Box flexDirection="column" width={columns} height={rows - 1}>
       <Line {...line} spans={headerSpans(navigator, area)} />
-      <Line {...line} spans={[rule]} />
+      <Rule {...line} />
       <Box height={area.rows} width={columns} flexDirection="column" overflow="hidden">
         <Content navigator={navigator} area={area} />
       </Box>
-      <Line {...line} spans={[rule]} />
+      <Rule {...line} />
       <Line {...line} spans={noteSpans(navigator)} />
       <Line {...line} spans={hintSpans(navigator, area)} />
     </Box>

@@ -118,12 +118,13 @@ export const MOVE_KEYS: readonly Binding<MoveCommand>[] = [
 ];
 
 /** What the program does on every screen. */
-export type GlobalCommand = "help" | "back" | "quit" | "stop" | "copy";
+export type GlobalCommand = "help" | "back" | "quit" | "stop" | "copy" | "log";
 
 export const GLOBAL_KEYS: readonly Binding<GlobalCommand>[] = [
   { keys: ["?"], command: "help", hint: "help", help: "the keys of this screen" },
-  { keys: ["esc"], command: "back", hint: "back", help: "back to the screen before" },
+  { keys: ["esc", "left", "h"], command: "back", hint: "back", help: "back to the screen before" },
   { keys: ["y"], command: "copy", help: "the same as a command: show all of it, and copy it" },
+  { keys: ["L"], command: "log", help: "what has happened so far" },
   { keys: ["q"], command: "quit", hint: "quit", help: "end the program" },
   {
     keys: ["ctrl-c"],

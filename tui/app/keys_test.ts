@@ -3,7 +3,13 @@ import { PLAN_KEYS } from "../screens/plan/keys.ts";
 import { EMPTY_PICKER } from "../components/picker.ts";
 import { FILTER_KEYS, pickerKeys } from "../components/picker_keys.ts";
 import { QUEUES_KEYS } from "../screens/queues/keys.ts";
-import { DONE_KEYS, FAILED_KEYS, RUNNING_KEYS } from "../screens/run/keys.ts";
+import { DONE_KEYS, FAILED_KEYS, PACED_KEYS, PAUSED_KEYS } from "../screens/run/keys.ts";
+import { CONFIGS_KEYS } from "../screens/configs/keys.ts";
+import { CONNECT_KEYS, TRIED_KEYS } from "../screens/connect/keys.ts";
+import { DEFINITIONS_KEYS } from "../screens/definitions/keys.ts";
+import { DOCTOR_KEYS } from "../screens/doctor/keys.ts";
+import { logKeys } from "../screens/log/keys.ts";
+import { REPORT_KEYS } from "../screens/report/keys.ts";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { type Binding, GLOBAL_KEYS, type InkKey, keyLabel, keyPresses } from "./keys.ts";
 
@@ -42,9 +48,17 @@ const TABLES: Record<string, readonly Binding[]> = {
   QUEUES_KEYS: pickerKeys({ ...EMPTY_PICKER, filter: "x" }, QUEUES_KEYS),
   FILTER_KEYS,
   PLAN_KEYS,
-  RUNNING_KEYS,
+  PACED_KEYS,
+  PAUSED_KEYS,
   FAILED_KEYS,
   DONE_KEYS,
+  DOCTOR_KEYS,
+  CONFIGS_KEYS,
+  DEFINITIONS_KEYS,
+  REPORT_KEYS,
+  CONNECT_KEYS,
+  TRIED_KEYS,
+  LOG_KEYS: logKeys({ ...EMPTY_PICKER, filter: "x" }),
   GLOBAL_KEYS,
 };
 

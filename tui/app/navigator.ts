@@ -20,6 +20,8 @@ export interface Question extends DialogText {
 /** What is done with the terminal and the process. */
 export interface NavigatorHost {
   readonly readOnly: boolean;
+  /** The screen of what has happened. */
+  openLog(): Screen;
   /** Puts text into the terminal's clipboard. */
   copy(text: string): void;
   /** Saves a command line as a file; what is to be told of it. */
@@ -30,16 +32,25 @@ export interface NavigatorHost {
   exitNow(): void;
 }
 
+interface OpenScreen {
+  readonly screen: Screen;
+  readonly close: AbortController;
+  /** There while it is in front. */
+  front?: AbortController | undefined;
+  readonly unsubscribe: () => void;
+}
+
 /** The screens that are open, the last one in front, and what lies over it. */
 export class Navigator {
   readonly host: NavigatorHost;
-  #stack: { screen: Screen; close: AbortController; unsubscribe: () => void }[] = [];
+  #stack: OpenScreen[] = [];
   #question: Question | undefined;
   #isHelpOpen = false;
   #helpTop = 0;
   #notice: string | undefined;
   /** Where the program is connected to, for the header. */
   #context = "";
+  #log: Screen | undefined;
   #quitsWhenDone = false;
   #hasStopped = false;
   #version = 0;
@@ -98,6 +109,7 @@ export class Navigator {
     this.#stack.push({ screen, close, unsubscribe });
     this.#changed();
     screen.open?.(close.signal);
+    this.#bringToFront();
   }
 
   /** Opens a screen in place of the one that is there. */
@@ -114,6 +126,7 @@ export class Navigator {
     if (this.#stack.length === 1) return this.tell("q ends the program");
     this.#drop();
     this.#changed();
+    this.#bringToFront();
   }
 
   ask(question: Question): void {
@@ -192,7 +205,14 @@ export class Navigator {
         return this.#quit();
       case "copy":
         return this.#copy();
+      case "log":
+        return this.#showLog();
     }
+  }
+
+  #showLog(): void {
+    this.#log ??= this.host.openLog();
+    if (this.screen !== this.#log) this.open(this.#log);
   }
 
   #copy(): void {
@@ -281,7 +301,21 @@ export class Navigator {
   #drop(): void {
     const top = this.#stack.pop();
     top?.unsubscribe();
+    top?.front?.abort();
     top?.close.abort();
+  }
+
+  /** The last screen is in front now, and no other. */
+  #bringToFront(): void {
+    const top = this.#stack.at(-1);
+    for (const one of this.#stack) {
+      if (one === top) continue;
+      one.front?.abort();
+      one.front = undefined;
+    }
+    if (top === undefined || top.front !== undefined) return;
+    top.front = new AbortController();
+    top.screen.front?.(top.front.signal);
   }
 
   #changed(): void {

@@ -11,6 +11,7 @@ function newNavigator(readOnly = false) {
   const log: string[] = [];
   const navigator = new Navigator({
     readOnly,
+    openLog: () => named("log"),
     copy: (text) => log.push(`copy ${text}`),
     save: (line) => Promise.resolve(`Saved ${line}`),
     quit: () => log.push("quit"),
@@ -159,4 +160,34 @@ Deno.test("with --read-only a key that writes does nothing", () => {
     press("w");
     assert.deepEqual(log, readOnly ? [] : ["write"]);
   }
+});
+
+Deno.test("one screen is in front, and hears when it is no more, and when it is again", () => {
+  const { navigator, log, press } = newNavigator();
+  const watched = (title: string) =>
+    named(title, {
+      front(signal) {
+        log.push(`${title} in front`);
+        signal.addEventListener("abort", () => log.push(`${title} covered`));
+      },
+    });
+  navigator.open(watched("one"));
+  navigator.open(watched("two"));
+  press("esc");
+  assert.deepEqual(log, [
+    "one in front",
+    "one covered",
+    "two in front",
+    "two covered",
+    "one in front",
+  ]);
+});
+
+Deno.test("L shows the log over any screen, once, also while work runs", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(workingScreen(log).screen);
+  press("L", "L");
+  assert.deepEqual(navigator.path, ["work", "log"]);
+  press("esc");
+  assert.deepEqual(navigator.path, ["work"]);
 });

@@ -36,5 +36,7 @@ export interface Screen {
   commandLine?(): string | undefined;
   /** Begins what the screen needs; the signal aborts when the screen is left. */
   open?(signal: AbortSignal): void;
+  /** Begins what is only done while it is in front; the signal aborts when it is covered or left. */
+  front?(signal: AbortSignal): void;
   running?(): RunningWork | undefined;
 }

@@ -1,22 +1,52 @@
 import type { Override } from "../../src/config/overrides.ts";
 import type { Config } from "../../src/config/config.ts";
+import { storageLocation } from "../../src/config/storage.ts";
 import { hasRelativePaths, shellWord } from "../../src/console/resume_command.ts";
 import { redactEvent } from "../../src/console/redact_event.ts";
 import type { TuiCall } from "../../src/console/tui_call.ts";
+import type { Finding } from "../../src/engine/doctor/findings.ts";
 import type { EventSink } from "../../src/engine/events.ts";
 import type { Connection } from "../screens/connect/connection.ts";
+import type { ConnectState } from "../screens/connect/state.ts";
 import type { Engine } from "./engine.ts";
 import { type Failure, failureOf } from "./failure.ts";
+import { LogBook } from "./log_book.ts";
 import type { Navigator } from "./navigator.ts";
+import { RecentConfigs } from "./recent.ts";
 import { saveCommand } from "./saved_command.ts";
+
+/** Commands that take no flags for a broker. */
+const STORAGE_COMMANDS = ["list", "describe", "messages", "validate"];
+
+/** What came of checking a backup. */
+export interface BackupCheck {
+  /** Down to every record. */
+  readonly deep: boolean;
+  readonly isWhole: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/** One name for a backup in whatever storage. */
+export function checkKey({ storage }: Config, backupId: string): string {
+  return JSON.stringify([storage && storageLocation(storage), backupId]);
+}
 
 /** What all screens share. */
 export class Session {
   readonly call: TuiCall;
   readonly engine: Engine;
   readonly navigator: Navigator;
+  /** The configuration file in force. */
+  configPath: string | undefined;
   /** What was told on the way; it wins over file, variables and flags. */
   connection: Connection | undefined;
+  /** The form that it was told in, as it was left. */
+  connectForm: ConnectState | undefined;
+  readonly recent: RecentConfigs;
+  readonly log: LogBook;
+  /** What is known of backups since the program was opened, by {@linkcode checkKey}. */
+  readonly checks = new Map<string, BackupCheck>();
   /** What stays in the scroll-back after the end, in the order in which it happened. */
   readonly kept: string[] = [];
   /** That of the last run. */
@@ -26,6 +56,9 @@ export class Session {
     this.call = options.call;
     this.engine = options.engine;
     this.navigator = options.navigator;
+    this.configPath = options.call.configPath;
+    this.recent = new RecentConfigs(options.call.env);
+    this.log = new LogBook(() => options.call.now());
   }
 
   /** The last one that was loaded. */
@@ -35,16 +68,22 @@ export class Session {
 
   /** The configuration with what was chosen on top; each of its warnings is shown once. */
   async load(mode: "backup" | "restore", choices: readonly Override[] = []): Promise<Config> {
-    const { config, warnings } = await this.call.load(mode, [
-      ...this.connection?.overrides(mode === "backup" ? "source" : "target") ?? [],
-      ...choices,
-    ]);
+    const path = this.configPath;
+    const { config, warnings } = await this.call.load(mode, {
+      path,
+      choices: [
+        ...this.connection?.overrides(mode === "backup" ? "source" : "target") ?? [],
+        ...choices,
+      ],
+    });
     this.call.redactor.addConfig(config);
     this.#config = config;
+    if (path !== undefined) await this.recent.add(path, this.call.now());
     const warning = warnings.find(({ message }) => !this.#told.has(message));
     if (warning !== undefined) {
       this.#told.add(warning.message);
       this.navigator.tell(`Warning: ${warning.message}`);
+      this.log.addEvent({ type: "warning", ...warning });
     }
     return config;
   }
@@ -64,23 +103,41 @@ export class Session {
     return { config, flags: mode === "backup" ? ["--into", "target"] : [] };
   }
 
-  /** A sink that gives on events without secrets. */
+  /** A sink that gives on events without secrets, and puts them into the log. */
   safely(emit: EventSink): EventSink {
-    return (event) => emit(redactEvent(event, this.call.redactor));
+    return (event) => {
+      const safe = redactEvent(event, this.call.redactor);
+      this.log.addEvent(safe);
+      emit(safe);
+    };
+  }
+
+  /** What others say may repeat what they were told. */
+  safeFinding(finding: Finding): Finding {
+    const { redactor } = this.call;
+    const { message, hint } = finding;
+    return {
+      ...finding,
+      message: redactor.redact(message),
+      ...hint === undefined ? {} : { hint: redactor.redact(hint) },
+    };
   }
 
   failure(error: unknown): Failure {
-    return failureOf(error, this.call.redactor);
+    const failure = failureOf(error, this.call.redactor);
+    this.log.addFailure(failure.message, failure.hint);
+    return failure;
   }
 
   /** A command line that does the same as a screen. */
   commandLine(command: string, flags: readonly string[] = []): string {
-    return ["rabbitmq-backup", command, ...this.flags, ...flags].join(" ");
+    return ["rabbitmq-backup", command, ...this.flagsOf(command), ...flags].join(" ");
   }
 
   /** The command that does so from any folder, as a shell starts this program. */
   wholeLine(command: string, flags: readonly string[]): string {
-    return this.#boundLine([this.call.invocation, command, ...this.flags, ...flags].join(" "));
+    const words = [this.call.invocation, command, ...this.flagsOf(command), ...flags];
+    return this.#boundLine(words.join(" "));
   }
 
   /** Relative paths of the configuration mean the same only in this folder. */
@@ -101,8 +158,14 @@ export class Session {
     }
   }
 
-  /** Flags of commands that go by the same configuration. */
-  get flags(): string[] {
-    return [...this.call.flags, ...this.connection?.flags ?? []];
+  /** Flags of a command that goes by the same configuration. */
+  flagsOf(command: string): string[] {
+    const { configPath: path, call, connection } = this;
+    const given = [call.flags, ...connection === undefined ? [] : [connection.flags]];
+    const needsBroker = !STORAGE_COMMANDS.includes(command);
+    return [
+      ...path === undefined ? [] : ["--config", shellWord(path)],
+      ...given.flatMap(({ broker, storage }) => [...needsBroker ? broker : [], ...storage]),
+    ];
   }
 }

@@ -5,6 +5,7 @@ import { compileFilter } from "./filter.ts";
 import { AT_TOP, type ListCursor, moved, visible } from "./list_cursor.ts";
 import { bar, sparkline } from "./meter.ts";
 import { span } from "./line.tsx";
+import { scrolledTop } from "./text_lines.tsx";
 import { placeColumns } from "./table_layout.ts";
 import { erased } from "./text_field.ts";
 import { themeOf } from "../theme/theme.ts";
@@ -94,4 +95,15 @@ Deno.test("a field loses a character, a word, or all", () => {
   assert.equal(erased("   ", "eraseWord"), "");
   assert.equal(erased("", "eraseWord"), "");
   assert.equal(erased("a b", "clear"), "");
+});
+
+Deno.test("text scrolls until its last line is seen, wrapped lines and all", () => {
+  const area = { columns: 12, rows: 4, theme: themeOf({ color: false, unicode: true }) };
+  const lines = ["a", "b", "c".repeat(25), "d", "e"]; // the third takes three rows of ten
+  const top = (from: number, command: MoveCommand) => scrolledTop(from, command, { lines, area });
+  assert.equal(top(0, "last"), 3);
+  assert.equal(top(0, "down"), 1);
+  assert.equal(top(3, "down"), 3);
+  assert.equal(top(3, "first"), 0);
+  assert.equal(scrolledTop(0, "last", { lines: lines.slice(0, 2), area }), 0);
 });

@@ -30,9 +30,14 @@ export function Dialog({ text, area }: { text: DialogText; area: Area }) {
         {text.lines.map((line, index) => <Text key={index}>{line === "" ? " " : line}</Text>)}
         <Box marginTop={1} gap={2}>
           {text.choices.map((choice, index) => (
-            <Text key={choice} {...index === text.focus ? theme.look("cursor") : {}}>
-              {index === text.focus ? `[ ${choice} ]` : `  ${choice}  `}
-            </Text>
+            <Box key={choice} aria-role="button" aria-state={{ selected: index === text.focus }}>
+              <Text
+                {...index === text.focus ? theme.look("cursor") : {}}
+                aria-label={choice}
+              >
+                {index === text.focus ? `[ ${choice} ]` : `  ${choice}  `}
+              </Text>
+            </Box>
           ))}
         </Box>
       </Box>

@@ -41,25 +41,37 @@ function joined(spans: readonly Span[]): Span[] {
 
 /** One line of spans. */
 export function Line(
-  { spans, theme, columns, isCursor = false }: {
+  { spans, theme, columns, isCursor = false, spoken }: {
     spans: readonly Span[];
     theme: Theme;
     columns: number;
     isCursor?: boolean;
+    /** What a screen reader says in its place. */
+    spoken?: string;
   },
 ) {
+  const label = spoken === undefined ? {} : { "aria-label": spoken };
   const shown = fitted(spans, columns, theme.glyphs.ellipsis);
   if (isCursor) {
     // Colours on an inverse line would be hard to read.
     return (
-      <Text wrap="truncate" {...theme.look("cursor")}>
+      <Text wrap="truncate" {...theme.look("cursor")} {...label}>
         {shown.map(({ text }) => text).join("")}
       </Text>
     );
   }
   return (
-    <Text wrap="truncate">
+    <Text wrap="truncate" {...label}>
       {shown.map(({ text, tone }, index) => <Text key={index} {...theme.look(tone)}>{text}</Text>)}
+    </Text>
+  );
+}
+
+/** A line that only parts others; nothing of it is said by a screen reader. */
+export function Rule({ theme, columns }: { theme: Theme; columns: number }) {
+  return (
+    <Text wrap="truncate" aria-hidden {...theme.look("dim")}>
+      {theme.glyphs.rule.repeat(columns)}
     </Text>
   );
 }

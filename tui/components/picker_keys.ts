@@ -8,9 +8,14 @@ type EditCommand = "editFilter" | "keepFilter" | "dropFilter" | "sort" | "revers
 
 export type PickerCommand = MoveCommand | MarkCommand | EditCommand;
 
-/** To find and to sort. */
-const FIND_KEYS: readonly Binding<PickerCommand>[] = [
-  { keys: ["/"], command: "editFilter", hint: "filter", help: "word, !without, -f fuzzy" },
+const FILTER_KEY: Binding<PickerCommand> = {
+  keys: ["/"],
+  command: "editFilter",
+  hint: "filter",
+  help: "word, !without, -f fuzzy",
+};
+
+const SORT_KEYS: readonly Binding<PickerCommand>[] = [
   { keys: ["s"], command: "sort", hint: "sort", help: "sort by the next column" },
   { keys: ["S"], command: "reverse", help: "turn the order around" },
 ];
@@ -50,12 +55,15 @@ export const FILTER_KEYS: readonly Binding<PickerCommand>[] = [
 export function pickerKeys<Command extends string>(
   { isFiltering, filter }: Picker<PickerRow>,
   own: readonly Binding<Command>[],
-  { canMark = true }: { canMark?: boolean } = {},
+  { canMark = true, canSort = true }: { canMark?: boolean; canSort?: boolean } = {},
 ): readonly Binding<Command | PickerCommand>[] {
   if (isFiltering) return FILTER_KEYS;
   return [
     ...own,
-    ...canMark ? [MARK_KEY, ...FIND_KEYS, ...MARK_KEYS] : FIND_KEYS,
+    ...canMark ? [MARK_KEY] : [],
+    FILTER_KEY,
+    ...canSort ? SORT_KEYS : [],
+    ...canMark ? MARK_KEYS : [],
     ...MOVE_KEYS,
     ...filter === "" ? [] : [UNFILTER_KEY],
   ];

@@ -34,6 +34,7 @@ export function markColumn<Row extends PickerRow>(
     width: 1,
     cell: ({ key }) =>
       marked.has(key) ? span(glyphs.marked, "accent") : span(glyphs.unmarked, "dim"),
+    spoken: ({ key }) => marked.has(key) ? "marked" : "",
   };
 }
 

@@ -29,7 +29,9 @@ export function Table<Row>(
   const line = { theme, columns: area.columns };
   return (
     <Box flexDirection="column" height={area.rows} flexShrink={0}>
-      <Line {...line} spans={[span("  "), ...titles(placed, area)]} />
+      <Box aria-hidden>
+        <Line {...line} spans={[span("  "), ...titles(placed, area)]} />
+      </Box>
       {rows.slice(from, to).map((row, offset) => {
         const isCursor = cursor !== undefined && from + offset === cursor.index;
         const sign = isCursor ? `${theme.glyphs.cursor} ` : "  ";
@@ -37,11 +39,27 @@ export function Table<Row>(
           cellSpans(column.cell(row), { column, index, ellipsis: theme.glyphs.ellipsis })
         );
         return (
-          <Line {...line} key={from + offset} isCursor={isCursor} spans={[span(sign), ...cells]} />
+          <Box key={from + offset} aria-role="listitem" aria-state={{ selected: isCursor }}>
+            <Line
+              {...line}
+              isCursor={isCursor}
+              spans={[span(sign), ...cells]}
+              spoken={spokenRow(row, columns)}
+            />
+          </Box>
         );
       })}
     </Box>
   );
+}
+
+/** Each cell behind its title, also those that there is no room for. */
+function spokenRow<Row>(row: Row, columns: readonly TableColumn<Row>[]): string {
+  const words = columns.map((column) => {
+    const text = column.spoken?.(row) ?? column.cell(row).text;
+    return text === "" ? "" : `${column.title.toLowerCase()} ${text}`.trim();
+  });
+  return words.filter((word) => word !== "").join(", ");
 }
 
 function titles<Row>(columns: readonly PlacedColumn<Row>[], { theme }: Area): Span[] {

@@ -9,6 +9,8 @@ export interface TableColumn<Row> {
   /** Left out where room is short, the lowest first; absent: never. */
   readonly rank?: number;
   readonly cell: (row: Row) => Span;
+  /** What a screen reader says for a cell that is a sign; absent: its text. */
+  readonly spoken?: (row: Row) => string;
   /** Whether the rows are in its order. */
   readonly sorted?: "ascending" | "descending";
 }

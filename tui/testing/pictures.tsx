@@ -2,20 +2,21 @@ import { PLAN_KEYS } from "../screens/plan/keys.ts";
 import { PlanView } from "../screens/plan/view.tsx";
 import { QUEUES_KEYS } from "../screens/queues/keys.ts";
 import { QueuesView } from "../screens/queues/view.tsx";
-import { RUNNING_KEYS } from "../screens/run/keys.ts";
+import { PACED_KEYS } from "../screens/run/keys.ts";
 import { RunView } from "../screens/run/view.tsx";
 import { START_KEYS } from "../screens/start/keys.ts";
 import { StartView } from "../screens/start/view.tsx";
 import { BACKUPS_KEYS } from "../screens/backups/keys.ts";
 import { BackupsView } from "../screens/backups/view.tsx";
-import { CONNECT_KEYS } from "../screens/connect/keys.ts";
-import { NOT_FILLED } from "../screens/connect/state.ts";
+import { TRIED_KEYS } from "../screens/connect/keys.ts";
+import { type ConnectState, NOT_FILLED } from "../screens/connect/state.ts";
 import { ConnectView } from "../screens/connect/view.tsx";
 import { openConfirm } from "../screens/confirm/screen.tsx";
 import { CONTENTS_KEYS } from "../screens/contents/keys.ts";
 import { ContentsView } from "../screens/contents/view.tsx";
 import { RESTORE_PLAN_KEYS } from "../screens/restore_plan/keys.ts";
-import { confirmLines, RestorePlanView } from "../screens/restore_plan/view.tsx";
+import { confirmLines } from "../screens/restore_plan/summary.ts";
+import { RestorePlanView } from "../screens/restore_plan/view.tsx";
 import { MESSAGE_KEYS } from "../screens/message/keys.ts";
 import { MessageView } from "../screens/message/view.tsx";
 import { MESSAGES_KEYS, SEARCHED_KEYS } from "../screens/messages/keys.ts";
@@ -40,11 +41,38 @@ import {
 import type { Screen } from "../app/screen.ts";
 import { pickerKeys } from "../components/picker_keys.ts";
 import { stillScreen } from "./render_frame.tsx";
+import {
+  configsSample,
+  definitionsSample,
+  differencesSample,
+  doctorSample,
+  FINDINGS,
+  logSample,
+} from "./other_samples.ts";
+import { CONFIGS_KEYS } from "../screens/configs/keys.ts";
+import { ConfigsView } from "../screens/configs/view.tsx";
+import { DEFINITIONS_KEYS } from "../screens/definitions/keys.ts";
+import { DefinitionsView } from "../screens/definitions/view.tsx";
+import { DOCTOR_KEYS } from "../screens/doctor/keys.ts";
+import { DoctorView } from "../screens/doctor/view.tsx";
+import { logKeys } from "../screens/log/keys.ts";
+import { LogView } from "../screens/log/view.tsx";
+import { REPORT_KEYS } from "../screens/report/keys.ts";
+import { ReportView } from "../screens/report/view.tsx";
 import { NOW, planSample, queuesSample, runSample, startSample } from "./samples.ts";
 
-const CONNECT_SAMPLE = {
-  values: { ...NOT_FILLED.values, host: "mq.example", password: "secret" },
-  focus: 2,
+/** Filled in, and tried. */
+const CONNECT_SAMPLE: ConnectState = {
+  ...NOT_FILLED,
+  values: {
+    ...NOT_FILLED.values,
+    host: "mq.example",
+    password: "secret",
+    storage: "/var/backups/rabbitmq",
+  },
+  focus: 4,
+  test: "done",
+  findings: FINDINGS,
 };
 
 const start = stillScreen({
@@ -68,22 +96,29 @@ const plan = stillScreen({
 
 const run = stillScreen({
   title: "Backing up",
-  keys: () => RUNNING_KEYS,
+  keys: () => PACED_KEYS,
   render: (area) => <RunView state={runSample()} area={area} stopping="giving the messages back" />,
   commandLine: () => "rabbitmq-backup backup --config backup.yaml",
 });
 
 const connect = stillScreen({
   title: "Connect",
-  keys: () => CONNECT_KEYS,
+  keys: () => TRIED_KEYS,
   typing: { text: () => {} },
-  render: (area) => <ConnectView state={CONNECT_SAMPLE} area={area} />,
+  render: (area) => <ConnectView state={CONNECT_SAMPLE} places={{}} area={area} />,
 });
+
+const checkSample = (backupId: string) =>
+  backupId === "nightly-20250303"
+    ? { deep: true, isWhole: true, at: NOW.getTime() - 300_000 }
+    : undefined;
 
 const backups = stillScreen({
   title: "Restore",
   keys: () => pickerKeys(backupsSample().picker, BACKUPS_KEYS, { canMark: false }),
-  render: (area) => <BackupsView state={backupsSample()} area={area} now={NOW} />,
+  render: (area) => (
+    <BackupsView state={backupsSample()} checkOf={checkSample} area={area} now={NOW} />
+  ),
   commandLine: () => "rabbitmq-backup list --config backup.yaml",
 });
 
@@ -155,11 +190,45 @@ const target = stillScreen({
 });
 
 const confirm = openConfirm({
+  button: "Restore",
   target: "mq.example:5672",
   lines: confirmLines(restorePlanSample().plan!),
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
   cancel: () => {},
   confirm: () => {},
+});
+
+const doctor = stillScreen({
+  title: "Check",
+  keys: () => DOCTOR_KEYS,
+  render: (area) => <DoctorView state={doctorSample()} area={area} />,
+  commandLine: () => "rabbitmq-backup doctor --config backup.yaml",
+});
+
+const configs = stillScreen({
+  title: "Configurations",
+  keys: () => CONFIGS_KEYS,
+  render: (area) => <ConfigsView state={configsSample()} area={area} now={NOW} />,
+});
+
+const definitions = stillScreen({
+  title: "Definitions",
+  keys: () => DEFINITIONS_KEYS,
+  render: (area) => <DefinitionsView state={definitionsSample()} area={area} now={NOW} />,
+  commandLine: () => "rabbitmq-backup definitions-diff --config backup.yaml nightly-20250303 live",
+});
+
+const differences = stillScreen({
+  title: "Differences",
+  keys: () => REPORT_KEYS,
+  render: (area) => <ReportView state={differencesSample()} area={area} asking="Comparing" />,
+  commandLine: () => "rabbitmq-backup definitions-diff --config backup.yaml nightly-20250303 live",
+});
+
+const log = stillScreen({
+  title: "Log",
+  keys: () => logKeys(logSample()),
+  render: (area) => <LogView state={logSample()} area={area} />,
 });
 
 /** Each screen as the documentation shows it, and what tests look for in it, in any size. */
@@ -172,7 +241,14 @@ export const PICTURES: Readonly<
   },
   connect: {
     screens: [start, connect],
-    shows: [/Broker +mq\.example/, /Password +\*{6}/, /with the tag|is not shown/, /esc cancel/],
+    shows: [
+      /Broker +mq\.example/,
+      /Password +\*{6}/,
+      /AMQP +! The connection is not encrypted/,
+      /Storage +! .*is not there/,
+      /\^S save as a file/,
+      /esc cancel/,
+    ],
   },
   queues: {
     screens: [start, queues],
@@ -189,7 +265,14 @@ export const PICTURES: Readonly<
   },
   run: {
     screens: [start, queues, run],
-    shows: [/40 %/, /214,330 of 535,824/, /audit +reading/, /emails +✔ done/, /s stop safely/],
+    shows: [
+      /40 %/,
+      /214,330 of 535,824/,
+      /1,200 held +20,824 returned/,
+      /audit +reading 37 %/,
+      /emails +✔ done/,
+      /p pause +- slower/,
+    ],
   },
   backups: {
     screens: [start, backups],
@@ -198,6 +281,9 @@ export const PICTURES: Readonly<
       /weekly-20250228 +! partial/,
       /27 h/,
       /1 queue is not in it/,
+      /CHECKED/,
+      /✔ complete +27 h +✔ deep/,
+      /Not checked since/,
     ],
   },
   contents: {
@@ -235,7 +321,7 @@ export const PICTURES: Readonly<
   window: {
     screens: [start, backups, contents, restorePlan, window],
     shows: [
-      /From +2025-03-03 02:0/,
+      /From +2025-03-03 02:0.* --time-window-start=2/,
       /› To +2025-03-03 04:2/,
       /\[─+\]/,
       /[\d,]+ to [\d,]+ of 68,000 messages/,
@@ -246,6 +332,7 @@ export const PICTURES: Readonly<
     screens: [start, backups, contents, restorePlan, options],
     shows: [
       /› queue-mapping +\*=restored\.\$1/,
+      /esc plan with these/,
       /as configured/,
       /Enter change/,
       /into another queue/,
@@ -258,5 +345,29 @@ export const PICTURES: Readonly<
   confirm: {
     screens: [start, backups, contents, restorePlan, confirm],
     shows: [/Type mq\.example:5672 to confirm/, /\[ Cancel \] +Restore/],
+  },
+  definitions: {
+    screens: [start, definitions],
+    shows: [
+      /the broker, as it is now/,
+      /› .*nightly-20250303/,
+      /Enter compares nightly-20250303 with/,
+    ],
+  },
+  differences: {
+    screens: [start, definitions, differences],
+    shows: [/Only in live:/, /\+ queue invoices/, /delivery-limit: 20 -> -1/, /1 different/],
+  },
+  doctor: {
+    screens: [start, doctor],
+    shows: [/A backup with this configuration can run, 2 warnings/, /Hint: Use amqps/, /try again/],
+  },
+  configs: {
+    screens: [start, configs],
+    shows: [/› .*production\.yaml +2 h/, /ops\/rabbitmq-backup\.yaml +4 d/, /Enter open/],
+  },
+  log: {
+    screens: [start, log],
+    shows: [/5 lines/, /05:06:\d\d +! warning/, /Hint: did messages expire/, /\/ filter/],
   },
 };

@@ -24,6 +24,7 @@ export const SIZES = [
 export function quietNavigator({ readOnly = false } = {}): Navigator {
   return new Navigator({
     readOnly,
+    openLog: () => stillScreen({ title: "Log", render: () => null }),
     copy: () => {},
     save: () => Promise.resolve("saved"),
     quit: () => {},

@@ -104,7 +104,10 @@ export function startSample(): StartState {
     value: { cluster: "rabbit@mq.example", version: "4.0.5", queues: 6, messages: 535_864 },
   } as const;
   const answered = reduceStart(asked, { type: "broker", answer: broker });
-  return reduceStart(answered, { type: "backups", answer: { state: "there", value: LISTED } });
+  return reduceStart(answered, {
+    type: "backups",
+    answer: { state: "there", value: { listings: LISTED, isNew: false } },
+  });
 }
 
 export function queuesSample(): QueuesState {
@@ -150,6 +153,17 @@ const STATUS: StatusEvent = {
       messagesDone: 194_000,
       messagesTotal: 512_000,
       bytesDone: 80_000_000,
+      messagesPacked: 130_000,
+      messagesStored: 128_000,
+    },
+    {
+      vhost: "/",
+      queue: "invoices",
+      phase: "reading",
+      messagesDone: 1_200,
+      messagesTotal: 3_000,
+      bytesDone: 900_000,
+      messagesHeld: 1_200,
     },
     {
       vhost: "/",
@@ -158,6 +172,10 @@ const STATUS: StatusEvent = {
       messagesDone: 20_000,
       messagesTotal: 20_000,
       bytesDone: 7_000_000,
+      messagesHeld: 0,
+      messagesReturned: 20_000,
+      messagesPacked: 20_000,
+      messagesStored: 0,
     },
   ],
 };

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
+import type { Pace } from "../../engine/pace.ts";
 import type { BackupPlan } from "../../engine/plan_types.ts";
 import {
   addConfigOption,
@@ -37,7 +38,8 @@ const HELP = {
     "definitions. While a queue is read its messages are away from its consumers, as short as the " +
     "broker allows. A queue whose messages reading could harm is left out, and the exit code says so.\n\n" +
     "The same command goes on where it stopped; where the time makes another id of it, the command that " +
-    "was printed does. A finished backup is never overwritten.",
+    "was printed does. A finished backup is never overwritten. SIGUSR2 makes a run pause between " +
+    "queues, and go on the next time.",
   examples: [
     ["everything that a file says", "rabbitmq-backup backup --config backup.yaml"],
     [
@@ -76,11 +78,14 @@ async function backup(context: CommandContext): Promise<number> {
 
   // 3. The backup.
   const { runBackup } = await import("../../engine/backup/run.ts");
+  const { Pace } = await import("../../engine/pace.ts");
+  const pace = new Pace();
   const summary = await runEngineWork(context, {
     stopping: "giving the messages back and keeping what was read",
     resume: resumeCommandOf(context, backupId),
+    change: () => Promise.resolve(pauseOrGoOn(pace)),
     run: (tools) =>
-      runBackup({ config, backupId, breakLock: context.flags.breakLock === true, ...tools }),
+      runBackup({ config, backupId, breakLock: context.flags.breakLock === true, pace, ...tools }),
   });
 
   // 4. What came of it, as an exit code.
@@ -88,6 +93,14 @@ async function backup(context: CommandContext): Promise<number> {
   return nothing && context.flags.errorOnEmpty === true ? EXIT.empty : exitCodeOfSummary(summary);
 }
 
+function pauseOrGoOn(pace: Pace): string {
+  if (pace.isPaused) {
+    pace.goOn();
+    return "Going on";
+  }
+  pace.pause();
+  return "Pausing: no other queue is begun until SIGUSR2 comes again; what is being read goes back first";
+}
 /** Of the storage, by a plan, as it would have to write. */
 const NOT_CHECKED = ["write", "delete"];
 

@@ -4,8 +4,20 @@ import { type Config, requireTarget } from "../../config/config.ts";
 import type { RollbackPlace } from "../../engine/definitions/rollback.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { chooseFrom, openConfiguredStorage } from "../backup_choice.ts";
-import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
-import { type CommandContext, loadCommandConfig, usageError } from "../context.ts";
+import {
+  addConfigOption,
+  addIntoOption,
+  addSettings,
+  type Launch,
+  newCommand,
+} from "../command.ts";
+import type { SettingGroup } from "../../console/setting.ts";
+import {
+  type CommandContext,
+  type ConfigNeeds,
+  loadCommandConfig,
+  usageError,
+} from "../context.ts";
 import { choiceOf, readDefinitionsFile } from "../definitions_input.ts";
 import { askBeforeImport, showImport } from "../definitions_result.ts";
 import { runEngineWork } from "../engine_run.ts";
@@ -18,13 +30,16 @@ import {
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
 
-const FILE_SETTINGS = [
-  brokerSettings("target"),
-  definitionsSettings("restore"),
-  IMPORT_SETTINGS,
-  ROLLBACK_SETTINGS,
-];
-const SETTINGS = [STORAGE_SETTINGS, ...FILE_SETTINGS];
+/** The settings of an import into the broker of a section: of a file, or of a backup. */
+function settingsOf(side: "source" | "target", { fromFile = false } = {}): SettingGroup[] {
+  return [
+    ...fromFile ? [] : [STORAGE_SETTINGS],
+    brokerSettings(side),
+    definitionsSettings("restore"),
+    IMPORT_SETTINGS,
+    ROLLBACK_SETTINGS,
+  ];
+}
 
 const HELP = {
   summary: "load the definitions of a backup, or of a file, into a broker",
@@ -59,13 +74,15 @@ const HELP = {
 } as const;
 
 export function addDefinitionsImportCommand(program: Command, launch: Launch): void {
-  const command = addConfigOption(newCommand(program, "definitions-import", HELP))
+  const command = addIntoOption(
+    addConfigOption(newCommand(program, "definitions-import", HELP)),
+  )
     .option("-i, --input <file>", "file to read in place of a backup; - is stdin")
     .option("--vhost <name>", "load definitions of one vhost into this one, which must exist")
     .option("--without-users", "no users and permissions")
     .option("--dry-run", "say what would be created and changed, and do nothing")
     .option("-y, --yes", "do not ask before the broker is changed");
-  addSettings(command, SETTINGS).action(launch(importInto));
+  addSettings(command, settingsOf("target")).action(launch(importInto));
 }
 
 async function importInto(context: CommandContext): Promise<number> {
@@ -78,9 +95,12 @@ async function importInto(context: CommandContext): Promise<number> {
       "give either --input, or --backup-id and --path",
     );
   }
+  const into = flags.into as ConfigNeeds["into"];
+  const side = into ?? "target";
   const config = await loadCommandConfig(context, {
-    settings: fromFile ? FILE_SETTINGS : SETTINGS,
-    sections: fromFile ? ["target", "restore"] : ["target", "restore", "storage", "backup_id"],
+    settings: settingsOf(side, { fromFile }),
+    sections: [side, "restore", ...fromFile ? [] : ["storage", "backup_id"] as const],
+    into,
   });
   if (!fromFile && config.backup_id === undefined) {
     throw usageError(
@@ -95,11 +115,8 @@ async function importInto(context: CommandContext): Promise<number> {
   await using source = fromFile
     ? await openFile(context, config)
     : await openBackup(context, config);
-  const { checkComplete, parseDefinitions } = await import("../../definitions/parse.ts");
-  const { prepareDefinitions } = await import("../../definitions/prepare.ts");
-  const parsed = parseDefinitions(source.text);
-  checkComplete(parsed);
-  const definitions = prepareDefinitions(parsed, choiceOf(config.restore, flags));
+  const { definitionsToImport } = await import("../../engine/definitions/of_backup.ts");
+  const definitions = definitionsToImport(source.text, choiceOf(config.restore, flags));
 
   // 3. On a terminal: what would be done, and a question.
   const { place, backupId } = source;

@@ -5,11 +5,17 @@ import type { Side } from "../../engine/doctor/needs.ts";
 import {
   addConfigOption,
   addFormatOption,
+  addIntoOption,
   addSettings,
   type Launch,
   newCommand,
 } from "../command.ts";
-import { type CommandContext, configPath, loadCommandConfig } from "../context.ts";
+import {
+  type CommandContext,
+  type ConfigNeeds,
+  configPath,
+  loadCommandConfig,
+} from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
 import { EXIT } from "../../console/exit_code.ts";
 import { doctorLines, policyLines } from "../../console/text/doctor_text.ts";
@@ -37,7 +43,9 @@ const HELP = {
 } as const;
 
 export function addDoctorCommand(program: Command, launch: Launch): void {
-  const command = addFormatOption(addConfigOption(newCommand(program, "doctor", HELP)))
+  const command = addFormatOption(
+    addIntoOption(addConfigOption(newCommand(program, "doctor", HELP))),
+  )
     .alias("check")
     .addOption(
       new Option("--for <what>", "backup or restore (default: the file's mode, or backup)")
@@ -48,10 +56,10 @@ export function addDoctorCommand(program: Command, launch: Launch): void {
   addSettings(command, settingsOf("backup")).action(launch(doctor));
 }
 
-function settingsOf(side: Side): SettingGroup[] {
+function settingsOf(side: Side, into: "source" | "target" = "target"): SettingGroup[] {
   return [
     STORAGE_SETTINGS,
-    brokerSettings(side === "backup" ? "source" : "target"),
+    brokerSettings(side === "backup" ? "source" : into),
     queueSettings(side === "backup" ? "source.queues" : "restore.queues"),
     PROGRESS_SETTINGS,
   ];
@@ -60,7 +68,9 @@ function settingsOf(side: Side): SettingGroup[] {
 async function doctor(context: CommandContext): Promise<number> {
   // 1. The configuration, and what it is for.
   const side = await sideOf(context);
-  const config = await loadCommandConfig(context, { settings: settingsOf(side), mode: side });
+  const into = context.flags.into as ConfigNeeds["into"];
+  const settings = settingsOf(side, into);
+  const config = await loadCommandConfig(context, { settings, mode: side, into });
 
   // 2. With --policies: only these.
   if (context.flags.policies === true) return await showPolicies(context, { config, side });
@@ -88,8 +98,9 @@ async function doctor(context: CommandContext): Promise<number> {
   return isFit(report) ? EXIT.ok : EXIT.unfit;
 }
 
-/** What the flag says, else the file, else a backup. */
+/** What the flags say, else the file, else a backup. Only a restore goes into a broker. */
 async function sideOf(context: CommandContext): Promise<Side> {
+  if (context.flags.into !== undefined) return "restore";
   if (context.flags.for !== undefined) return context.flags.for as Side;
   const path = configPath(context);
   if (path === undefined) return "backup";

@@ -1,14 +1,12 @@
 import { type Command, Option } from "commander";
 import type { QueueEntry } from "../../archive/manifest.ts";
 import { didYouMean } from "../../config/nearest.ts";
-import { parseByteSize } from "../../config/byte_size.ts";
 import type { StoredMessage } from "../../engine/inspect/stored_message.ts";
 import { base64Of } from "../../message/shown_value.ts";
 import { EXIT } from "../../console/exit_code.ts";
 import { formatCount } from "../../console/text/format.ts";
 import {
   BODY_FORMS,
-  type BodyForm,
   messageLines,
   messageListLine,
   messageListTitle,
@@ -23,12 +21,11 @@ import {
 } from "../command.ts";
 import { type CommandContext, usageError } from "../context.ts";
 import { runEngineWork } from "../engine_run.ts";
+import { DEFAULT_BODY, DEFAULT_LIMIT, type MessageWish, wishOf } from "../message_wish.ts";
 import { isoTime } from "../output/document.ts";
 import { STORAGE_SETTINGS } from "../setting_groups.ts";
 
 const SETTINGS = [STORAGE_SETTINGS];
-const DEFAULT_LIMIT = 20;
-const DEFAULT_BODY = "64KiB";
 
 const HELP = {
   summary: "show messages of a queue in a backup",
@@ -108,50 +105,9 @@ async function messages(context: CommandContext): Promise<number> {
   return EXIT.ok;
 }
 
-/** What the flags ask for. */
-interface Wish {
-  readonly queue: string;
-  readonly vhost: string | undefined;
-  readonly from: number;
-  readonly limit: number;
-  readonly search: string | undefined;
-  readonly hasDetails: boolean;
-  readonly form: BodyForm | undefined;
-  readonly bodyBytes: number;
-}
-
-function wishOf(flags: CommandContext["flags"]): Wish {
-  const form = flags.body as BodyForm | undefined;
-  const size = parseByteSize(String(flags.maxBody ?? DEFAULT_BODY));
-  if (size === undefined) {
-    throw usageError("Cannot read the size of --max-body", "write it like --max-body 1MiB");
-  }
-  return {
-    queue: String(flags.queue),
-    vhost: flags.vhost as string | undefined,
-    from: numberOf("--from", flags.from, { least: 1, otherwise: 1 }),
-    limit: numberOf("--limit", flags.limit, { least: 0, otherwise: DEFAULT_LIMIT }) || Infinity,
-    search: flags.search as string | undefined,
-    hasDetails: flags.details === true || form !== undefined,
-    form,
-    bodyBytes: form === undefined ? 0 : size,
-  };
-}
-
-function numberOf(
-  flag: string,
-  written: unknown,
-  { least, otherwise }: { least: number; otherwise: number },
-): number {
-  if (written === undefined) return otherwise;
-  const value = Number(written);
-  if (Number.isSafeInteger(value) && value >= least && String(written).trim() !== "") return value;
-  throw usageError(`Cannot read the number of ${flag}`, `write it like ${flag} ${DEFAULT_LIMIT}`);
-}
-
 function queueOf(
   all: readonly QueueEntry[],
-  { wish, backupId }: { wish: Wish; backupId: string },
+  { wish, backupId }: { wish: MessageWish; backupId: string },
 ): QueueEntry {
   const found = all.filter(({ name, vhost }) =>
     name === wish.queue && (wish.vhost === undefined || vhost === wish.vhost)
@@ -174,7 +130,7 @@ function queueOf(
 /** What shows a message in the form that is wanted. */
 function listing(
   { output }: CommandContext,
-  { entry, wish }: { entry: QueueEntry; wish: Wish },
+  { entry, wish }: { entry: QueueEntry; wish: MessageWish },
 ): (message: StoredMessage) => void {
   if (output.options.jsonLines) {
     return (message) => output.message("message", documentOf(message, { entry, wish }));
@@ -191,7 +147,7 @@ function listing(
 
 function documentOf(
   message: StoredMessage,
-  { entry: { vhost, name }, wish }: { entry: QueueEntry; wish: Wish },
+  { entry: { vhost, name }, wish }: { entry: QueueEntry; wish: MessageWish },
 ) {
   const { number, time, offset, redelivered, exchange, routingKey, bodySize, body } = message;
   const { bodyType, ...details } = wish.hasDetails ? message.details() : {};

@@ -135,7 +135,7 @@ async function restore(context: CommandContext): Promise<number> {
   const summary = await runEngineWork(context, {
     stopping: "waiting for the confirmation of what was published",
     resume: resumeCommandOf(context, call.backupId),
-    reload: async () => {
+    change: async () => {
       limit.set(ratesOf(await loadCommandConfig(context, needsOf(context))));
       return rateText(limit.rates);
     },

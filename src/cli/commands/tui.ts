@@ -14,10 +14,11 @@ import {
   RESTORE_SETTINGS,
   STORAGE_SETTINGS,
 } from "../setting_groups.ts";
-import { nameOf } from "../../console/setting.ts";
+import { nameOf, type SettingGroup } from "../../console/setting.ts";
 import { collectOverrides, keyOf } from "../settings.ts";
 
-const SETTINGS = [STORAGE_SETTINGS, brokerSettings("source")];
+const BROKER_SETTINGS = brokerSettings("source");
+const SETTINGS = [STORAGE_SETTINGS, BROKER_SETTINGS];
 
 const HELP = {
   summary: "the same on a full screen: choose, see what would happen, watch",
@@ -76,7 +77,11 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     style: { ...output.outStyle, ...flags.ascii === true ? { unicode: false } : {} },
     readOnly: flags.readOnly === true,
     invocation,
-    flags: repeatedFlags(flags, path),
+    configPath: path === undefined ? undefined : resolve(path),
+    flags: {
+      broker: repeatedFlags(flags, BROKER_SETTINGS),
+      storage: repeatedFlags(flags, STORAGE_SETTINGS),
+    },
     restoreSettings: {
       shared: [MESSAGE_SETTINGS, MAPPING_SETTINGS, PROGRESS_SETTINGS],
       own: [RESTORE_SETTINGS, definitionsSettings("restore"), IMPORT_SETTINGS],
@@ -84,7 +89,7 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
-    async load(mode, choices) {
+    async load(mode, { path, choices }) {
       const { loadConfig } = await import("../../config/load.ts");
       const settings = [STORAGE_SETTINGS, brokerSettings(mode === "backup" ? "source" : "target")];
       const given = collectOverrides(settings, { env: terminal.env, flags });
@@ -99,18 +104,15 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
   };
 }
 
-/** Flags of the call as other commands take them; files by their whole paths. */
-function repeatedFlags(flags: CommandContext["flags"], path: string | undefined): string[] {
-  const settings = SETTINGS.flatMap((group) => group.settings)
+/** Flags of the call as other commands take them. */
+function repeatedFlags(flags: CommandContext["flags"], group: SettingGroup): string[] {
+  const settings = group.settings
     .filter((setting) => !setting.hidden && nameOf(setting) !== "backup-id");
-  return [
-    ...path === undefined ? [] : ["--config", shellWord(resolve(path))],
-    ...settings.flatMap((setting) => {
-      const name = nameOf(setting);
-      const value = flags[keyOf(name)];
-      return value === undefined ? [] : [`--${name}`, flagValue(name, String(value))];
-    }),
-  ];
+  return settings.flatMap((setting) => {
+    const name = nameOf(setting);
+    const value = flags[keyOf(name)];
+    return value === undefined ? [] : [`--${name}`, flagValue(name, String(value))];
+  });
 }
 
 function flagValue(name: string, value: string): string {

@@ -87,6 +87,10 @@ function statusFields(status: StatusEvent) {
       messages_done: queue.messagesDone,
       messages_total: queue.messagesTotal,
       bytes_done: queue.bytesDone,
+      messages_held: queue.messagesHeld,
+      messages_returned: queue.messagesReturned,
+      messages_packed: queue.messagesPacked,
+      messages_stored: queue.messagesStored,
     })),
   };
 }

@@ -39,6 +39,15 @@ export function importLines(
   ];
 }
 
+/** Where what the broker had is kept. */
+export function keptLine(kept: string, { isRetry = false }: { isRetry?: boolean }): string {
+  const where = `kept in ${escapeText(kept)}; definitions-rollback brings it back.`;
+  return isRetry
+    ? "An earlier try of this import did not come to its end; what the broker had before it is " +
+      where
+    : `What the broker had is ${where}`;
+}
+
 function countTable({ kinds }: ImportReport): string[] {
   const columns = ["created", "updated", "unchanged", "different", "failed", "missing"] as const;
   return renderTable(

@@ -16,6 +16,7 @@ import { Handover } from "../handover/handover.ts";
 import { HoldBudget } from "../hold/budget.ts";
 import { quotedNames } from "../names.ts";
 import { Packer } from "../packing/packer.ts";
+import { Pace } from "../pace.ts";
 import type { BackupPlan } from "../plan_types.ts";
 import { ProgressMeter } from "../progress.ts";
 import { isQueueFailure } from "../queue_failure.ts";
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly emit: EventSink;
   /** Take the lock in the storage from another run that may be alive. */
   readonly breakLock?: boolean;
+  /** How fast it goes, which may be changed on the way. */
+  readonly pace?: Pace;
   /** Aborted: stop reading, give the messages back, write the checkpoint, throw the reason. */
   readonly signal: AbortSignal;
 }
@@ -154,6 +157,7 @@ export async function takeBackup(
       budget: await HoldBudget.of(nodes, { options: config.backup, emit, signal }),
       plan: found.plan,
       meter,
+      pace: options.pace ?? new Pace(),
       emit,
       readNow: new Set(),
       spoolFolder,
@@ -263,7 +267,7 @@ async function backupQueues(
   context: BackupContext,
   options: { queues: readonly PlannedQueue[]; abort: AbortController },
 ): Promise<void> {
-  const { checkpoint, run, meter, signal } = context;
+  const { checkpoint, run, meter, pace, signal } = context;
   const rows = new Map<string, BackupQueueRow>();
   const bases = new BaseCheck(context.storage);
   for (const row of checkpoint.backups.queues(run.id)) {
@@ -274,7 +278,9 @@ async function backupQueues(
   const queues = options.queues.toSorted((a, b) => b.ready - a.ready);
   meter.queuesTotal = queues.length;
   meter.messagesTotal = queues.reduce((sum, planned) => sum + toRead(planned, known(planned)), 0);
-  const pool = new PQueue({ concurrency: context.options.max_concurrent_queues });
+  const atOnce = () => pace.atOnce(context.options.max_concurrent_queues);
+  const pool = new PQueue({ concurrency: atOnce() });
+  using _pace = pace.watch(() => pool.concurrency = atOnce());
   const failures: { planned: PlannedQueue; error: AppError }[] = [];
   const start = (item: { planned?: PlannedQueue; row?: BackupQueueRow }) =>
     pool.add(async () => {

@@ -17,6 +17,7 @@ import type { EventSink, SummaryEvent } from "../events.ts";
 import { Handover } from "../handover/handover.ts";
 import { queuesAre, quotedNames } from "../names.ts";
 import { openRunStorage } from "../open_storage.ts";
+import { Pace } from "../pace.ts";
 import { Packer } from "../packing/packer.ts";
 import { type PackContext, storeSpooled } from "../packing/store_spooled.ts";
 import { queueKey } from "../queue_key.ts";
@@ -137,7 +138,7 @@ async function byCheckpoint(context: FinishContext, run: Run): Promise<Found> {
   const { config: { backup }, checkpoint, definitions, emit } = context;
   emit({ type: "step", message: "Storing what the interrupted run has read" });
   using packer = new Packer();
-  const packing: PackContext = { ...context, options: backup, run, packer };
+  const packing: PackContext = { ...context, options: backup, run, packer, pace: new Pace() };
   const rows: BackupQueueRow[] = [];
   const bases = new BaseCheck(context.storage);
   for (const known of checkpoint.backups.queues(run.id)) {
@@ -161,7 +162,7 @@ async function finishedRow(context: PackContext, row: BackupQueueRow): Promise<B
   const { checkpoint, run } = context;
   if (row.state === "done" || row.state === "skipped") return row;
   if (row.state === "read") {
-    return { ...row, state: "done", report: { entry: await storeSpooled(context, row) } };
+    return { ...row, state: "done", report: { entry: await storeSpooled(context, { row }) } };
   }
   const { entry, offsets, amqpOffsets } = row.report;
   const stored = entry === undefined ? [] : checkpoint.backups.segments(run.id, row);

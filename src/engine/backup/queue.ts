@@ -19,6 +19,7 @@ import type { HoldBudget } from "../hold/budget.ts";
 import { isDoubtful } from "../survey/empty_quorum.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { Packer } from "../packing/packer.ts";
+import type { Pace } from "../pace.ts";
 import type { ProgressMeter, QueueWork } from "../progress.ts";
 import { queueKey } from "../queue_key.ts";
 import { depthOnceBack, lookAfterReturn, tellDifference } from "./after_return.ts";
@@ -52,6 +53,7 @@ export interface BackupContext {
   readonly nodes: NodeWatch;
   readonly budget: HoldBudget;
   readonly meter: ProgressMeter;
+  readonly pace: Pace;
   readonly emit: EventSink;
   /** Plans a queue by what is known of it now; undefined when it is gone. */
   readonly plan: Survey["plan"];
@@ -90,7 +92,7 @@ export async function backupQueue(
     work.phase = "packing";
     const spooled = checkpoint.backups.segments(run.id, row)[0]?.spooled.file;
     const [entry, after] = await Promise.all([
-      storeSpooled(context, row),
+      storeSpooled(context, { row, work }),
       item.row === row ? undefined : lookAfterReturn(context, { row, planned, spooled }),
     ]);
     if (entry.capture !== null && after !== undefined) {

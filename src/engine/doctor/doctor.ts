@@ -11,6 +11,8 @@ import { probeStorage } from "./storage_probe.ts";
 export interface DoctorOptions {
   readonly config: Config;
   readonly side: Side;
+  /** Nothing is written into the storage, also for a backup. */
+  readonly readOnly?: boolean;
   /** Told each finding when it is known. */
   readonly onFinding?: (finding: Finding) => void;
   readonly signal: AbortSignal;
@@ -36,7 +38,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorReport> {
   const findings = new Findings(options.onFinding);
 
   // 1. The storage, as far as this side uses it.
-  const writes = side === "backup";
+  const writes = side === "backup" && options.readOnly !== true;
   const isReadable = await probeStorage(findings.of("storage"), storage, { writes, signal });
   signal.throwIfAborted();
 

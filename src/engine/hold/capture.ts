@@ -126,6 +126,8 @@ export async function captureQueue(
   work.phase = "returning";
   watch[Symbol.dispose]();
   const lost = await reader.giveBack();
+  work.messagesReturned = work.messagesHeld ?? 0;
+  work.messagesHeld = 0;
   // Not before: what was on its way when reading ended has come whole, and is of the backup.
   spool.finish();
   const holdMs = Math.round(performance.now() - startedAt);
@@ -169,7 +171,7 @@ function counted(spool: SpoolWriter, work: QueueWork): SpoolWriter {
   const end = spool.end.bind(spool);
   spool.end = () => {
     end();
-    work.messagesDone = spool.messageCount;
+    work.messagesDone = work.messagesHeld = spool.messageCount;
     work.bytesDone = spool.bytes;
   };
   return spool;

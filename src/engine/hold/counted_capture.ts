@@ -1,10 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import pRetry from "p-retry";
 import type { ManagementClient } from "../../broker/management/client.ts";
 import type { CheckpointStore } from "../../checkpoint/store.ts";
 import type { BackupOptions } from "../../config/config.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
-import pRetry from "p-retry";
+import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { NodeWatch } from "../survey/node_watch.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
@@ -32,6 +33,8 @@ export interface CaptureContext {
   readonly budget: HoldBudget;
   /** The broker that delivery attempts are counted for. */
   readonly peer: string;
+  /** A pause comes before a queue, never while its messages are held. */
+  readonly pace?: Pace;
   readonly emit: EventSink;
   readonly signal: AbortSignal;
 }
@@ -46,8 +49,9 @@ export interface CountedQueue {
 
 /**
  * Reads a queue into a folder as {@linkcode captureQueue} does, once its node has memory for it and no
- * other run has messages of it, and records the delivery attempts that this costs. The result's `planned` is
- * the queue as it was found then, `missing` what somebody else had of it; see {@linkcode alone}.
+ * other run has messages of it, and records the delivery attempts that this costs. The result's
+ * `planned` is the queue as it was found then, `missing` what somebody else had of it; see
+ * {@linkcode alone}.
  */
 export async function captureCounted(
   context: CaptureContext,
@@ -55,7 +59,7 @@ export async function captureCounted(
 ): Promise<Captured & { planned: PlannedQueue; missing: number }> {
   using _memory = await context.budget.memory(item.planned, context.signal);
   for (let tries = 1;; tries++) {
-    const { planned, ready, missing } = await alone(context, item.planned);
+    const { planned, ready, missing } = await aloneAndReady(context, item.planned);
     const captured = await capture(context, { ...item, planned });
     const taken = await takenByOthers(context, { planned, ready, captured });
     const isFree = planned.plan.deliveryAttempts === 0 || captured.spool.messageCount === 0;
@@ -64,6 +68,19 @@ export async function captureCounted(
     }
     // Not at the same moment again.
     await delay(Math.random() * PAUSE_MS, undefined, { signal: context.signal });
+  }
+}
+
+/** What {@linkcode alone} finds, where there is no pause since. */
+async function aloneAndReady(
+  context: CaptureContext,
+  planned: PlannedQueue,
+): Promise<Awaited<ReturnType<typeof alone>>> {
+  const { pace, signal } = context;
+  for (;;) {
+    await pace?.ready(signal);
+    const found = await alone(context, planned);
+    if (pace?.isPaused !== true) return found;
   }
 }
 
@@ -100,6 +117,7 @@ async function capture(
   }
   begun?.();
   work.phase = "reading";
+  work.messagesHeld = 0;
   try {
     return await connections.use(
       queue.vhost,

@@ -5,7 +5,8 @@ import { expectedOf, openSegment } from "../../archive/segment.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { behind } from "../restore/segment_feed.ts";
 import { damagedSegment } from "../stored/segment_fetch.ts";
-import { ChunkCollector, type Collecting, RecordCollector } from "./collector.ts";
+import { ChunkCollector } from "./chunk_collector.ts";
+import { type Collecting, RecordCollector } from "./collector.ts";
 import type { StoredMessage } from "./stored_message.ts";
 
 /** Options of {@linkcode readStored}. */

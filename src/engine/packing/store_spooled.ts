@@ -1,14 +1,20 @@
 import PQueue from "p-queue";
 import { segmentKey, segmentKeyV1 } from "../../archive/layout.ts";
 import type { QueueEntry, SegmentEntry, StreamRange } from "../../archive/manifest.ts";
-import type { BackupQueueRow, SegmentRow, SpooledChunks } from "../../checkpoint/rows.ts";
+import type {
+  BackupQueueRow,
+  SegmentRow,
+  SpooledChunks,
+  SpooledSegment,
+} from "../../checkpoint/rows.ts";
 import type { BackupContext } from "../backup/queue.ts";
+import type { QueueWork } from "../progress.ts";
 import type { PackedFile, SegmentJob } from "./protocol.ts";
 
 /** What storing takes of a backup run. */
 export type PackContext = Pick<
   BackupContext,
-  "backupId" | "options" | "run" | "storage" | "checkpoint" | "packer" | "emit" | "signal"
+  "backupId" | "options" | "run" | "storage" | "checkpoint" | "packer" | "pace" | "emit" | "signal"
 >;
 
 /** Segments of one queue that are packed and stored at the same time. */
@@ -20,7 +26,7 @@ const SEGMENTS_AT_ONCE = 2;
  */
 export async function storeSpooled(
   context: PackContext,
-  row: BackupQueueRow,
+  { row, work }: { row: BackupQueueRow; work?: QueueWork },
 ): Promise<QueueEntry> {
   const { checkpoint, run, packer } = context;
   const entry = row.report.entry!;
@@ -34,13 +40,19 @@ export async function storeSpooled(
     pool.add(async () => {
       if (!signal.aborted) await work().catch((error) => abort.abort(error));
     });
+  if (work !== undefined) {
+    const stored = segments.filter(({ stored }) => stored !== undefined);
+    work.messagesPacked = work.messagesStored = sum(
+      stored.map(({ spooled }) => messagesOf(spooled)),
+    );
+  }
   let firstDeliveryTag = 1;
   for (const segment of segments) {
     const job = jobOf(context, { row, segment, firstDeliveryTag });
     firstDeliveryTag += segment.spooled.recordCount;
     if (segment.stored !== undefined) continue;
     start(async () => {
-      segment.stored = await storeSegment(context, { row, job, segment, losses, signal });
+      segment.stored = await storeSegment(context, { row, job, segment, losses, work, signal });
       checkpoint.backups.putSegment(run.id, row, segment);
     });
   }
@@ -86,18 +98,24 @@ export async function storeSegment(
     segment: Pick<SegmentRow, "sequence" | "spooled">;
     job: Omit<SegmentJob, "kind">;
     losses: Set<string>;
+    work?: QueueWork | undefined;
     signal: AbortSignal;
   },
 ): Promise<SegmentEntry> {
-  const { storage, packer } = context;
-  const { row, segment: { sequence, spooled }, job, losses, signal } = item;
+  const { storage, packer, pace } = context;
+  const { row, segment: { sequence, spooled }, job, losses, work, signal } = item;
   const key = storedKey(context, { ...row, sequence });
   let packed: PackedFile | undefined;
   async function* bytes() {
     packed = yield* packer.segment(job);
+    if (work !== undefined) work.messagesPacked = (work.messagesPacked ?? 0) + messagesOf(spooled);
   }
+  await pace.ready(signal);
+  const startedAt = performance.now();
   // Replaces what an interrupted upload of this same segment may have left.
   await storage.put(key, bytes(), { signal });
+  pace.worked(performance.now() - startedAt);
+  if (work !== undefined) work.messagesStored = (work.messagesStored ?? 0) + messagesOf(spooled);
   for (const loss of packed!.losses) losses.add(loss);
   return {
     key,
@@ -110,6 +128,15 @@ export async function storeSegment(
     checksum: packed!.checksum,
     ...(spooled.stream === undefined ? {} : { stream: rangeOf(spooled.stream) }),
   };
+}
+
+/** A record of a stream is a chunk of messages. */
+function messagesOf({ recordCount, stream }: SpooledSegment): number {
+  return stream?.messageCount ?? recordCount;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function rangeOf({ messageCount, firstOffset, lastOffset }: SpooledChunks): StreamRange {

@@ -37,7 +37,7 @@ export function densityOf(
     const times = timesOf(segment);
     const length = times.to - times.from + 1;
     const first = Math.max(0, Math.floor((times.from - from) / step));
-    const last = Math.min(parts - 1, Math.floor((times.to - from) / step));
+    const last = Math.min(parts, Math.ceil((times.to + 1 - from) / step)) - 1;
     for (let part = first; part <= last; part++) {
       const begin = Math.max(times.from, from + part * step);
       const end = Math.min(times.to + 1, from + (part + 1) * step);

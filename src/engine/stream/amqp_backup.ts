@@ -3,6 +3,7 @@ import { readStreamMessages } from "../../broker/amqp/stream_reader.ts";
 import type { AmqpOffsets, BackupQueueRow, SegmentRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import { type BackupContext, emptyEntry, spoolFolderOf } from "../backup/queue.ts";
+import type { Pace } from "../pace.ts";
 import type { QueueWork } from "../progress.ts";
 import type { PlannedQueue } from "../survey/survey.ts";
 import { amqpBounds } from "./amqp_bounds.ts";
@@ -108,9 +109,10 @@ async function readThrough(
   { work, spool, storing }: { work: AmqpStreamWork; spool: MessageSpool; storing: Storing },
 ): Promise<void> {
   const { planned: { queue }, offsets: { last } } = work;
-  const { connections, signal } = context;
+  const { connections, pace, signal } = context;
   const retry = new Retry(context, queue);
   while (spool.next <= last) {
+    await pace.ready(signal);
     const before = spool.next;
     try {
       const end = await connections.use(
@@ -120,7 +122,7 @@ async function readThrough(
             stream: queue.name,
             from: { offset: spool.next },
             last,
-            room: () => storing.room(),
+            room: () => roomOrPause(storing, pace),
             sink: spool,
             idleMs: STALL_MS,
             signal,
@@ -130,9 +132,27 @@ async function readThrough(
       throw stalled(queue.name, { next: spool.next, last });
     } catch (error) {
       spool.abandon();
+      if (error instanceof Paused) continue;
       await retry.orThrow(error, { hasProgressed: spool.next > before });
     }
   }
+}
+
+/** Reading has ended for a pause. */
+class Paused extends Error {}
+
+/**
+ * A broker closes a channel whose messages are not acknowledged for long (consumer_timeout), so that
+ * none is kept open over a pause.
+ *
+ * @throws {Paused}
+ */
+async function roomOrPause(storing: Storing, pace: Pace): Promise<void> {
+  const { promise: paused, reject } = Promise.withResolvers<never>();
+  const check = () => pace.isPaused && reject(new Paused());
+  using _watch = pace.watch(check);
+  check();
+  await Promise.race([storing.room(), paused]);
 }
 
 function stalled(name: string, { next, last }: { next: number; last: number }): AppError {

@@ -3,6 +3,7 @@ import type { SegmentEntry } from "../../archive/manifest.ts";
 import type { BackupQueueRow, SegmentRow } from "../../checkpoint/rows.ts";
 import type { BackupContext } from "../backup/queue.ts";
 import { jobOf, storeSegment } from "../packing/store_spooled.ts";
+import type { QueueWork } from "../progress.ts";
 import type { SpooledStreamSegment } from "./chunk_spool.ts";
 
 /** Segments of one stream that may wait to be stored while reading goes on. */
@@ -38,6 +39,7 @@ export interface StoringWork {
   readonly row: BackupQueueRow;
   /** Segments in storage, in order. */
   readonly segments: (SegmentRow & { spooled: SpooledStreamSegment })[];
+  readonly progress: QueueWork;
 }
 
 /**
@@ -97,6 +99,7 @@ export class Storing {
       segment: { sequence, spooled },
       job: jobOf(this.#context, { row, segment: { spooled }, firstDeliveryTag: 1 }),
       losses: new Set(),
+      work: this.#work.progress,
       signal,
     });
   }

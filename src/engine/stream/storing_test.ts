@@ -3,6 +3,8 @@ import { tempDir } from "../../../tests/helpers/temp.ts";
 import type { SegmentRow } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { BackupContext } from "../backup/queue.ts";
+import { Pace } from "../pace.ts";
+import type { QueueWork } from "../progress.ts";
 import type { SpooledStreamSegment } from "./chunk_spool.ts";
 import { Storing, type StoringWork } from "./storing.ts";
 
@@ -17,6 +19,7 @@ async function opened() {
     run: { id: 1 },
     options: { compression: "none", compression_level: 3, format: "v2" },
     signal: abort.signal,
+    pace: new Pace(),
     checkpoint: {
       backups: {
         putSegment: (_: number, __: unknown, { sequence }: SegmentRow) => recorded.push(sequence),
@@ -39,7 +42,15 @@ async function opened() {
     },
   } as unknown as BackupContext;
   const row = { vhost: "/", name: "s", state: "reading", report: {} } as const;
-  const work: StoringWork = { row, segments: [] };
+  const progress: QueueWork = {
+    vhost: "/",
+    queue: "s",
+    phase: "reading",
+    messagesDone: 0,
+    messagesTotal: 0,
+    bytesDone: 0,
+  };
+  const work: StoringWork = { row, segments: [], progress };
   const storing = new Storing(context, { work, abort });
   return {
     storing,

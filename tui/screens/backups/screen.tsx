@@ -1,5 +1,6 @@
+import type { Config } from "../../../src/config/config.ts";
 import type { Screen } from "../../app/screen.ts";
-import type { Session } from "../../app/session.ts";
+import { type BackupCheck, checkKey, type Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import {
   pickerAction,
@@ -8,6 +9,7 @@ import {
   pickerTyping,
 } from "../../components/picker_keys.ts";
 import { openContents } from "../contents/screen.tsx";
+import { openValidateRun } from "../run/validate.ts";
 import { BACKUPS_KEYS, type BackupsCommand } from "./keys.ts";
 import { currentBackup, isFinished, NOT_LISTED, reduceBackups } from "./state.ts";
 import { backupsPage, BackupsView } from "./view.tsx";
@@ -16,6 +18,8 @@ import { backupsPage, BackupsView } from "./view.tsx";
 export function openBackups(session: Session): Screen {
   const store = new Store(reduceBackups, NOT_LISTED);
   let left = new AbortController().signal;
+  /** The configuration by which they were listed. */
+  let listed: Config | undefined;
   return {
     title: "Restore",
     keys: () => pickerKeys(store.state.picker, BACKUPS_KEYS, { canMark: false }),
@@ -26,16 +30,25 @@ export function openBackups(session: Session): Screen {
       const known = command as BackupsCommand | PickerCommand;
       if (known === "choose") return choose();
       if (known === "refresh") return void list();
+      if (known === "validate" || known === "validateDeep") {
+        return validate({ deep: known === "validateDeep" });
+      }
       store.dispatch({ type: "pick", action: pickerAction(known, backupsPage(area)) });
     },
     subscribe: (listener) => store.subscribe(listener),
-    render: (area) => <BackupsView state={store.state} area={area} now={session.call.now()} />,
+    render: (area) => (
+      <BackupsView state={store.state} checkOf={checkOf} area={area} now={session.call.now()} />
+    ),
     commandLine: () => session.commandLine("list"),
     open(signal) {
       left = signal;
       void list();
     },
   };
+
+  function checkOf(backupId: string): BackupCheck | undefined {
+    return listed === undefined ? undefined : session.checks.get(checkKey(listed, backupId));
+  }
 
   function choose(): void {
     const backup = currentBackup(store.state);
@@ -44,10 +57,18 @@ export function openBackups(session: Session): Screen {
     session.navigator.tell(`A backup that is ${backup.state} cannot be restored`);
   }
 
+  function validate({ deep }: { deep: boolean }): void {
+    const backup = currentBackup(store.state);
+    if (backup === undefined) return;
+    const { backupId } = backup;
+    session.navigator.open(openValidateRun(session, { backupId, deep }));
+  }
+
   async function list(): Promise<void> {
     try {
       const config = await session.load("restore");
       const backups = await session.engine.listBackups(config, { signal: left });
+      listed = config;
       store.dispatch({ type: "listed", backups });
     } catch (error) {
       if (!left.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });

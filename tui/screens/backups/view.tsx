@@ -8,8 +8,9 @@ import {
 } from "../../../src/console/text/format.ts";
 import type { BackupListing } from "../../../src/engine/stored/list.ts";
 import type { Area } from "../../app/screen.ts";
+import type { BackupCheck } from "../../app/session.ts";
 import { FailureLines } from "../../components/failure.tsx";
-import { Line, span } from "../../components/line.tsx";
+import { Line, type Span, span } from "../../components/line.tsx";
 import { Paragraphs } from "../../components/paragraphs.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
 import { pickerStatus, sortedBy } from "../../components/picker_status.tsx";
@@ -27,7 +28,17 @@ export function backupsPage(area: Area): number {
   return pageOf(area, STATUS_ROWS + DETAIL_ROWS + TABLE_HEAD);
 }
 
-export function BackupsView({ state, area, now }: { state: BackupsState; area: Area; now: Date }) {
+/** What is known of a backup beside its listing. */
+type CheckOf = (backupId: string) => BackupCheck | undefined;
+
+export function BackupsView(
+  { state, checkOf, area, now }: {
+    state: BackupsState;
+    checkOf: CheckOf;
+    area: Area;
+    now: Date;
+  },
+) {
   const { theme, columns } = area;
   const { isListed, picker, failure } = state;
   const line = { theme, columns };
@@ -36,18 +47,21 @@ export function BackupsView({ state, area, now }: { state: BackupsState; area: A
     return <Line {...line} spans={[span(` Reading the storage${theme.glyphs.ellipsis}`)]} />;
   }
   if (picker.rows.length === 0) return <Line {...line} spans={[span(" No backups here.")]} />;
-  const notes = currentBackup(state)?.notes ?? [];
+  const current = currentBackup(state);
+  const told = current === undefined
+    ? []
+    : [...current.notes, checkText(checkOf(current.backupId), now)];
   return (
     <Box flexDirection="column">
       <Line {...line} spans={pickerStatus(picker, { noun: "backup", theme, canMark: false })} />
       <Table
         rows={picker.shown}
-        columns={columnsOf(state, { theme, now })}
+        columns={columnsOf(state, { theme, now, checkOf })}
         cursor={picker.cursor}
         area={{ ...area, rows: backupsPage(area) + TABLE_HEAD }}
       />
       <Paragraphs
-        parts={notes.map((note) => span(escapeLines(note)))}
+        parts={told.map((note) => span(escapeLines(note)))}
         area={{ ...area, rows: DETAIL_ROWS }}
         indent={2}
       />
@@ -64,7 +78,7 @@ const STATES: Readonly<Record<BackupListing["state"], Tone>> = {
 
 function columnsOf(
   { picker }: BackupsState,
-  { theme: { glyphs }, now }: { theme: Theme; now: Date },
+  { theme: { glyphs }, now, checkOf }: { theme: Theme; now: Date; checkOf: CheckOf },
 ): TableColumn<BackupRow>[] {
   const sorted = (order: keyof typeof ORDER) => sortedBy(picker, ORDER[order]);
   const signs = {
@@ -84,7 +98,7 @@ function columnsOf(
     },
     {
       title: "STATE",
-      width: 13,
+      width: 12,
       ...sorted("state"),
       cell: ({ backup: { state } }) => span(`${signs[state]} ${state}`, STATES[state]),
     },
@@ -97,6 +111,12 @@ function columnsOf(
         known(createdAt, (at) => formatAge((now.getTime() - at) / 1000)),
     },
     {
+      title: "CHECKED",
+      width: 9,
+      rank: 5,
+      cell: ({ backup }) => checkSpan(checkOf(backup.backupId), glyphs),
+    },
+    {
       title: "TAKEN",
       width: 23,
       rank: 1,
@@ -106,14 +126,14 @@ function columnsOf(
       title: "QUEUES",
       width: 6,
       align: "right",
-      rank: 3,
+      rank: 4,
       cell: ({ backup }) => known(backup.queues, formatCount),
     },
     {
       title: "MESSAGES",
       width: 11,
       align: "right",
-      rank: 4,
+      rank: 2,
       ...sorted("messages"),
       cell: ({ backup }) => known(backup.messages, formatCount),
     },
@@ -121,9 +141,23 @@ function columnsOf(
       title: "SIZE",
       width: 8,
       align: "right",
-      rank: 2,
+      rank: 3,
       ...sorted("size"),
       cell: ({ backup }) => known(backup.sizeBytes, formatBytes),
     },
   ];
+}
+
+function checkSpan(check: BackupCheck | undefined, glyphs: Theme["glyphs"]): Span {
+  if (check === undefined) return span("-", "dim");
+  if (!check.isWhole) return span(`${glyphs.failed} damaged`, "bad");
+  return span(`${glyphs.ok} ${check.deep ? "deep" : "quick"}`, "good");
+}
+
+function checkText(check: BackupCheck | undefined, now: Date): string {
+  if (check === undefined) return "Not checked since this program was opened: v does that";
+  const age = formatAge((now.getTime() - check.at) / 1000);
+  const when = age === "now" ? "just now" : `${age} ago`;
+  const how = check.deep ? "down to every record" : "that its objects are there";
+  return `Checked ${how}, ${when}: it is ${check.isWhole ? "whole" : "damaged"}`;
 }

@@ -9,6 +9,8 @@ export interface Confirmation {
   /** The name that has to be typed. */
   readonly target: string;
   readonly lines: readonly string[];
+  /** What the button says that does it. */
+  readonly button: string;
   commandLine(): string;
   cancel(): void;
   confirm(): void;
@@ -33,6 +35,7 @@ export function openConfirm(question: Confirmation): Screen {
         state={store.state}
         target={question.target}
         lines={question.lines}
+        button={question.button}
         area={area}
       />
     ),

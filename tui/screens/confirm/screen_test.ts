@@ -13,6 +13,7 @@ function answer(...keys: string[]): string {
   navigator.open(openConfirm({
     target: "mq:5672",
     lines: [],
+    button: "Do it",
     commandLine: () => "",
     cancel: () => result = "cancelled",
     confirm: () => result = "confirmed",

@@ -7,10 +7,11 @@ import type { ConfirmState } from "./state.ts";
 const WIDTH = 72;
 
 export function ConfirmView(
-  { state, target, lines, area }: {
+  { state, target, lines, button: label, area }: {
     state: ConfirmState;
     target: string;
     lines: readonly string[];
+    button: string;
     area: Area;
   },
 ) {
@@ -47,7 +48,7 @@ export function ConfirmView(
         </Text>
         <Box gap={2}>
           {button("cancel", "Cancel")}
-          {button("confirm", "Restore")}
+          {button("confirm", label)}
         </Box>
       </Box>
     </Box>

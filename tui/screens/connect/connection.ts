@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { Override } from "../../../src/config/overrides.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
+import type { PlaceFlags } from "../../../src/console/tui_call.ts";
 import type { FieldName } from "./state.ts";
 
 type Values = Readonly<Record<FieldName, string>>;
@@ -9,7 +10,9 @@ type Values = Readonly<Record<FieldName, string>>;
 export interface Connection {
   overrides(side: "source" | "target"): Override[];
   /** Of commands that do the same; the URL comes from a variable. */
-  readonly flags: readonly string[];
+  readonly flags: PlaceFlags;
+  /** What a configuration file would lack; undefined: nothing. */
+  readonly lacks: "broker" | "storage" | undefined;
   /** A configuration file that says the same, with the password as `${RABBITMQ_PASSWORD}`. */
   readonly yaml: string;
 }
@@ -28,11 +31,14 @@ export function connectionOf(values: Values): Connection {
       ...management === "" ? [] : [override([side, "management_url"], management)],
       ...storage === "" ? [] : [override(["storage"], storage)],
     ],
-    flags: [
-      ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
-      ...management === "" ? [] : ["--management-url", shellWord(management)],
-      ...storage === "" ? [] : ["--path", shellWord(storage)],
-    ],
+    flags: {
+      broker: [
+        ...url === undefined ? [] : ["--amqp-url", '"$RABBITMQ_BACKUP_AMQP_URL"'],
+        ...management === "" ? [] : ["--management-url", managementFlag(management)],
+      ],
+      storage: storage === "" ? [] : ["--path", shellWord(storage)],
+    },
+    lacks: host === "" ? "broker" : storage === "" ? "storage" : undefined,
     yaml: yamlOf({ ...values, host, management, storage }),
   };
 }
@@ -42,13 +48,22 @@ const VARIABLE = "${RABBITMQ_PASSWORD}";
 function yamlOf({ host, user, password, management, storage }: Values): string {
   const url = brokerUrl(host, user, password === "" ? undefined : VARIABLE);
   const endpoint = {
-    // One that was typed inside the URL does not stay there.
-    amqp_url: url.replace(/^(amqps?:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`),
-    ...management === "" ? {} : { management_url: management },
+    amqp_url: withoutPassword(url),
+    ...management === "" ? {} : { management_url: withoutPassword(management) },
   };
   // One object under two keys would become an alias.
   const broker = host === "" ? {} : { source: endpoint, target: { ...endpoint } };
   return stringify({ ...broker, ...storage === "" ? {} : { storage } });
+}
+
+/** A password that was typed inside a URL does not stay there. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`);
+}
+
+function managementFlag(url: string): string {
+  const isSecret = withoutPassword(url) !== url;
+  return isSecret ? '"$RABBITMQ_BACKUP_MANAGEMENT_URL"' : shellWord(url);
 }
 
 /** `host` may be a URL already; then it says what it says, and credentials come where it has none. */

@@ -19,6 +19,15 @@ Deno.test("a host and a password are enough for a URL, and a URL stays what it i
 Deno.test("a password inside a URL is not saved either", () => {
   const { source } = parse(filled({ host: "amqp://a:topsecret@mq" }).yaml);
   assert.equal(source.amqp_url, "amqp://a:${RABBITMQ_PASSWORD}@mq");
+  const managed = filled({ host: "mq", management: "http://a:topsecret@mq:15672" });
+  assert.match(managed.yaml, /http:\/\/a:\$\{RABBITMQ_PASSWORD\}@mq:15672/);
+  assert.doesNotMatch(managed.flags.broker.join(" "), /topsecret/);
+});
+
+Deno.test("what is left as it was is no configuration by itself", () => {
+  assert.equal(filled({ storage: "/backups" }).lacks, "broker");
+  assert.equal(filled({ host: "mq" }).lacks, "storage");
+  assert.equal(filled({ host: "mq", storage: "/backups" }).lacks, undefined);
 });
 
 Deno.test("neither flags nor the file that is saved hold the password", () => {
@@ -28,14 +37,15 @@ Deno.test("neither flags nor the file that is saved hold the password", () => {
     management: "http://mq:8080",
     storage: "/var/my backups",
   });
-  assert.deepEqual(connection.flags, [
-    "--amqp-url",
-    '"$RABBITMQ_BACKUP_AMQP_URL"',
-    "--management-url",
-    "http://mq:8080",
-    "--path",
-    "'/var/my backups'",
-  ]);
+  assert.deepEqual(connection.flags, {
+    broker: [
+      "--amqp-url",
+      '"$RABBITMQ_BACKUP_AMQP_URL"',
+      "--management-url",
+      "http://mq:8080",
+    ],
+    storage: ["--path", "'/var/my backups'"],
+  });
   assert.doesNotMatch(connection.yaml, /topsecret/);
   const endpoint = {
     amqp_url: "amqp://guest:${RABBITMQ_PASSWORD}@mq",

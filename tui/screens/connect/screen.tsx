@@ -1,28 +1,82 @@
+import { resolve } from "node:path";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
+import type { Places } from "../start/state.ts";
 import { connectionOf } from "./connection.ts";
-import { CONNECT_KEYS, type ConnectCommand } from "./keys.ts";
-import { FIELDS, NOT_FILLED, reduceConnect } from "./state.ts";
+import { CONNECT_KEYS, type ConnectCommand, TRIED_KEYS } from "./keys.ts";
+import { saveConnection } from "./save.ts";
+import { type ConnectState, FIELDS, NOT_FILLED, reduceConnect } from "./state.ts";
 import { ConnectView } from "./view.tsx";
 
-/** Asks where the broker and the storage are; `done` tests what was told. */
-export function openConnect(session: Session, done: () => void): Screen {
-  const store = new Store(reduceConnect, NOT_FILLED);
+/** Where nothing is said of a storage, a folder is proposed. */
+function newForm({ storage }: Places): ConnectState {
+  if (storage !== undefined) return NOT_FILLED;
+  const values = { ...NOT_FILLED.values, storage: resolve("rabbitmq-backups") };
+  return { ...NOT_FILLED, values };
+}
+
+/** Asks where the broker and the storage are, and tries it; `places`: where they are without that. */
+export function openConnect(session: Session, places: Places): Screen {
+  const store = new Store(reduceConnect, session.connectForm ?? newForm(places));
+  const before = session.connection;
+  let left = new AbortController().signal;
+  let trial = new AbortController();
   return {
     title: "Connect",
-    keys: () => CONNECT_KEYS,
+    keys: () => store.state.test === "none" ? CONNECT_KEYS : TRIED_KEYS,
     typing: { text: (text) => store.dispatch({ type: "type", text }) },
-    press(command) {
-      const known = command as ConnectCommand;
-      if (known === "cancel") return session.navigator.back();
-      if (known !== "take") return store.dispatch({ type: known });
-      if (store.state.focus < FIELDS.length - 1) return store.dispatch({ type: "next" });
-      session.connection = connectionOf(store.state.values);
-      session.navigator.back();
-      done();
-    },
+    press,
     subscribe: (listener) => store.subscribe(listener),
-    render: (area) => <ConnectView state={store.state} area={area} />,
+    render: (area) => <ConnectView state={store.state} places={places} area={area} />,
+    open(signal) {
+      left = signal;
+      signal.addEventListener("abort", () => session.connectForm = store.state, { once: true });
+    },
   };
+
+  function press(command: string): void {
+    const known = command as ConnectCommand;
+    switch (known) {
+      case "cancel":
+        session.connection = before;
+        return session.navigator.back();
+      case "take":
+        if (store.state.focus < FIELDS.length - 1) return store.dispatch({ type: "next" });
+        return void test();
+      case "test":
+        return void test();
+      case "use":
+        return session.navigator.back();
+      case "save":
+        return void saveConnection(session);
+      default:
+        return store.dispatch({ type: known });
+    }
+  }
+
+  /** Tries what a backup needs, with what is typed in force from now on. */
+  async function test(): Promise<void> {
+    trial.abort();
+    trial = new AbortController();
+    const signal = AbortSignal.any([left, trial.signal]);
+    session.connection = connectionOf(store.state.values);
+    store.dispatch({ type: "trying" });
+    try {
+      await session.engine.examine({
+        config: await session.load("backup"),
+        side: "backup",
+        readOnly: session.call.readOnly,
+        onFinding: (finding) => {
+          if (!signal.aborted) {
+            store.dispatch({ type: "found", finding: session.safeFinding(finding) });
+          }
+        },
+        signal,
+      });
+      if (!signal.aborted) store.dispatch({ type: "tried" });
+    } catch (error) {
+      if (!signal.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
+    }
+  }
 }

@@ -4,23 +4,28 @@ import { ERASE_KEYS, type EraseCommand } from "../../components/text_field.ts";
 export type OptionsCommand = "change" | "unset" | "done";
 export type ValueCommand = "keep" | "drop" | EraseCommand;
 
-const CHANGE_KEYS: readonly Binding<OptionsCommand>[] = [
-  {
-    keys: ["enter", "space"],
-    command: "change",
-    hint: "change",
-    help: "set it, or type its value",
-  },
-  { keys: ["x"], command: "unset", hint: "as configured", help: "as the configuration says" },
-];
+const CHANGE_KEY: Binding<OptionsCommand> = {
+  keys: ["enter", "space"],
+  command: "change",
+  hint: "change",
+  help: "set it, or type its value",
+};
+const UNSET_KEY: Binding<OptionsCommand> = {
+  keys: ["x"],
+  command: "unset",
+  hint: "as configured",
+  help: "as the configuration says",
+};
 
-/** Beside those of the list; the last one goes while a filter is in force. */
+/** Beside those of the list. */
 export const OPTIONS_KEYS: readonly Binding<OptionsCommand>[] = [
-  ...CHANGE_KEYS,
+  CHANGE_KEY,
   { keys: ["esc"], command: "done", hint: "plan with these", help: "back to the plan, with these" },
+  UNSET_KEY,
 ];
 
-export const FILTERED_OPTIONS_KEYS = CHANGE_KEYS;
+/** While a filter is in force, which esc takes away first. */
+export const FILTERED_OPTIONS_KEYS: readonly Binding<OptionsCommand>[] = [CHANGE_KEY, UNSET_KEY];
 
 /** While a value is typed. */
 export const VALUE_KEYS: readonly Binding<ValueCommand>[] = [

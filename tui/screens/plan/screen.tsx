@@ -1,6 +1,7 @@
 import { DEFAULT_BACKUP_ID, expandBackupId } from "../../../src/config/backup_id.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
 import type { MoveCommand } from "../../app/keys.ts";
+import { Pace } from "../../../src/engine/pace.ts";
 import type { BackupCall } from "../../app/engine.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
@@ -69,6 +70,7 @@ export function openPlan(session: Session, choice: QueueChoice): Screen {
       stopping: "giving the messages back and keeping what was read",
       command: "backup",
       flags,
+      newPace: () => new Pace(),
       run: (tools) => session.engine.runBackup({ ...started, ...tools }),
       end: summaryEnd(session),
     }));

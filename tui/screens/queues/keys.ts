@@ -5,7 +5,7 @@ export type QueuesCommand = "plan" | "refresh";
 /** Beside those of the list. */
 export const QUEUES_KEYS: readonly Binding<QueuesCommand>[] = [
   {
-    keys: ["enter"],
+    keys: ["enter", "right", "l"],
     command: "plan",
     hint: "plan",
     help: "the plan of a backup of what is marked",

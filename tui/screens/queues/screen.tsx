@@ -19,10 +19,14 @@ import { queuesPage, QueuesView } from "./view.tsx";
 /** How often the broker's figures are asked for: they are as old as this anyway. */
 const REFRESH_MS = 5_000;
 
+/** So old are hazards when they are looked for again as a person comes back to the list. */
+const HAZARDS_MS = 30_000;
+
 /** The queues of the source, to look at and to choose from for a backup. */
 export function openQueues(session: Session): Screen {
   const store = new Store(reduceQueues, NO_QUEUES);
-  let left: AbortSignal | undefined;
+  let front: AbortSignal | undefined;
+  let lookedAt = -Infinity;
   return {
     title: "Back up",
     keys: () => pickerKeys(store.state.picker, QUEUES_KEYS),
@@ -32,17 +36,17 @@ export function openQueues(session: Session): Screen {
     press,
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <QueuesView state={store.state} area={area} />,
-    open(signal) {
-      left = signal;
+    front(signal) {
+      front = signal;
       void keepListed(signal);
-      void lookForHazards(signal);
+      if (performance.now() - lookedAt > HAZARDS_MS) void lookForHazards(signal);
     },
   };
 
   function press(command: string, area: Area): void {
     const known = command as QueuesCommand | PickerCommand;
     if (known === "plan") return plan();
-    if (known === "refresh") return void (left !== undefined && lookForHazards(left));
+    if (known === "refresh") return void (front !== undefined && lookForHazards(front));
     store.dispatch({ type: "pick", action: pickerAction(known, queuesPage(area)) });
   }
 
@@ -86,8 +90,10 @@ export function openQueues(session: Session): Screen {
         signal,
       });
       store.dispatch({ type: "planned", queues });
+      lookedAt = performance.now();
     } catch (error) {
-      if (!signal.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
+      if (signal.aborted) store.dispatch({ type: "notPlanned" });
+      else store.dispatch({ type: "failed", failure: session.failure(error) });
     }
   }
 }

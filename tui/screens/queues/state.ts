@@ -36,7 +36,7 @@ export const NO_QUEUES: QueuesState = { picker: EMPTY_PICKER, hazards: new Map()
 
 export type QueuesAction =
   | { type: "listed"; cluster: string; queues: readonly DiscoveredQueue[] }
-  | { type: "planning" }
+  | { type: "planning" | "notPlanned" }
   | { type: "planned"; queues: readonly PlannedBackupQueue[] }
   | { type: "failed"; failure: Failure }
   | { type: "pick"; action: PickerAction<QueueRow> };
@@ -44,18 +44,29 @@ export type QueuesAction =
 const VERDICTS: readonly PlannedBackupQueue["verdict"][] = ["excluded", "safe", "cost", "refused"];
 
 /** Indexes of the orders, for the columns that show them. */
-export const ORDER = { name: 0, type: 1, ready: 2, rate: 3, consumers: 4, hazard: 5 } as const;
+export const ORDER = {
+  vhost: 0,
+  type: 1,
+  ready: 2,
+  unacked: 3,
+  rate: 4,
+  consumers: 5,
+  hazard: 6,
+  name: 7,
+} as const;
 
 const SPEC: PickerSpec<QueueRow> = {
   text: ({ queue }) => `${queue.vhost} ${queue.name} ${queue.type}`,
   type: ({ queue }) => queue.type,
   orders: [
-    { name: "name", compare: (a, b) => a.place - b.place },
+    { name: "vhost", compare: (a, b) => a.place - b.place },
     { name: "type", compare: (a, b) => a.queue.type.localeCompare(b.queue.type) },
     highest("ready", ({ queue }) => queue.messagesReady ?? 0),
+    highest("unacked", ({ queue }) => queue.messagesUnacknowledged ?? 0),
     highest("rate", ({ queue }) => queue.publishRate ?? 0),
     highest("consumers", ({ queue }) => queue.consumers ?? 0),
     highest("hazard", ({ hazard }) => hazard === undefined ? -1 : VERDICTS.indexOf(hazard.verdict)),
+    { name: "name", compare: (a, b) => byText(a.queue.name, b.queue.name) || a.place - b.place },
   ],
 };
 
@@ -71,6 +82,8 @@ export function reduceQueues(state: QueuesState, action: QueuesAction): QueuesSt
     }
     case "planning":
       return { ...state, planning: true };
+    case "notPlanned":
+      return { ...state, planning: false };
     case "planned": {
       const hazards = new Map(
         action.queues.map((one) => [queueKey({ vhost: one.vhost, name: one.queue }), one] as const),
@@ -83,6 +96,10 @@ export function reduceQueues(state: QueuesState, action: QueuesAction): QueuesSt
     case "pick":
       return { ...state, picker: reducePicker(SPEC, state.picker, action.action) };
   }
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function withRows(state: QueuesState, rows: readonly QueueRow[]): QueuesState {

@@ -5,6 +5,7 @@ import { queueChoice } from "./choice.ts";
 import { chosenRows, type Picker, type PickerAction } from "../../components/picker.ts";
 import {
   NO_QUEUES,
+  ORDER,
   type QueueRow,
   type QueuesAction,
   type QueuesState,
@@ -96,6 +97,39 @@ Deno.test("queues that are gone are marked no longer; hazards stay with theirs",
   const { picker: listed } = reduceQueues(state, { ...LISTED, queues: QUEUES.slice(1) });
   assert.equal(listed.marked.size, 0);
   assert.equal(listed.rows.at(-1)?.hazard?.verdict, "refused");
+});
+
+Deno.test("every column sorts, figures with the highest first", () => {
+  const queue = (vhost: string, name: string, parts: Partial<(typeof QUEUES)[number]>) => ({
+    ...sampleQueue(name, parts),
+    vhost,
+  });
+  const queues = [
+    queue("a", "z", { type: "quorum", messagesReady: 1, consumers: 7 }),
+    queue("a", "zz", { type: "stream", messagesReady: 3, publishRate: 9 }),
+    queue("b", "y", { type: "classic", messagesReady: 2, messagesUnacknowledged: 8 }),
+  ];
+  let state = told(NO_QUEUES, { ...LISTED, queues }, {
+    type: "planned",
+    queues: [{ ...PLANNED.at(-1)!, vhost: "b", queue: "y" }],
+  });
+  const first: Record<string, string> = {};
+  for (const [column, index] of Object.entries(ORDER)) {
+    assert.equal(state.picker.order, index);
+    first[column] = names(state.picker.shown)[0]!;
+    state = told(state, { type: "pick", action: { type: "sort" } });
+  }
+  assert.equal(state.picker.order, ORDER.vhost);
+  assert.deepEqual(first, {
+    vhost: "z",
+    type: "y",
+    ready: "zz",
+    unacked: "y",
+    rate: "zz",
+    consumers: "z",
+    hazard: "y",
+    name: "y",
+  });
 });
 
 const named = (vhost: string, name: string) => ({ vhost, name });

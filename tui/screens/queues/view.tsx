@@ -67,14 +67,14 @@ function columnsOf({ picker }: QueuesState, { theme }: Area): TableColumn<QueueR
       ? [{
         title: "VHOST",
         width: vhostWidth(rows),
-        rank: 2,
+        ...sorted("vhost"),
         cell: ({ queue }: QueueRow) => span(escapeText(queue.vhost), "dim"),
       }]
       : [],
     {
       title: "QUEUE",
       width: "fill",
-      ...sorted("name"),
+      ...hasVhosts ? sorted("name") : { ...sorted("vhost"), ...sorted("name") },
       cell: ({ queue }) => span(escapeText(queue.name)),
     },
     {
@@ -95,6 +95,7 @@ function columnsOf({ picker }: QueuesState, { theme }: Area): TableColumn<QueueR
       width: 9,
       align: "right",
       rank: 1,
+      ...sorted("unacked"),
       cell: ({ queue }) => figure(queue.messagesUnacknowledged),
     },
     {
@@ -125,5 +126,5 @@ function columnsOf({ picker }: QueuesState, { theme }: Area): TableColumn<QueueR
 }
 
 function vhostWidth(rows: readonly QueueRow[]): number {
-  return Math.min(16, Math.max(5, ...rows.map(({ queue }) => widthOf(escapeText(queue.vhost)))));
+  return Math.min(16, Math.max(6, ...rows.map(({ queue }) => widthOf(escapeText(queue.vhost)))));
 }

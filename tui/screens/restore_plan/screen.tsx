@@ -13,7 +13,8 @@ import { openTarget } from "../target/screen.tsx";
 import { openWindow } from "../window/screen.tsx";
 import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./keys.ts";
 import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
-import { confirmLines, restorePlanPage, RestorePlanView } from "./view.tsx";
+import { confirmLines } from "./summary.ts";
+import { restorePlanPage, RestorePlanView } from "./view.tsx";
 import { wishedSettings } from "./wishes.ts";
 
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
@@ -160,6 +161,7 @@ export function openRestorePlan(
       verifyFlags: flagsWith(targetFlags, verifyFlags),
     };
     navigator.open(openConfirm({
+      button: "Restore",
       target: plan.target.address,
       lines: confirmLines(plan),
       commandLine: () => commandLine(),

@@ -1,10 +1,43 @@
 import { type Binding, MOVE_KEYS, type MoveCommand } from "../../app/keys.ts";
 
-export type RunCommand = MoveCommand | "stop" | "goOn" | "close" | "next";
+export type RunCommand =
+  | MoveCommand
+  | "stop"
+  | "goOn"
+  | "close"
+  | "next"
+  | "pause"
+  | "resume"
+  | "slower"
+  | "faster";
 
 export const RUNNING_KEYS: readonly Binding<RunCommand>[] = [
   { keys: ["s"], command: "stop", hint: "stop safely", help: "stop; what is done is kept" },
   ...MOVE_KEYS,
+];
+
+const SPEED_KEYS: readonly Binding<RunCommand>[] = [
+  { keys: ["-"], command: "slower", hint: "slower", help: "half as fast, where nothing is held" },
+  { keys: ["+", "="], command: "faster", hint: "faster", help: "twice as fast, up to full speed" },
+];
+
+/** Of a run whose speed can be changed. */
+export const PACED_KEYS: readonly Binding<RunCommand>[] = [
+  {
+    keys: ["p"],
+    command: "pause",
+    hint: "pause",
+    help: "begin nothing more; what is being read goes back first",
+  },
+  ...SPEED_KEYS,
+  ...RUNNING_KEYS,
+];
+
+/** The same while it is paused. */
+export const PAUSED_KEYS: readonly Binding<RunCommand>[] = [
+  { keys: ["p"], command: "resume", hint: "go on", help: "end the pause" },
+  ...SPEED_KEYS,
+  ...RUNNING_KEYS,
 ];
 
 export const STOPPING_KEYS: readonly Binding<RunCommand>[] = [...MOVE_KEYS];

@@ -6,6 +6,7 @@ import { summaryLines } from "../../../src/console/text/summary_text.ts";
 import { Tally } from "../../../src/console/text/tally.ts";
 import type { QueueDoneEvent, SummaryEvent } from "../../../src/engine/events.ts";
 import { AppError } from "../../../src/errors.ts";
+import type { Pace } from "../../../src/engine/pace.ts";
 import type { RunTools } from "../../app/engine.ts";
 import type { Failure } from "../../app/failure.ts";
 import type { Binding, MoveCommand } from "../../app/keys.ts";
@@ -13,7 +14,16 @@ import type { Area, Screen } from "../../app/screen.ts";
 import { conditionOf } from "../../app/saved_command.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
-import { DONE_KEYS, FAILED_KEYS, type RunCommand, RUNNING_KEYS, STOPPING_KEYS } from "./keys.ts";
+import { scrolledTop } from "../../components/text_lines.tsx";
+import {
+  DONE_KEYS,
+  FAILED_KEYS,
+  PACED_KEYS,
+  PAUSED_KEYS,
+  type RunCommand,
+  RUNNING_KEYS,
+  STOPPING_KEYS,
+} from "./keys.ts";
 import { NOT_BEGUN, reduceRun } from "./state.ts";
 import { runPage, RunView } from "./view.tsx";
 
@@ -33,9 +43,11 @@ export interface RunCall<Result = SummaryEvent> {
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
-  run(tools: RunTools): Promise<Result>;
+  run(tools: RunTools & { pace?: Pace }): Promise<Result>;
   /** The result for a person, by the queues that have ended. */
   end(result: Result, ended: readonly QueueDoneEvent[]): RunEnd;
+  /** Its speed, where that can be changed while it runs. */
+  newPace?(): Pace;
   /** What can be done when it has come to an end. */
   readonly next?: { readonly binding: Binding<"next">; open(): Screen };
 }
@@ -52,6 +64,7 @@ export function summaryEnd({ call }: Session) {
 export function openRun<Result>(session: Session, call: RunCall<Result>): Screen {
   const store = new Store(reduceRun, NOT_BEGUN);
   const controller = new AbortController();
+  const pace = call.newPace?.();
   const isRunning = () => store.state.phase === "running" || store.state.phase === "stopping";
   return {
     title: call.title,
@@ -60,7 +73,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       if (phase === "done") {
         return [...call.next === undefined ? [] : [call.next.binding], ...DONE_KEYS];
       }
-      return { running: RUNNING_KEYS, stopping: STOPPING_KEYS, failed: FAILED_KEYS }[phase];
+      return { running: runningKeys(), stopping: STOPPING_KEYS, failed: FAILED_KEYS }[phase];
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
@@ -75,6 +88,11 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     switch (known) {
       case "stop":
         return session.navigator.stop();
+      case "pause":
+      case "resume":
+      case "slower":
+      case "faster":
+        return changePace(known);
       case "close":
         return session.navigator.back();
       case "next":
@@ -82,10 +100,29 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       case "goOn":
         return session.navigator.replace(openRun(session, call));
       default: {
-        const page = isRunning() ? runPage(area) : area.rows;
-        return store.dispatch({ type: "move", command: known as MoveCommand, page });
+        const move = known as MoveCommand;
+        if (isRunning()) {
+          return store.dispatch({ type: "move", command: move, page: runPage(area) });
+        }
+        const { lines, cursor } = store.state;
+        return store.dispatch({
+          type: "scroll",
+          top: scrolledTop(cursor.top, move, { lines, area }),
+        });
       }
     }
+  }
+
+  function runningKeys(): readonly Binding[] {
+    if (pace === undefined) return RUNNING_KEYS;
+    return pace.isPaused ? PAUSED_KEYS : PACED_KEYS;
+  }
+
+  function changePace(change: "pause" | "resume" | "slower" | "faster"): void {
+    if (pace === undefined) return;
+    if (change === "resume") pace.goOn();
+    else pace[change]();
+    store.dispatch({ type: "pace", pace: { isPaused: pace.isPaused, share: pace.share } });
   }
 
   function stop(): void {
@@ -94,6 +131,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
   }
 
   async function run(): Promise<void> {
+    session.log.add({ kind: "step", text: `${call.what} begins` });
     const line = session.wholeLine(call.command, call.flags);
     const condition = conditionOf(line);
     const resume = condition === undefined ? line : `${line}\n${condition}`;
@@ -101,9 +139,11 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       const result = await call.run({
         emit: session.safely((event) => store.dispatch({ type: "event", event })),
         signal: controller.signal,
+        ...pace === undefined ? {} : { pace },
       });
       const ended = call.end(result, store.state.ended);
       end(ended);
+      session.log.add({ kind: "result", text: resultText(ended.lines) });
       store.dispatch({ type: "done", lines: ended.lines });
     } catch (thrown) {
       const error = withResume(stoppedError(thrown, controller.signal, resume), resume);
@@ -139,6 +179,12 @@ function withResume(error: unknown, resume: string): unknown {
   if (hint.includes(resume)) return error;
   const told = [...hint === "" ? [] : [hint], `go on with: ${resume}`].join("\n");
   return new AppError(code, message, { hint: told, cause });
+}
+
+/** The line of a result that says it all is the last one that says something. */
+function resultText(lines: readonly string[]): string {
+  // deno-lint-ignore no-control-regex
+  return lines.findLast((line) => line !== "")?.replace(/\u001b\[[\d;]*m/g, "").trim() ?? "";
 }
 
 function tallyOf(ended: readonly QueueDoneEvent[]): Tally {

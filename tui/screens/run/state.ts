@@ -22,6 +22,8 @@ export interface RunState {
   readonly ended: readonly QueueDoneEvent[];
   readonly warnings: readonly WarningEvent[];
   readonly failure?: Failure;
+  /** How fast it may go; `share` of full speed. */
+  readonly pace: { readonly isPaused: boolean; readonly share: number };
   /** The result as text, in place of the queues. */
   readonly lines: readonly string[];
   readonly cursor: ListCursor;
@@ -33,6 +35,7 @@ export const NOT_BEGUN: RunState = {
   rates: [],
   ended: [],
   warnings: [],
+  pace: { isPaused: false, share: 1 },
   lines: [],
   cursor: AT_TOP,
 };
@@ -43,9 +46,11 @@ const RATES_KEPT = 120;
 export type RunAction =
   | { type: "event"; event: EngineEvent }
   | { type: "stopping" }
+  | { type: "pace"; pace: RunState["pace"] }
   | { type: "done"; lines: readonly string[] }
   | { type: "failed"; failure: Failure; lines: readonly string[] }
-  | { type: "move"; command: MoveCommand; page: number };
+  | { type: "move"; command: MoveCommand; page: number }
+  | { type: "scroll"; top: number };
 
 /** The run after the engine has told something, or a key was pressed. */
 export function reduceRun(state: RunState, action: RunAction): RunState {
@@ -54,6 +59,8 @@ export function reduceRun(state: RunState, action: RunAction): RunState {
       return withEvent(state, action.event);
     case "stopping":
       return { ...state, phase: "stopping" };
+    case "pace":
+      return { ...state, pace: action.pace };
     case "done":
       return { ...state, phase: "done", lines: action.lines, cursor: AT_TOP };
     case "failed":
@@ -64,8 +71,10 @@ export function reduceRun(state: RunState, action: RunAction): RunState {
         lines: action.lines,
         cursor: AT_TOP,
       };
+    case "scroll":
+      return { ...state, cursor: { index: action.top, top: action.top } };
     case "move": {
-      const size = { count: linesOf(state), page: action.page };
+      const size = { count: rowsOf(state).length, page: action.page };
       return { ...state, cursor: moved(state.cursor, action.command, size) };
     }
   }
@@ -84,11 +93,6 @@ export function rowsOf({ status, ended }: RunState): RunRow[] {
 
 function rowKey({ vhost, queue }: { vhost: string; queue: string }): string {
   return queueKey({ vhost, name: queue });
-}
-
-/** Lines of the list that is seen: queues while it runs, then the result. */
-function linesOf(state: RunState): number {
-  return state.lines.length > 0 ? state.lines.length : rowsOf(state).length;
 }
 
 function withEvent(state: RunState, event: EngineEvent): RunState {

@@ -1,4 +1,4 @@
-import { Box, Text } from "ink";
+import { Box } from "ink";
 import { escapeText, queueLabel } from "../../../src/console/text/escape.ts";
 import {
   formatBytes,
@@ -10,11 +10,18 @@ import {
 import type { QueueDoneEvent, StatusEvent } from "../../../src/engine/events.ts";
 import type { Area } from "../../app/screen.ts";
 import { Line, type Span, span } from "../../components/line.tsx";
-import { visible } from "../../components/list_cursor.ts";
 import { bar, sparkline } from "../../components/meter.ts";
 import { Table } from "../../components/table.tsx";
+import { TextLines } from "../../components/text_lines.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme, Tone } from "../../theme/theme.ts";
+import {
+  BACKUP_COLUMNS,
+  figuresText,
+  paceText,
+  phaseText,
+  totalFigures,
+} from "./backup_figures.ts";
 import { rowsOf, type RunRow, type RunState } from "./state.ts";
 
 /** Lines above the list: bar, rates, step, blank. */
@@ -29,7 +36,8 @@ export function RunView(
   { state, area, stopping }: { state: RunState; area: Area; stopping: string },
 ) {
   const isOver = state.phase === "done" || state.phase === "failed";
-  if (isOver) return <Result state={state} area={area} />;
+  // The result, in the words in which the command tells it.
+  if (isOver) return <TextLines lines={state.lines} top={state.cursor.top} area={area} />;
   const rows = rowsOf(state);
   return (
     <Box flexDirection="column">
@@ -37,7 +45,7 @@ export function RunView(
       {rows.length > 0 && (
         <Table
           rows={rows}
-          columns={columnsOf(area)}
+          columns={columnsOf(state, area)}
           cursor={state.cursor}
           area={{ ...area, rows: runPage(area) + 1 }}
         />
@@ -50,15 +58,27 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
   const { theme, columns } = area;
   const { status, step, phase, warnings } = state;
   const line = { theme, columns };
-  const told = phase === "stopping" ? `Stopping: ${stopping}` : step;
+  const pace = paceText(state);
+  const told = phase === "stopping"
+    ? `Stopping: ${stopping}`
+    : pace ?? (isBackup(state) ? figuresText(totalFigures(rowsOf(state))) : step);
+  const isChanged = phase === "stopping" || pace !== undefined;
   return (
     <>
-      <Line {...line} spans={status === undefined ? [] : progressSpans(status, area)} />
-      <Line {...line} spans={status === undefined ? [] : rateSpans(state, status, area)} />
+      {status === undefined ? <Line {...line} spans={[]} /> : (
+        <Box aria-role="progressbar">
+          <Line {...line} spans={progressSpans(status, area)} spoken={spokenProgress(status)} />
+        </Box>
+      )}
+      <Line
+        {...line}
+        spans={status === undefined ? [] : rateSpans(state, status, area)}
+        {...status === undefined ? {} : { spoken: spokenRate(status) }}
+      />
       <Line
         {...line}
         spans={[
-          span(`  ${escapeText(told)}`, phase === "stopping" ? "attention" : "dim"),
+          span(`  ${escapeText(told)}`, isChanged ? "attention" : "dim"),
           ...warnings.length === 0 ? [] : [
             span(
               `   ${theme.glyphs.attention} ${escapeText(warnings.at(-1)!.message)}`,
@@ -70,6 +90,17 @@ function Totals({ state, area, stopping }: { state: RunState; area: Area; stoppi
       <Line {...line} spans={[]} />
     </>
   );
+}
+
+function spokenProgress({ percentDone, messagesDone, messagesTotal }: StatusEvent): string {
+  const messages = `${formatCount(messagesDone)} of ${formatCount(messagesTotal)} messages`;
+  return `${formatPercent(percentDone)}, ${messages}`;
+}
+
+function spokenRate({ rateMessages, secondsRemaining, errorCount }: StatusEvent): string {
+  const left = secondsRemaining === undefined ? "" : `, ${formatSeconds(secondsRemaining)} left`;
+  const failed = errorCount === 0 ? "" : `, ${formatCount(errorCount)} failed`;
+  return `${formatCount(rateMessages)} messages a second${left}${failed}`;
 }
 
 /** Below this width words are left out. */
@@ -91,10 +122,13 @@ function progressSpans(status: StatusEvent, { columns, theme }: Area): Span[] {
   ];
 }
 
-function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }: Area): Span[] {
+function rateSpans(state: RunState, status: StatusEvent, { theme, columns }: Area): Span[] {
   const { rateMessages, rateBytes, secondsRemaining, secondsElapsed, errorCount } = status;
+  const { rates } = state;
   const isNarrow = columns < NARROW;
-  const left = secondsRemaining === undefined
+  const left = isStoring(state)
+    ? ", storing what was read"
+    : secondsRemaining === undefined
     ? ""
     : `, about ${formatSeconds(secondsRemaining)} left`;
   const failed = `   ${theme.glyphs.failed} ${formatCount(errorCount)} failed`;
@@ -108,11 +142,27 @@ function rateSpans({ rates }: RunState, status: StatusEvent, { theme, columns }:
   ];
 }
 
-function columnsOf({ theme }: Area): TableColumn<RunRow>[] {
-  return [
+/** All is read, and not all is in the storage: the time that reading takes says nothing any more. */
+function isStoring(state: RunState): boolean {
+  const { status } = state;
+  if (!isBackup(state) || status === undefined) return false;
+  return status.messagesDone >= status.messagesTotal &&
+    totalFigures(rowsOf(state)).stored < status.messagesDone;
+}
+
+/** Whether queues of a backup are worked on, or were. */
+function isBackup(state: RunState): boolean {
+  return state.status?.operation === "backup" && rowsOf(state).length > 0;
+}
+
+function columnsOf(state: RunState, { theme }: Area): readonly TableColumn<RunRow>[] {
+  const about: TableColumn<RunRow>[] = [
     { title: "QUEUE", width: "fill", cell: (row) => span(nameOf(row)) },
-    { title: "STATE", width: 12, cell: (row) => stateSpan(row, theme) },
-    { title: "DONE", width: 5, align: "right", cell: (row) => span(percentOf(row)) },
+    { title: "STATE", width: 15, cell: (row) => stateSpan(row, theme) },
+  ];
+  if (isBackup(state)) return [...about, ...BACKUP_COLUMNS];
+  return [
+    ...about,
     {
       title: "MESSAGES",
       width: 11,
@@ -126,7 +176,6 @@ function columnsOf({ theme }: Area): TableColumn<RunRow>[] {
       rank: 2,
       cell: (row) => span(formatBytes(bytesOf(row)), "dim"),
     },
-    { title: "HELD", width: 8, align: "right", rank: 1, cell: (row) => span(heldText(row), "dim") },
   ];
 }
 
@@ -138,7 +187,7 @@ const OUTCOMES: Readonly<Record<QueueDoneEvent["outcome"], readonly [string, Ton
 };
 
 function stateSpan(row: RunRow, { glyphs }: Theme): Span {
-  if ("active" in row) return span(row.active.phase, "accent");
+  if ("active" in row) return span(phaseText(row.active), "accent");
   const [word, tone] = OUTCOMES[row.ended.outcome];
   const sign = tone === "good" ? glyphs.ok : tone === "bad" ? glyphs.failed : "-";
   return span(`${sign} ${word}`, tone);
@@ -149,31 +198,10 @@ function nameOf(row: RunRow): string {
   return queueLabel(vhost, queue);
 }
 
-function percentOf(row: RunRow): string {
-  if ("ended" in row) return "";
-  const { messagesDone, messagesTotal } = row.active;
-  return formatPercent(messagesTotal === 0 ? 0 : Math.min(1, messagesDone / messagesTotal));
-}
-
 function messagesOf(row: RunRow): number {
   return "active" in row ? row.active.messagesDone : row.ended.messages;
 }
 
 function bytesOf(row: RunRow): number {
   return "active" in row ? row.active.bytesDone : row.ended.bytes;
-}
-
-function heldText(row: RunRow): string {
-  if ("active" in row || row.ended.holdSeconds === undefined) return "";
-  return formatSeconds(row.ended.holdSeconds);
-}
-
-/** The result, in the words in which the command tells it. */
-function Result({ state, area }: { state: RunState; area: Area }) {
-  const { from, to } = visible(state.cursor, { count: state.lines.length, page: area.rows });
-  return (
-    <Box flexDirection="column" paddingX={1}>
-      {state.lines.slice(from, to).map((line, index) => <Text key={index}>{line || " "}</Text>)}
-    </Box>
-  );
 }

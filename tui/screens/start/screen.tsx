@@ -1,22 +1,30 @@
+import type { Config } from "../../../src/config/config.ts";
 import { storageLocation } from "../../../src/config/storage.ts";
 import type { MoveCommand } from "../../app/keys.ts";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
+import { pause } from "../../app/pause.ts";
 import { Store } from "../../app/store.ts";
 import { openBackups } from "../backups/screen.tsx";
 import { openQueues } from "../queues/screen.tsx";
+import { openConfigs } from "../configs/screen.tsx";
+import { saveConnection } from "../connect/save.ts";
 import { openConnect } from "../connect/screen.tsx";
+import { openDefinitions } from "../definitions/screen.tsx";
+import { openDoctor } from "../doctor/screen.tsx";
 import { CONNECTED_KEYS, START_KEYS, type StartCommand } from "./keys.ts";
-import { NOT_ASKED, reduceStart, type Task, TASKS } from "./state.ts";
+import { type Answer, NOT_ASKED, reduceStart, type Task, TASKS } from "./state.ts";
 import { StartView } from "./view.tsx";
 
-/** In the folder where the program was started. */
-const SAVED_AS = "rabbitmq-backup.yaml";
+const REFRESH_MS = 10_000;
+/** Listing a storage may cost money. */
+const STORAGE_EVERY = 6;
 
 /** The first screen: it stands before anything was asked. */
 export function openStart(session: Session): Screen {
   const store = new Store(reduceStart, NOT_ASKED);
-  let left = new AbortController().signal;
+  let front = new AbortController().signal;
+  let config: Config | undefined;
   return {
     title: "Start",
     keys: () => session.connection === undefined ? START_KEYS : CONNECTED_KEYS,
@@ -24,93 +32,120 @@ export function openStart(session: Session): Screen {
       const known = command as StartCommand;
       if (known === "begin") return begin(TASKS[store.state.cursor.index]!.name);
       if (known === "ask") return void ask();
-      if (known === "connect") {
-        return session.navigator.open(openConnect(session, () => void ask()));
-      }
-      if (known === "save") return void save();
+      if (known === "connect") return connect();
+      if (known === "save") return void saveConnection(session);
       store.dispatch({ type: "move", command: known as MoveCommand });
     },
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <StartView state={store.state} area={area} now={session.call.now()} />,
-    open(signal) {
-      left = signal;
-      void ask();
+    front(signal) {
+      front = signal;
+      void keepAsking(signal);
     },
   };
 
+  function connect(): void {
+    session.navigator.open(openConnect(session, store.state.places));
+  }
+
   function begin(task: Task): void {
     const { source, storage } = store.state.places;
-    if (storage === undefined) return session.navigator.tell("There is no storage for backups");
+    if (task === "configs") return session.navigator.open(openConfigs(session));
+    if (storage === undefined || (task === "backup" && source === undefined)) {
+      connect();
+      return session.navigator.tell("First, where are the broker and the storage for backups?");
+    }
     switch (task) {
       case "backup":
-        if (source === undefined) return session.navigator.tell("There is no broker to back up");
         return session.navigator.open(openQueues(session));
       case "restore":
         return session.navigator.open(openBackups(session));
+      case "definitions":
+        return session.navigator.open(openDefinitions(session));
+      case "doctor":
+        return session.navigator.open(openDoctor(session));
     }
   }
 
-  async function save(): Promise<void> {
-    const { connection } = session;
-    if (connection === undefined) return;
-    try {
-      await Deno.writeTextFile(SAVED_AS, connection.yaml, { createNew: true, mode: 0o600 });
-      session.navigator.tell(`Saved as ${SAVED_AS}: it takes the variable RABBITMQ_PASSWORD`);
-    } catch (error) {
-      session.navigator.tell(
-        error instanceof Deno.errors.AlreadyExists
-          ? `There is a ${SAVED_AS} already: nothing was written`
-          : session.failure(error).message,
-      );
+  /** While a person looks, the broker's figures stay fresh; the storage is asked less often. */
+  async function keepAsking(signal: AbortSignal): Promise<void> {
+    for (let round = 0; !signal.aborted; round++) {
+      if (round % STORAGE_EVERY === 0) await ask();
+      else await askBroker(signal);
+      await pause(REFRESH_MS, signal);
     }
   }
 
   async function ask(): Promise<void> {
+    const signal = front;
     try {
-      const config = await session.load("backup");
-      const source = config.source?.amqp_url.address;
-      const storage = config.storage && storageLocation(config.storage);
-      store.dispatch({
-        type: "placed",
-        places: {
-          ...source === undefined ? {} : { source },
-          ...storage === undefined ? {} : { storage },
-        },
-      });
-      session.navigator.setContext(
-        [source, storage].filter((place) => place !== undefined).join("  "),
-      );
-      await Promise.all([
-        answer("broker", source, async () => {
-          const { source, queues } = await session.engine.browse(config, { signal: left });
-          return {
-            cluster: source.clusterName,
-            version: source.rabbitmqVersion,
-            queues: queues.length,
-            messages: queues.reduce((sum, { messagesReady = 0 }) => sum + messagesReady, 0),
-          };
-        }),
-        answer("backups", storage, () => session.engine.listBackups(config, { signal: left })),
-      ]);
+      config = await session.load("backup");
+      if (signal.aborted) return;
+      place(config);
+      await Promise.all([askBroker(signal), askStorage(signal)]);
     } catch (error) {
+      if (signal.aborted) return;
       const failed = { state: "failed", failure: session.failure(error) } as const;
       store.dispatch({ type: "broker", answer: failed });
       store.dispatch({ type: "backups", answer: failed });
     }
   }
 
-  async function answer(
-    type: "broker" | "backups",
-    place: string | undefined,
-    get: () => Promise<unknown>,
-  ): Promise<void> {
-    const dispatch = (answer: unknown) =>
-      store.dispatch({ type, answer } as Parameters<typeof store.dispatch>[0]);
-    if (place === undefined) return dispatch({ state: "missing" });
+  function place(known: Config): void {
+    const source = known.source?.amqp_url.address;
+    const storage = known.storage && storageLocation(known.storage);
+    const target = known.target?.amqp_url.address;
+    store.dispatch({
+      type: "placed",
+      places: {
+        ...source === undefined ? {} : { source },
+        ...storage === undefined ? {} : { storage },
+        ...target === undefined ? {} : { target },
+      },
+    });
+    const places = [source, storage].filter((place) => place !== undefined);
+    session.navigator.setContext(places.join("  "));
+  }
+
+  async function askBroker(signal: AbortSignal): Promise<void> {
+    const asked = config;
+    if (asked === undefined) return;
+    if (asked.source === undefined) {
+      return store.dispatch({ type: "broker", answer: { state: "missing" } });
+    }
+    const answer = await answerOf(async () => {
+      const { source, queues } = await session.engine.browse(asked, { signal });
+      return {
+        cluster: source.clusterName,
+        version: source.rabbitmqVersion,
+        queues: queues.length,
+        messages: queues.reduce((sum, { messagesReady = 0 }) => sum + messagesReady, 0),
+      };
+    });
+    if (!signal.aborted) store.dispatch({ type: "broker", answer });
+  }
+
+  async function askStorage(signal: AbortSignal): Promise<void> {
+    const asked = config;
+    if (asked?.storage === undefined) {
+      return store.dispatch({ type: "backups", answer: { state: "missing" } });
+    }
+    const answer = await answerOf(async () => ({
+      listings: await session.engine.listBackups(asked, { signal }),
+      isNew: false,
+    }));
+    if (signal.aborted) return;
+    const isNew = answer.state === "failed" && answer.failure.code === "storage_missing" &&
+      asked.storage.backend === "filesystem";
+    const value = { listings: [], isNew: true };
+    store.dispatch({ type: "backups", answer: isNew ? { state: "there", value } : answer });
+  }
+
+  async function answerOf<T>(get: () => Promise<T>): Promise<Answer<T>> {
     try {
-      dispatch({ state: "there", value: await get() });
+      return { state: "there", value: await get() };
     } catch (error) {
-      if (!left.aborted) dispatch({ state: "failed", failure: session.failure(error) });
+      return { state: "failed", failure: session.failure(error) };
     }
   }
 }

@@ -7,6 +7,9 @@ import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts"
 export const TASKS = [
   { name: "backup", title: "Back up", about: "choose queues, see what reading them costs, watch" },
   { name: "restore", title: "Restore", about: "look into a backup, choose, see the plan, verify" },
+  { name: "definitions", title: "Definitions", about: "compare, and import what a backup has" },
+  { name: "doctor", title: "Check", about: "try all that a backup or a restore needs" },
+  { name: "configs", title: "Open", about: "another configuration, of those used before" },
 ] as const;
 
 export type Task = (typeof TASKS)[number]["name"];
@@ -17,12 +20,25 @@ export type Answer<T> =
   | { readonly state: "there"; readonly value: T }
   | { readonly state: "failed"; readonly failure: Failure };
 
+/** What is in a storage; `isNew`: a folder that is not there yet, as the first backup makes it. */
+export interface StoredBackups {
+  readonly listings: readonly BackupListing[];
+  readonly isNew: boolean;
+}
+
+/** Where broker, storage and the target of restores are, without secrets. */
+export interface Places {
+  readonly source?: string;
+  readonly storage?: string;
+  readonly target?: string;
+}
+
 /** The place where everything begins: what is connected, and what can be done. */
 export interface StartState {
   /** Where they are, by the configuration. */
-  readonly places: { readonly source?: string; readonly storage?: string };
+  readonly places: Places;
   readonly broker: Answer<{ cluster: string; version: string; queues: number; messages: number }>;
-  readonly backups: Answer<readonly BackupListing[]>;
+  readonly backups: Answer<StoredBackups>;
   readonly cursor: ListCursor;
 }
 
@@ -42,8 +58,13 @@ export type StartAction =
 /** The start after an answer has come, or a key was pressed. */
 export function reduceStart(state: StartState, action: StartAction): StartState {
   switch (action.type) {
-    case "placed":
-      return { ...NOT_ASKED, cursor: state.cursor, places: action.places };
+    case "placed": {
+      const { source, storage } = action.places;
+      // Answers of the same place stay until there are newer ones.
+      const broker = source === state.places.source ? state.broker : NOT_ASKED.broker;
+      const backups = storage === state.places.storage ? state.backups : NOT_ASKED.backups;
+      return { ...state, broker, backups, places: action.places };
+    }
     case "broker":
       return { ...state, broker: action.answer };
     case "backups":

@@ -9,8 +9,10 @@ import { Line, type Span, span } from "../../components/line.tsx";
 import type { Glyphs } from "../../theme/theme.ts";
 import { type StartState, TASKS } from "./state.ts";
 
-const TASK_WIDTH = 9;
+const TASK_WIDTH = 11;
 const LABEL_WIDTH = 10;
+/** Lines that are always there: two places of two, three blanks, and what can be done. */
+const FIXED_ROWS = 7 + TASKS.length;
 
 export function StartView({ state, area, now }: { state: StartState; area: Area; now: Date }) {
   const { theme, columns } = area;
@@ -18,6 +20,7 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
   // A configuration that cannot be read is told once.
   const failures = [state.broker, state.backups].filter((answer) => answer.state === "failed")
     .filter(({ failure }, index, all) => failure.message !== all[index - 1]?.failure.message);
+  const rows = Math.max(1, Math.floor((area.rows - FIXED_ROWS) / Math.max(1, failures.length)));
   return (
     <Box flexDirection="column">
       <Line {...line} spans={[]} />
@@ -38,20 +41,22 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
         const isCursor = index === state.cursor.index;
         const sign = isCursor ? `  ${theme.glyphs.cursor} ` : "    ";
         return (
-          <Line
-            {...line}
-            key={name}
-            spans={[
-              span(sign, "accent"),
-              span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
-              span(`  ${about}`, "dim"),
-            ]}
-          />
+          <Box key={name} aria-role="listitem" aria-state={{ selected: isCursor }}>
+            <Line
+              {...line}
+              spans={[
+                span(sign, "accent"),
+                span(pad(title, TASK_WIDTH), isCursor ? "cursor" : "strong"),
+                span(`  ${about}`, "dim"),
+              ]}
+              spoken={`${title}: ${about}`}
+            />
+          </Box>
         );
       })}
       <Line {...line} spans={[]} />
       {failures.map(({ failure }, index) => (
-        <FailureLines key={index} failure={failure} area={{ ...area, rows: 4 }} />
+        <FailureLines key={index} failure={failure} area={{ ...area, rows }} />
       ))}
     </Box>
   );
@@ -81,7 +86,10 @@ function Place(
   );
 }
 
-function brokerTold({ broker }: StartState, { theme: { glyphs } }: Area): Span[] {
+function brokerTold({ broker, places }: StartState, { theme: { glyphs } }: Area): Span[] {
+  if (broker.state === "missing" && places.target !== undefined) {
+    return [span(`only a target for restores is known: ${escapeText(places.target)}`, "dim")];
+  }
   if (broker.state !== "there") {
     return unansweredSpans(broker.state, {
       glyphs,
@@ -106,7 +114,9 @@ function storageTold(
       missing: "set --config or --path",
     });
   }
-  const told = `${countText(backups.value)}${newestText(backups.value, now)}`;
+  const { listings, isNew } = backups.value;
+  if (isNew) return [span("- a folder that is not there yet: the first backup makes it", "dim")];
+  const told = `${countText(listings)}${newestText(listings, now)}`;
   return [span(`${glyphs.ok} `, "good"), span(told, "dim")];
 }
 

@@ -95,5 +95,5 @@ const UNSET = ["management_url", "management_username", "management_password"].m
 function targetOf({ values }: TargetState): TargetChoice | undefined {
   if (values.host.trim() === "") return undefined;
   const { overrides, flags } = connectionOf({ ...values, storage: "" });
-  return { overrides: [...UNSET, ...overrides("target")], flags };
+  return { overrides: [...UNSET, ...overrides("target")], flags: flags.broker };
 }

@@ -1,4 +1,5 @@
 import { Box } from "ink";
+import { shellWord } from "../../../src/console/resume_command.ts";
 import { escapeText } from "../../../src/console/text/escape.ts";
 import { formatCount, plural } from "../../../src/console/text/format.ts";
 import { pad } from "../../../src/console/text/width.ts";
@@ -113,12 +114,12 @@ function edgeSpans(name: EdgeName, state: WindowState, { theme }: Area): Span[] 
   if (edge === undefined) {
     return [span(sign, "accent"), span(label, isMoved ? "strong" : "dim"), span("open", "dim")];
   }
-  const isOther = edge.text !== isoText(edge.at);
+  const flag = `--time-window-${name}=${escapeText(shellWord(edge.text))}`;
   return [
     span(sign, "accent"),
     span(label, isMoved ? "strong" : "dim"),
     span(timeText(edge.at), "accent"),
-    ...isOther ? [span(`  ${escapeText(edge.text)}`, "dim")] : [],
+    span(`  ${flag}`, "dim"),
   ];
 }
 

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import type { TuiCall } from "../../src/console/tui_call.ts";
+import { connectionOf } from "../screens/connect/connection.ts";
+import { NOT_FILLED } from "../screens/connect/state.ts";
+import { quietNavigator } from "../testing/render_frame.tsx";
+import { ENGINE } from "./engine.ts";
+import { Session } from "./session.ts";
+
+Deno.test("commands that do the same have the flags that they take, and no others", () => {
+  const flags = { broker: ["--tls-ca-cert", "/ca.pem"], storage: [] };
+  const call = { configPath: "/etc/my backup.yaml", flags, env: () => undefined };
+  const navigator = quietNavigator();
+  const session = new Session({ call: call as unknown as TuiCall, engine: ENGINE, navigator });
+  session.connection = connectionOf({ ...NOT_FILLED.values, host: "mq", storage: "/b" });
+  assert.equal(
+    session.commandLine("validate", ["--deep"]),
+    "rabbitmq-backup validate --config '/etc/my backup.yaml' --path /b --deep",
+  );
+  assert.equal(
+    session.commandLine("backup"),
+    "rabbitmq-backup backup --config '/etc/my backup.yaml' --tls-ca-cert /ca.pem " +
+      '--amqp-url "$RABBITMQ_BACKUP_AMQP_URL" --path /b',
+  );
+});

@@ -1,0 +1,118 @@
+import { escapeText } from "../../../src/console/text/escape.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  plural,
+} from "../../../src/console/text/format.ts";
+import type { RestorePlan } from "../../../src/engine/plan_types.ts";
+import { type Span, span } from "../../components/line.tsx";
+import type { Theme } from "../../theme/theme.ts";
+import { canRestore, type RestorePlanState } from "./state.ts";
+
+/** What is about to be done, for the last question. */
+export function confirmLines(plan: RestorePlan): string[] {
+  const { filled, created, added, skipped, messages } = sumsOf(plan);
+  const { definitions } = plan;
+  const notEmpty = added === 0
+    ? []
+    : [`${plural(added, "queue")} hold${added === 1 ? "s" : ""} messages: these come behind them.`];
+  return [
+    `Backup ${plan.backupId} will be written into ${plan.target.address}.`,
+    `${plural(messages, "message")} into ${plural(filled.length, "queue")}, ` +
+    `${formatCount(created)} created, ${formatCount(skipped)} skipped.`,
+    ...notEmpty,
+    ...definitions === undefined ? [] : [`Before that, definitions: ${changesText(definitions)}.`],
+  ];
+}
+
+export function intoSpans({ target, createdVhosts, definitions }: RestorePlan): Span[] {
+  const vhosts = createdVhosts.map(escapeText).join(", ");
+  return [
+    span("  Into    ", "dim"),
+    span(escapeText(target.address), "accent"),
+    ...vhosts === "" ? [] : [span(`  creating vhost ${vhosts}`, "attention")],
+    ...definitions === undefined
+      ? []
+      : [span(`  definitions first: ${changesText(definitions)}`, "attention")],
+  ];
+}
+
+/** What an import of definitions changes. */
+function changesText({ created, updated }: NonNullable<RestorePlan["definitions"]>): string {
+  return `${formatCount(created.length)} created, ${formatCount(updated.length)} overwritten`;
+}
+
+/** What would be done to how many queues. */
+function sumsOf({ queues }: RestorePlan) {
+  const filled = queues.filter(({ action }) => action !== "skip");
+  const created = filled.filter(({ action }) => action === "create").length;
+  return {
+    filled,
+    created,
+    added: filled.filter(({ held }) => held !== undefined).length,
+    skipped: queues.length - filled.length,
+    messages: filled.reduce(
+      (sum, { atMost, restoredBefore = 0 }) => sum + atMost - restoredBefore,
+      0,
+    ),
+    bytes: filled.reduce((sum, { bytesStored }) => sum + bytesStored, 0),
+  };
+}
+
+export function placeSpans(plan: RestorePlan | undefined): Span[] {
+  return [
+    span("  Backup  ", "dim"),
+    span(escapeText(plan?.backupId ?? ""), "strong"),
+    span(plan === undefined ? "" : `  in ${escapeText(plan.location)}`, "dim"),
+  ];
+}
+
+export function wishSpans({ wishes }: RestorePlanState): Span[] {
+  const { window, options } = wishes;
+  const chosen = Object.entries(options).map(([name, value]) =>
+    value === true ? name : `${name} ${escapeText(value)}`
+  );
+  return [
+    span("  Wanted  ", "dim"),
+    window === "" ? span("messages of any time", "dim") : span(
+      `messages of the time ${escapeText(window)}`,
+      "accent",
+    ),
+    ...chosen.length === 0 ? [] : [span(`, ${chosen.join(", ")}`, "accent")],
+  ];
+}
+
+export function sumSpans(state: RestorePlanState, { glyphs }: Theme): Span[] {
+  const { plan, failure } = state;
+  if (failure !== undefined) return [];
+  if (plan === undefined) return [span(`  Looking at the target${glyphs.ellipsis}`)];
+  if (!canRestore(state)) {
+    return [span(`  ${glyphs.failed} Nothing can be restored like this`, "bad")];
+  }
+  const { filled, created, added, skipped, messages, bytes } = sumsOf(plan);
+  return [
+    span(
+      `  ${plural(filled.length, "queue")}, ${plural(messages, "message")} to restore`,
+      "strong",
+    ),
+    ...created === 0 ? [] : [span(`, ${formatCount(created)} created`, "good")],
+    ...added === 0 ? [] : [span(`, ${formatCount(added)} added to`, "attention")],
+    ...fanoutSpans(plan),
+    ...skipped === 0 ? [] : [span(`, ${formatCount(skipped)} skipped`, "attention")],
+    span(`   ${formatBytes(bytes)}, about ${formatSeconds(plan.estimate.seconds)}`, "dim"),
+  ];
+}
+
+/** What exchanges make of the messages, where that is another number. */
+function fanoutSpans({ fanout }: RestorePlan): Span[] {
+  if (fanout === undefined) return [];
+  const { messages, copies, undelivered, unknown } = fanout;
+  return [
+    ...copies === messages
+      ? []
+      : [span(`, ${plural(copies, "copy").replace(/ys$/, "ies")} by bindings`, "attention")],
+    ...undelivered === 0 ? [] : [span(`, ${formatCount(undelivered)} to no queue`, "bad")],
+    ...unknown === 0 ? [] : [span(`, ${formatCount(unknown)} unknown`, "attention")],
+  ];
+}
