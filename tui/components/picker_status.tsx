@@ -15,7 +15,10 @@ export function pickerStatus(
     ? plural(rows.length, noun)
     : `${formatCount(shown.length)} of ${plural(rows.length, noun)}`;
   const isNone = marked.size === 0;
-  const marks = isNone ? "none marked: all are meant" : `${formatCount(marked.size)} marked`;
+  const meant = filter === ""
+    ? "all are meant"
+    : `the ${formatCount(shown.length)} shown ${shown.length === 1 ? "is" : "are"} meant`;
+  const marks = isNone ? `none marked: ${meant}` : `${formatCount(marked.size)} marked`;
   return [
     span(` ${counted}`),
     ...canMark ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],

@@ -60,6 +60,7 @@ export function openContents(session: Session, backupId: string): Screen {
     if (picker.rows.length === 0) return session.navigator.tell("There is no queue in this backup");
     const all = picker.rows.map(({ entry }) => entry);
     const chosen = chosenRows(picker).map(({ entry }) => entry);
+    if (chosen.length === 0) return session.navigator.tell("The filter shows no queue");
     const choice = queueChoice({ all, chosen, at: "restore.queues" });
     session.navigator.open(openRestorePlan(session, { backupId, choice }));
     if (choice.alongside > 0) {
