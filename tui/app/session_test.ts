@@ -2,9 +2,23 @@ import assert from "node:assert/strict";
 import type { TuiCall } from "../../src/console/tui_call.ts";
 import { connectionOf } from "../screens/connect/connection.ts";
 import { NOT_FILLED } from "../screens/connect/state.ts";
+import { NO_WISHES } from "../screens/restore_plan/state.ts";
 import { quietNavigator } from "../testing/render_frame.tsx";
 import { ENGINE } from "./engine.ts";
 import { Session } from "./session.ts";
+
+Deno.test("wishes for a restore last until another backup or another broker is chosen", () => {
+  const call = { configPath: "/backup.yaml", env: () => undefined } as unknown as TuiCall;
+  const session = new Session({ call, engine: ENGINE, navigator: quietNavigator() });
+  const wishes = { window: "-2h ..", options: { "queue-mapping": "a=b" } };
+  session.restoreDraft("monday").wishes = wishes;
+  assert.equal(session.restoreDraft("monday").wishes, wishes);
+  session.connection = connectionOf({ ...NOT_FILLED.values, host: "other" });
+  assert.equal(session.restoreDraft("monday").wishes, NO_WISHES);
+  session.restoreDraft("monday").wishes = wishes;
+  session.restoreDraft("tuesday");
+  assert.equal(session.restoreDraft("monday").wishes, NO_WISHES);
+});
 
 Deno.test("commands that do the same have the flags that they take, and no others", () => {
   const flags = { broker: ["--tls-ca-cert", "/ca.pem"], storage: [] };

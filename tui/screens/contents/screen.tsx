@@ -35,7 +35,11 @@ export function openContents(session: Session, backupId: string): Screen {
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <ContentsView state={store.state} area={area} />,
     commandLine: () => session.commandLine("describe", ["--backup-id", shellWord(backupId)]),
-    open: (signal) => void read(signal),
+    open(signal) {
+      // What was wished of the restore of another one is over.
+      session.restoreDraft(backupId);
+      void read(signal);
+    },
   };
 
   async function read(signal: AbortSignal): Promise<void> {

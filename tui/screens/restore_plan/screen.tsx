@@ -22,7 +22,8 @@ export function openRestorePlan(
   session: Session,
   { backupId, choice }: { backupId: string; choice: QueueChoice },
 ): Screen {
-  const store = new Store(reduceRestorePlan, NO_RESTORE_PLAN);
+  const draft = session.restoreDraft(backupId);
+  const store = new Store(reduceRestorePlan, { ...NO_RESTORE_PLAN, wishes: draft.wishes });
   const { navigator } = session;
   let call: RestoreCall | undefined;
   /** Those of the target, once it is known. */
@@ -129,6 +130,7 @@ export function openRestorePlan(
   async function plan(): Promise<void> {
     store.dispatch({ type: "planning" });
     const { wishes } = store.state;
+    draft.wishes = wishes;
     // An older plan that comes late must not take the place of this one.
     const isCurrent = () => !left.aborted && store.state.wishes === wishes;
     try {

@@ -25,15 +25,21 @@ export interface RestoreWishes {
   readonly target?: TargetChoice | undefined;
 }
 
+/** What is wished of the restore of one backup; it lasts until another one is chosen. */
+export interface RestoreDraft {
+  readonly backupId: string;
+  wishes: RestoreWishes;
+}
+
 /** What a restore would do, once it is known. */
 export interface RestorePlanState extends PlanList<RestorePlan> {
   readonly wishes: RestoreWishes;
 }
 
-export const NO_RESTORE_PLAN: RestorePlanState = {
-  ...UNPLANNED,
-  wishes: { window: "", options: {} },
-};
+/** All as it is configured. */
+export const NO_WISHES: RestoreWishes = { window: "", options: {} };
+
+export const NO_RESTORE_PLAN: RestorePlanState = { ...UNPLANNED, wishes: NO_WISHES };
 
 export type RestorePlanAction =
   | { type: "planning" }

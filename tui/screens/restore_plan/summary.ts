@@ -8,7 +8,7 @@ import {
 import type { RestorePlan } from "../../../src/engine/plan_types.ts";
 import { type Span, span } from "../../components/line.tsx";
 import type { Theme } from "../../theme/theme.ts";
-import { canRestore, type RestorePlanState } from "./state.ts";
+import { canRestore, type OptionValues, type RestorePlanState } from "./state.ts";
 
 /** What is about to be done, for the last question. */
 export function confirmLines(plan: RestorePlan): string[] {
@@ -69,18 +69,28 @@ export function placeSpans(plan: RestorePlan | undefined): Span[] {
 }
 
 export function wishSpans({ wishes }: RestorePlanState): Span[] {
-  const { window, options } = wishes;
-  const chosen = Object.entries(options).map(([name, value]) =>
-    value === true ? name : `${name} ${escapeText(value)}`
-  );
+  const { window } = wishes;
   return [
     span("  Wanted  ", "dim"),
     window === "" ? span("messages of any time", "dim") : span(
       `messages of the time ${escapeText(window)}`,
       "accent",
     ),
-    ...chosen.length === 0 ? [] : [span(`, ${chosen.join(", ")}`, "accent")],
   ];
+}
+
+export function optionSpans({ wishes }: RestorePlanState): Span[] {
+  const chosen = optionTexts(wishes.options);
+  return [
+    span("  Options ", "dim"),
+    chosen.length === 0 ? span("as configured", "dim") : span(chosen.join(", "), "accent"),
+  ];
+}
+
+function optionTexts(options: OptionValues): string[] {
+  return Object.entries(options).map(([name, value]) =>
+    value === true ? name : `${name} ${escapeText(value)}`
+  );
 }
 
 export function sumSpans(state: RestorePlanState, { glyphs }: Theme): Span[] {
