@@ -90,7 +90,12 @@ export class Navigator {
     return this.#notice;
   }
 
+  /** Where the screen in front works: as the last one that says so has it. */
   get context(): string {
+    for (const { screen } of this.#stack.toReversed()) {
+      const place = screen.place?.();
+      if (place !== undefined) return place;
+    }
     return this.#context;
   }
 

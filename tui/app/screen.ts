@@ -39,4 +39,6 @@ export interface Screen {
   /** Begins what is only done while it is in front; the signal aborts when it is covered or left. */
   front?(signal: AbortSignal): void;
   running?(): RunningWork | undefined;
+  /** Where it works, for the header; undefined: where the program is connected to. */
+  place?(): string | undefined;
 }

@@ -1,4 +1,5 @@
-import type { Config } from "../../../src/config/config.ts";
+import { type Config, requireTarget } from "../../../src/config/config.ts";
+import { storageLocation } from "../../../src/config/storage.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
 import type { RestoreCall } from "../../app/engine.ts";
 import type { MoveCommand } from "../../app/keys.ts";
@@ -28,6 +29,8 @@ export function openRestorePlan(
   let call: RestoreCall | undefined;
   /** Those of the target, once it is known. */
   let targetFlags: readonly string[] = [];
+  /** The target and the storage, once they are known. */
+  let place: string | undefined;
   let left = new AbortController().signal;
   return {
     title: "Plan",
@@ -36,6 +39,7 @@ export function openRestorePlan(
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <RestorePlanView state={store.state} area={area} />,
     commandLine: () => commandLine(),
+    place: () => place,
     open(signal) {
       left = signal;
       void plan();
@@ -136,6 +140,7 @@ export function openRestorePlan(
     try {
       const loaded = await load();
       targetFlags = loaded.flags;
+      place = placeOf(loaded.config);
       call = { config: loaded.config, backupId, now: session.call.now() };
       const planned = await session.engine.planRestore({
         ...call,
@@ -161,11 +166,12 @@ export function openRestorePlan(
       restore,
       flags: flags(),
       verifyFlags: flagsWith(targetFlags, verifyFlags),
+      place: placeOf(restore.config),
     };
     navigator.open(openConfirm({
       button: "Restore",
       target: plan.target.address,
-      lines: confirmLines(plan),
+      lines: confirmLines(plan, wishes),
       commandLine: () => commandLine(),
       cancel() {
         navigator.back();
@@ -178,4 +184,9 @@ export function openRestorePlan(
       },
     }));
   }
+}
+
+function placeOf(config: Config): string {
+  const { address } = requireTarget(config).amqp_url;
+  return [address, config.storage && storageLocation(config.storage)].filter(Boolean).join("  ");
 }

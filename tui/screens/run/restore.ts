@@ -12,17 +12,20 @@ export interface RestoreRun {
   readonly restore: RestoreCall;
   readonly flags: readonly string[];
   readonly verifyFlags: readonly string[];
+  /** The broker that is restored into, and the storage. */
+  readonly place: string;
 }
 
 /** Runs a restore; it can be verified when it is done. */
 export function openRestoreRun(session: Session, run: RestoreRun): Screen {
-  const { restore, flags } = run;
+  const { restore, flags, place } = run;
   return openRun(session, {
     title: "Restoring",
     what: "The restore",
     stopping: "waiting for the confirmation of what was published",
     command: "restore",
     flags,
+    place,
     run: (tools) => session.engine.runRestore({ ...restore, ...tools }),
     end: summaryEnd(session),
     next: { binding: VERIFY_KEY, open: () => openVerifyRun(session, run) },
@@ -30,13 +33,14 @@ export function openRestoreRun(session: Session, run: RestoreRun): Screen {
 }
 
 /** Compares what was restored with the backup. */
-function openVerifyRun(session: Session, { restore, verifyFlags }: RestoreRun): Screen {
+function openVerifyRun(session: Session, { restore, verifyFlags, place }: RestoreRun): Screen {
   return openRun<VerifyReport>(session, {
     title: "Verify",
     what: "The comparison",
     stopping: "giving the messages back",
     command: "verify",
     flags: verifyFlags,
+    place,
     run: (tools) => session.engine.verify({ ...restore, ...tools }),
     end: (report) => ({
       lines: verifyLines(report, { style: session.call.style, all: true }),

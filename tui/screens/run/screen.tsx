@@ -43,6 +43,8 @@ export interface RunCall<Result = SummaryEvent> {
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
+  /** Where it works, for the header, where that is not what the program is connected to. */
+  readonly place?: string;
   run(tools: RunTools & { pace?: Pace }): Promise<Result>;
   /** The result for a person, by the queues that have ended. */
   end(result: Result, ended: readonly QueueDoneEvent[]): RunEnd;
@@ -81,6 +83,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     commandLine: () => session.commandLine(call.command, call.flags),
     open: () => void run(),
     running: () => isRunning() ? { what: call.what, stop } : undefined,
+    place: () => call.place,
   };
 
   function press(command: string, area: Area): void {
