@@ -94,7 +94,7 @@ Deno.test("queues that hold messages stand in the way until that is changed", as
   await terminal.press("t");
   await terminal.type("-1h ..");
   await terminal.press("Enter");
-  await terminal.waitFor(/From .*-1h/);
+  await terminal.waitFor(/From .*--time-window-start=2/);
   await terminal.press("Enter");
   await terminal.waitFor(/of the time -1h \.\.[^]*to restore/);
   assert.equal(await queueDepth(shared, queue), 20);

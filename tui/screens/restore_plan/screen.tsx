@@ -16,7 +16,7 @@ import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./k
 import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
 import { confirmLines } from "./summary.ts";
 import { restorePlanPage, RestorePlanView } from "./view.tsx";
-import { wishedSettings } from "./wishes.ts";
+import { type WishedSettings, wishedSettings } from "./wishes.ts";
 
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
 export function openRestorePlan(
@@ -31,6 +31,8 @@ export function openRestorePlan(
   let targetFlags: readonly string[] = [];
   /** The target and the storage, once they are known. */
   let place: string | undefined;
+  /** What times from now are seen from, in the plan, in the run and in commands. */
+  let plannedAt = session.call.now();
   let left = new AbortController().signal;
   return {
     title: "Plan",
@@ -50,10 +52,14 @@ export function openRestorePlan(
     return session.commandLine("restore", flags(wishes));
   }
 
+  function settingsOf(wishes: RestoreWishes): WishedSettings {
+    return wishedSettings(wishes, { settings: session.call.restoreSettings, now: plannedAt });
+  }
+
   function flags(wishes: Partial<RestoreWishes> = {}): string[] {
     const wished = { ...store.state.wishes, ...wishes };
     const target = "target" in wishes ? wishes.target?.flags ?? [] : targetFlags;
-    return flagsWith(target, wishedSettings(wished, session.call.restoreSettings).flags);
+    return flagsWith(target, settingsOf(wished).flags);
   }
 
   function flagsWith(target: readonly string[], wished: readonly string[]): string[] {
@@ -122,7 +128,7 @@ export function openRestorePlan(
   ): Promise<{ config: Config; flags: readonly string[] }> {
     const wishes = { ...store.state.wishes, ...others };
     const { target } = wishes;
-    const { overrides } = wishedSettings(wishes, session.call.restoreSettings);
+    const { overrides } = settingsOf(wishes);
     const loaded = await session.loadRestore([
       ...choice.overrides,
       ...overrides,
@@ -135,13 +141,14 @@ export function openRestorePlan(
     store.dispatch({ type: "planning" });
     const { wishes } = store.state;
     draft.wishes = wishes;
+    plannedAt = session.call.now();
     // An older plan that comes late must not take the place of this one.
     const isCurrent = () => !left.aborted && store.state.wishes === wishes;
     try {
       const loaded = await load();
       targetFlags = loaded.flags;
       place = placeOf(loaded.config);
-      call = { config: loaded.config, backupId, now: session.call.now() };
+      call = { config: loaded.config, backupId, now: plannedAt };
       const planned = await session.engine.planRestore({
         ...call,
         emit: session.safely((event) => {
@@ -161,7 +168,7 @@ export function openRestorePlan(
     const { plan, wishes } = store.state;
     const restore = call;
     if (plan === undefined || restore === undefined) return;
-    const { verifyFlags } = wishedSettings(wishes, session.call.restoreSettings);
+    const { verifyFlags } = settingsOf(wishes);
     const run = {
       restore,
       flags: flags(),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { RestorePlan } from "../../../src/engine/plan_types.ts";
 import { AppError } from "../../../src/errors.ts";
+import { NOW } from "../../testing/samples.ts";
 import { RESTORE_PLAN, restorePlanSample, SETTINGS } from "../../testing/restore_samples.ts";
 import { themeOf } from "../../theme/theme.ts";
 import {
@@ -16,7 +17,7 @@ import { wishedSettings } from "./wishes.ts";
 const wishesAfter = (...actions: RestorePlanAction[]) =>
   actions.reduce(reduceRestorePlan, NO_RESTORE_PLAN).wishes;
 const settingsOf = (wishes: Partial<RestoreWishes>) =>
-  wishedSettings({ ...NO_RESTORE_PLAN.wishes, ...wishes }, SETTINGS);
+  wishedSettings({ ...NO_RESTORE_PLAN.wishes, ...wishes }, { settings: SETTINGS, now: NOW });
 
 Deno.test("what is not wished is as the configuration says", () => {
   const { overrides, flags } = settingsOf({});
@@ -28,18 +29,18 @@ Deno.test("wishes become settings and flags; which messages they are goes for ve
     { type: "nextIfNotEmpty" },
     { type: "nextIfNotEmpty" },
     { type: "definitions" },
-    { type: "wish", wishes: { window: "yesterday 14:00 .. -2h" } },
+    { type: "wish", wishes: { window: "yesterday 14:00Z .. -2h" } },
   );
   const { overrides, flags, verifyFlags } = settingsOf(wishes);
   assert.deepEqual(overrides.map(({ path, value }) => [path.join("."), value]), [
     ["restore.if_not_empty", "append"],
     ["restore.restore_definitions", true],
-    ["restore.time_window_start", "yesterday 14:00"],
-    ["restore.time_window_end", "-2h"],
+    ["restore.time_window_start", "2025-03-03T14:00:00Z"],
+    ["restore.time_window_end", "2025-03-04T03:06:07Z"],
   ]);
   assert.deepEqual(verifyFlags, [
-    "--time-window-start='yesterday 14:00'",
-    "--time-window-end=-2h",
+    "--time-window-start=2025-03-03T14:00:00Z",
+    "--time-window-end=2025-03-04T03:06:07Z",
   ]);
   assert.deepEqual(flags, ["--if-not-empty=append", "--restore-definitions", ...verifyFlags]);
 });

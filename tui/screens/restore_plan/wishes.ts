@@ -1,8 +1,9 @@
+import { parseTimePoint, resolveTimePoint } from "../../../src/config/time_point.ts";
 import type { Override } from "../../../src/config/overrides.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
 import { nameOf, type Setting, splitList } from "../../../src/console/setting.ts";
 import type { TuiCall } from "../../../src/console/tui_call.ts";
-import { timesOf } from "../window/window_text.ts";
+import { isoText, timesOf } from "../window/window_text.ts";
 import type { RestoreWishes } from "./state.ts";
 
 /** Wishes as configuration, and as flags of commands for the same. */
@@ -14,16 +15,17 @@ export interface WishedSettings {
   readonly verifyFlags: readonly string[];
 }
 
-/** What wishes come to, but for the target. */
+/** What wishes come to, but for the target. Times from now become those that they are at `now`. */
 export function wishedSettings(
   { window, options }: Pick<RestoreWishes, "window" | "options">,
-  { own, shared }: TuiCall["restoreSettings"],
+  { settings: { own, shared }, now }: { settings: TuiCall["restoreSettings"]; now: Date },
 ): WishedSettings {
-  const [start, end] = timesOf(window);
+  // A command that is kept means the same time later on.
+  const [start, end] = timesOf(window).map((time) => time === "" ? "" : absolute(time, now));
   const values: Record<string, string | true> = {
     ...options,
-    ...start === "" ? {} : { "time-window-start": start },
-    ...end === "" ? {} : { "time-window-end": end },
+    ...start === "" ? {} : { "time-window-start": start! },
+    ...end === "" ? {} : { "time-window-end": end! },
   };
   const wished = (groups: typeof own) =>
     groups.flatMap(({ settings }) => settings).flatMap((setting) => {
@@ -40,6 +42,10 @@ export function wishedSettings(
     flags: [...flagsOf(own), ...flagsOf(shared)],
     verifyFlags: flagsOf(shared),
   };
+}
+
+function absolute(time: string, now: Date): string {
+  return isoText(resolveTimePoint(parseTimePoint(time), now.getTime()));
 }
 
 function configValue({ flags, list }: Setting, value: string | true): unknown {

@@ -5,7 +5,7 @@ import { spanOf, type TimeSpan } from "../../../src/engine/stored/density.ts";
 import { messageOf } from "../../../src/errors.ts";
 import type { Failure } from "../../app/failure.ts";
 import { type EraseCommand, erased } from "../../components/text_field.ts";
-import { timesOf, windowText } from "./window_text.ts";
+import { isoText, timesOf, windowText } from "./window_text.ts";
 
 /** One end of a window: as it is written, and what that comes to. */
 export interface Edge {
@@ -127,9 +127,9 @@ export function problemOf({ start, end, problem }: WindowState): string | undefi
 
 /** The window that a text means; what cannot be read leaves it as it was, and stays typed. */
 function withText(state: WindowState, text: string): WindowState {
-  const [start, end] = timesOf(text);
   try {
     const { now } = state;
+    const [start, end] = timesOf(text);
     return { ...state, problem: undefined, start: edgeOf(start, now), end: edgeOf(end, now) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -155,11 +155,6 @@ function movedEdge(
   const at = Math.round((before + by * step) / unit) * unit;
   const moved: Edge = { at, text: isoText(at) };
   return { ...state, [edge]: moved, view: holding(view, at) };
-}
-
-/** RFC 3339, without milliseconds where there are none. */
-export function isoText(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }
 
 /** The same length of time, so that a moment is in it. */

@@ -72,6 +72,16 @@ Deno.test("times are typed, and what cannot be read stays typed and says why", (
   assert.equal(windowOf(after(wrong, { type: "dropTyped" })), "-2h ..");
 });
 
+Deno.test("what follows a second .. is refused, and a time as the screen prints it is taken", () => {
+  const typed = (text: string) =>
+    after(opened(), { type: "edit" }, { type: "type", text }, { type: "keepTyped" });
+  assert.match(problemOf(typed("-2h .. -1h .. nonsense"))!, /one "\.\."/);
+  const printed = typed("2025-03-03 02:00:00 UTC .. 2025-03-03 02:30:00.250 UTC");
+  assert.equal(problemOf(printed), undefined);
+  assert.equal(printed.start!.at, Date.parse("2025-03-03T02:00:00Z"));
+  assert.equal(printed.end!.at, Date.parse("2025-03-03T02:30:00.250Z"));
+});
+
 Deno.test("a window that ends before it starts says so", () => {
   assert.equal(problemOf(opened("-1h .. -2h")), "it ends before it starts");
   assert.equal(problemOf(windowSample()), undefined);
