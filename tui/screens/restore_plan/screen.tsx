@@ -11,7 +11,7 @@ import { openOptions } from "../options/screen.tsx";
 import type { QueueChoice } from "../queues/choice.ts";
 import { openRestoreRun } from "../run/restore.ts";
 import { openTarget } from "../target/screen.tsx";
-import { openWindow } from "../window/screen.tsx";
+import { openWindow, type WindowChoice } from "../window/screen.tsx";
 import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./keys.ts";
 import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
 import { confirmLines } from "./summary.ts";
@@ -100,9 +100,15 @@ export function openRestorePlan(
       backupId,
       window: store.state.wishes.window,
       load: async () => (await load({ window: "" })).config,
-      commandLine: (window) => commandLine({ window }),
-      take: (window) => wish({ window }),
+      commandLine: (choice) => commandLine(wishesOf(choice)),
+      take: (choice) => wish(wishesOf(choice)),
     }));
+  }
+
+  function wishesOf({ window, field }: WindowChoice): Partial<RestoreWishes> {
+    if (field === undefined) return { window };
+    const { options } = store.state.wishes;
+    return { window, options: { ...options, "time-window-field": field } };
   }
 
   function chooseTarget(): void {

@@ -127,15 +127,16 @@ export function placeSpans(plan: RestorePlan | undefined): Span[] {
   ];
 }
 
-export function wishSpans({ wishes }: RestorePlanState): Span[] {
-  const { window } = wishes;
-  return [
-    span("  Wanted  ", "dim"),
-    window === "" ? span("messages of any time", "dim") : span(
-      `messages of the time ${escapeText(window)}`,
-      "accent",
-    ),
-  ];
+/** The time as it was chosen here, or else as it is configured, and which time counts. */
+export function wishSpans({ wishes: { window }, plan }: RestorePlanState): Span[] {
+  const { timeWindow } = plan ?? {};
+  const label = span("  Wanted  ", "dim");
+  if (window === "") {
+    if (timeWindow !== undefined) return [label, span(timeText(timeWindow), "accent")];
+    return [label, span("messages of any time", "dim")];
+  }
+  const by = timeWindow?.field === "timestamp" ? ", by their timestamp" : "";
+  return [label, span(`messages of the time ${escapeText(window)}${by}`, "accent")];
 }
 
 export function optionSpans({ wishes }: RestorePlanState): Span[] {

@@ -10,7 +10,7 @@ import { Line, type Span, span } from "../../components/line.tsx";
 import { Paragraphs } from "../../components/paragraphs.tsx";
 import { columnChart } from "../../components/meter.ts";
 import { caretOf } from "../../components/text_field.ts";
-import { type EdgeName, figuresOf, problemOf, type WindowState } from "./state.ts";
+import { type EdgeName, figuresOf, problemOf, type TimeField, type WindowState } from "./state.ts";
 import { isoText } from "./window_text.ts";
 
 /** Columns left and right of the timeline. */
@@ -26,6 +26,18 @@ export function partsOf({ columns }: Pick<Area, "columns">): number {
   return Math.max(10, columns - 2 * MARGIN);
 }
 
+/** Which time counts. */
+const FIELD_LINES: Readonly<Record<TimeField, readonly string[]>> = {
+  backed_up_at: [
+    "Messages by when the backup read them;",
+    "those of streams by when they were written",
+  ],
+  timestamp: [
+    "Messages by their own timestamp, the property;",
+    "those without one are left out, and streams cannot be chosen by it",
+  ],
+};
+
 export function WindowView({ state, area }: { state: WindowState; area: Area }) {
   const { theme, columns } = area;
   const line = { theme, columns };
@@ -36,9 +48,12 @@ export function WindowView({ state, area }: { state: WindowState; area: Area }) 
   }
   return (
     <Box flexDirection="column">
-      <Line {...line} spans={[span("  Messages by when the backup read them;", "dim")]} />
-      <Line {...line} spans={[span("  those of streams by when they were written", "dim")]} />
-      {view === undefined
+      {FIELD_LINES[state.field ?? "backed_up_at"].map((text) => (
+        <Line {...line} key={text} spans={[span(`  ${text}`, "dim")]} />
+      ))}
+      {state.field === "timestamp"
+        ? <Line {...line} spans={[]} />
+        : view === undefined
         ? <Line {...line} spans={[span("  There are none.")]} />
         : <Timeline state={state} view={view} area={area} />}
       <Line {...line} spans={[]} />
@@ -162,6 +177,11 @@ function toldSpan(state: WindowState): Span {
 
 function figureSpans(state: WindowState, { theme }: Area): Span[] {
   const { atLeast, atMost, total } = figuresOf(state);
+  if (state.field === "timestamp" && (state.start ?? state.end) !== undefined) {
+    return [
+      span(`  Not known beforehand how many of ${plural(total, "message")} these are`, "strong"),
+    ];
+  }
   const range = atLeast === atMost
     ? formatCount(atMost)
     : `${formatCount(atLeast)} to ${formatCount(atMost)}`;
