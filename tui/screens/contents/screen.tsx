@@ -66,7 +66,7 @@ export function openContents(session: Session, backupId: string): Screen {
     const chosen = chosenRows(picker).map(({ entry }) => entry);
     if (chosen.length === 0) return session.navigator.tell("The filter shows no queue");
     const choice = queueChoice({ all, chosen, at: "restore.queues" });
-    session.navigator.open(openRestorePlan(session, { backupId, choice }));
+    session.navigator.open(openRestorePlan(session, { backupId, choice, queues: all }));
     if (choice.alongside > 0) {
       session.navigator.tell(
         `${plural(choice.alongside, "queue")} of the same name in other vhosts would come along`,

@@ -1,6 +1,7 @@
 import { type Config, requireTarget } from "../../../src/config/config.ts";
 import { storageLocation } from "../../../src/config/storage.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
+import type { QueueName } from "../../../src/engine/restore/mapping.ts";
 import type { RestoreCall } from "../../app/engine.ts";
 import type { MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
@@ -21,11 +22,17 @@ import { type WishedSettings, wishedSettings } from "./wishes.ts";
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
 export function openRestorePlan(
   session: Session,
-  { backupId, choice }: { backupId: string; choice: QueueChoice },
+  { backupId, choice, queues }: {
+    backupId: string;
+    choice: QueueChoice;
+    /** All that the backup has. */
+    queues: readonly QueueName[];
+  },
 ): Screen {
   const draft = session.restoreDraft(backupId);
   const store = new Store(reduceRestorePlan, { ...NO_RESTORE_PLAN, wishes: draft.wishes });
   const { navigator } = session;
+  const idFlags = ["--backup-id", shellWord(backupId)];
   let call: RestoreCall | undefined;
   /** Those of the target, once it is known. */
   let targetFlags: readonly string[] = [];
@@ -59,11 +66,7 @@ export function openRestorePlan(
   function flags(wishes: Partial<RestoreWishes> = {}): string[] {
     const wished = { ...store.state.wishes, ...wishes };
     const target = "target" in wishes ? wishes.target?.flags ?? [] : targetFlags;
-    return flagsWith(target, settingsOf(wished).flags);
-  }
-
-  function flagsWith(target: readonly string[], wished: readonly string[]): string[] {
-    return [...target, ...choice.flags, ...wished, "--backup-id", shellWord(backupId)];
+    return [...target, ...choice.flags, ...settingsOf(wished).flags, ...idFlags];
   }
 
   function press(command: string, area: Area): void {
@@ -178,7 +181,13 @@ export function openRestorePlan(
     const run = {
       restore,
       flags: flags(),
-      verifyFlags: flagsWith(targetFlags, verifyFlags),
+      queues,
+      verifyFlags: (chosen: QueueChoice) => [
+        ...targetFlags,
+        ...chosen.flags,
+        ...verifyFlags,
+        ...idFlags,
+      ],
       place: placeOf(restore.config),
     };
     navigator.open(openConfirm({

@@ -51,7 +51,10 @@ export interface RunCall<Result = SummaryEvent> {
   /** Its speed, where that can be changed while it runs. */
   newPace?(): Pace;
   /** What can be done when it has come to an end. */
-  readonly next?: { readonly binding: Binding<"next">; open(): Screen };
+  readonly next?: {
+    readonly binding: Binding<"next">;
+    open(ended: readonly QueueDoneEvent[]): Screen;
+  };
 }
 
 /** The end of a run that ends with a summary. */
@@ -99,7 +102,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       case "close":
         return session.navigator.back();
       case "next":
-        return call.next && session.navigator.replace(call.next.open());
+        return call.next && session.navigator.replace(call.next.open(store.state.ended));
       case "goOn":
         return session.navigator.replace(openRun(session, call));
       default: {
