@@ -40,6 +40,8 @@ interface OpenScreen {
   readonly unsubscribe: () => void;
 }
 
+const GOES_ON = "what is done is kept, and the same command goes on there";
+
 /** The screens that are open, the last one in front, and what lies over it. */
 export class Navigator {
   readonly host: NavigatorHost;
@@ -248,9 +250,7 @@ export class Navigator {
     if (work === undefined) return this.host.quit();
     this.ask({
       title: `${work.what} runs`,
-      lines: [
-        "It can be stopped safely: what is done is kept, and the same command goes on there.",
-      ],
+      lines: [`It can be stopped safely: ${work.stopped ?? GOES_ON}.`],
       choices: ["Go on", "Stop safely and quit"],
       focus: 0,
       answers: [() => {}, () => this.stopAndQuit()],

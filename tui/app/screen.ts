@@ -13,6 +13,8 @@ export interface Area {
 export interface RunningWork {
   /** What it is: "The backup". */
   readonly what: string;
+  /** What becomes of it then, where it is not gone on with by the same command. */
+  readonly stopped?: string | undefined;
   /** Stops it safely; done when `running` of the screen is undefined. */
   stop(): void;
 }

@@ -29,6 +29,7 @@ export function openRestoreRun(session: Session, run: RestoreRun): Screen {
   return openRun(session, {
     title: "Restoring",
     what: "The restore",
+    working: "Publishing; a message counts when the target has confirmed it",
     stopping: "waiting for the confirmation of what was published",
     command: "restore",
     flags,
@@ -62,7 +63,9 @@ function openVerifyRun(
   return openRun<VerifyReport>(session, {
     title: "Verify",
     what: "The comparison",
+    working: "Reading the queues, giving all back, comparing",
     stopping: "giving the messages back",
+    stopped: "all messages go back, and the same command compares anew",
     command: "verify",
     flags: verifyFlags(choice),
     place,

@@ -40,6 +40,10 @@ export interface RunCall<Result = SummaryEvent> {
   readonly what: string;
   /** What is done when it is stopped: "giving the messages back". */
   readonly stopping: string;
+  /** What is done while queues are worked on; not of a backup, which has figures of its own. */
+  readonly working?: string;
+  /** What becomes of it when it is stopped, where nothing is gone on with. */
+  readonly stopped?: string;
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
@@ -82,10 +86,17 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
-    render: (area) => <RunView state={store.state} area={area} stopping={call.stopping} />,
+    render: (area) => (
+      <RunView
+        state={store.state}
+        area={area}
+        stopping={call.stopping}
+        {...call.working === undefined ? {} : { working: call.working }}
+      />
+    ),
     commandLine: () => session.commandLine(call.command, call.flags),
     open: () => void run(),
-    running: () => isRunning() ? { what: call.what, stop } : undefined,
+    running: () => isRunning() ? { what: call.what, stopped: call.stopped, stop } : undefined,
     place: () => call.place,
   };
 
