@@ -96,7 +96,7 @@ Deno.test("queues that hold messages stand in the way until that is changed", as
   await terminal.press("Enter");
   await terminal.waitFor(/From .*--time-window-start=2/);
   await terminal.press("Enter");
-  await terminal.waitFor(/of the time -1h \.\.[^]*to restore/);
+  await terminal.waitFor(/of the time 2\S+Z \.\.[^]*to restore/);
   assert.equal(await queueDepth(shared, queue), 20);
 });
 

@@ -17,7 +17,7 @@ import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./k
 import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
 import { confirmLines } from "./summary.ts";
 import { restorePlanPage, RestorePlanView } from "./view.tsx";
-import { type WishedSettings, wishedSettings } from "./wishes.ts";
+import { wishedSettings } from "./wishes.ts";
 
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
 export function openRestorePlan(
@@ -38,8 +38,6 @@ export function openRestorePlan(
   let targetFlags: readonly string[] = [];
   /** The target and the storage, once they are known. */
   let place: string | undefined;
-  /** What times from now are seen from, in the plan, in the run and in commands. */
-  let plannedAt = session.call.now();
   let left = new AbortController().signal;
   return {
     title: "Plan",
@@ -59,14 +57,15 @@ export function openRestorePlan(
     return session.commandLine("restore", flags(wishes));
   }
 
-  function settingsOf(wishes: RestoreWishes): WishedSettings {
-    return wishedSettings(wishes, { settings: session.call.restoreSettings, now: plannedAt });
-  }
-
   function flags(wishes: Partial<RestoreWishes> = {}): string[] {
     const wished = { ...store.state.wishes, ...wishes };
     const target = "target" in wishes ? wishes.target?.flags ?? [] : targetFlags;
-    return [...target, ...choice.flags, ...settingsOf(wished).flags, ...idFlags];
+    return [
+      ...target,
+      ...choice.flags,
+      ...wishedSettings(wished, session.call.restoreSettings).flags,
+      ...idFlags,
+    ];
   }
 
   function press(command: string, area: Area): void {
@@ -137,7 +136,7 @@ export function openRestorePlan(
   ): Promise<{ config: Config; flags: readonly string[] }> {
     const wishes = { ...store.state.wishes, ...others };
     const { target } = wishes;
-    const { overrides } = settingsOf(wishes);
+    const { overrides } = wishedSettings(wishes, session.call.restoreSettings);
     const loaded = await session.loadRestore([
       ...choice.overrides,
       ...overrides,
@@ -150,14 +149,13 @@ export function openRestorePlan(
     store.dispatch({ type: "planning" });
     const { wishes } = store.state;
     draft.wishes = wishes;
-    plannedAt = session.call.now();
     // An older plan that comes late must not take the place of this one.
     const isCurrent = () => !left.aborted && store.state.wishes === wishes;
     try {
       const loaded = await load();
       targetFlags = loaded.flags;
       place = placeOf(loaded.config);
-      call = { config: loaded.config, backupId, now: plannedAt };
+      call = { config: loaded.config, backupId, now: session.call.now() };
       const planned = await session.engine.planRestore({
         ...call,
         emit: session.safely((event) => {
@@ -177,7 +175,7 @@ export function openRestorePlan(
     const { plan, wishes } = store.state;
     const restore = call;
     if (plan === undefined || restore === undefined) return;
-    const { verifyFlags } = settingsOf(wishes);
+    const { verifyFlags } = wishedSettings(wishes, session.call.restoreSettings);
     const run = {
       restore,
       flags: flags(),

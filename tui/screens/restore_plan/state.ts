@@ -18,7 +18,7 @@ export interface TargetChoice {
 
 /** What a person may change about a restore, beside its queues. */
 export interface RestoreWishes {
-  /** Times as they are typed, of messages as the backup read them: `yesterday 14:00 .. 15:00`. */
+  /** Both ends, in absolute times: `2025-03-04T05:06:07Z .. 2025-03-04T06:00:00Z`. */
   readonly window: string;
   /** What is not in it is as the configuration says. */
   readonly options: OptionValues;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { RestorePlan } from "../../../src/engine/plan_types.ts";
 import { AppError } from "../../../src/errors.ts";
-import { NOW } from "../../testing/samples.ts";
 import { RESTORE_PLAN, restorePlanSample, SETTINGS } from "../../testing/restore_samples.ts";
 import { themeOf } from "../../theme/theme.ts";
 import {
@@ -17,7 +16,7 @@ import { wishedSettings } from "./wishes.ts";
 const wishesAfter = (...actions: RestorePlanAction[]) =>
   actions.reduce(reduceRestorePlan, NO_RESTORE_PLAN).wishes;
 const settingsOf = (wishes: Partial<RestoreWishes>) =>
-  wishedSettings({ ...NO_RESTORE_PLAN.wishes, ...wishes }, { settings: SETTINGS, now: NOW });
+  wishedSettings({ ...NO_RESTORE_PLAN.wishes, ...wishes }, SETTINGS);
 
 Deno.test("what is not wished is as the configuration says", () => {
   const { overrides, flags } = settingsOf({});
@@ -29,7 +28,7 @@ Deno.test("wishes become settings and flags; which messages they are goes for ve
     { type: "nextIfNotEmpty" },
     { type: "nextIfNotEmpty" },
     { type: "definitions" },
-    { type: "wish", wishes: { window: "yesterday 14:00Z .. -2h" } },
+    { type: "wish", wishes: { window: "2025-03-03T14:00:00Z .. 2025-03-04T03:06:07Z" } },
   );
   const { overrides, flags, verifyFlags } = settingsOf(wishes);
   assert.deepEqual(overrides.map(({ path, value }) => [path.join("."), value]), [

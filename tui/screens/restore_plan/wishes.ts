@@ -1,9 +1,8 @@
-import { parseTimePoint, resolveTimePoint } from "../../../src/config/time_point.ts";
 import type { Override } from "../../../src/config/overrides.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
 import { nameOf, type Setting, splitList } from "../../../src/console/setting.ts";
 import type { TuiCall } from "../../../src/console/tui_call.ts";
-import { isoText, timesOf } from "../window/window_text.ts";
+import { timesOf } from "../window/window_text.ts";
 import type { RestoreWishes } from "./state.ts";
 
 /** Wishes as configuration, and as flags of commands for the same. */
@@ -15,17 +14,16 @@ export interface WishedSettings {
   readonly verifyFlags: readonly string[];
 }
 
-/** What wishes come to, but for the target. Times from now become those that they are at `now`. */
+/** What wishes come to, but for the target. */
 export function wishedSettings(
   { window, options }: Pick<RestoreWishes, "window" | "options">,
-  { settings: { own, shared }, now }: { settings: TuiCall["restoreSettings"]; now: Date },
+  { own, shared }: TuiCall["restoreSettings"],
 ): WishedSettings {
-  // A command that is kept means the same time later on.
-  const [start, end] = timesOf(window).map((time) => time === "" ? "" : absolute(time, now));
+  const [start, end] = timesOf(window);
   const values: Record<string, string | true> = {
     ...options,
-    ...start === "" ? {} : { "time-window-start": start! },
-    ...end === "" ? {} : { "time-window-end": end! },
+    ...start === "" ? {} : { "time-window-start": start },
+    ...end === "" ? {} : { "time-window-end": end },
   };
   const wished = (groups: typeof own) =>
     groups.flatMap(({ settings }) => settings).flatMap((setting) => {
@@ -42,10 +40,6 @@ export function wishedSettings(
     flags: [...flagsOf(own), ...flagsOf(shared)],
     verifyFlags: flagsOf(shared),
   };
-}
-
-function absolute(time: string, now: Date): string {
-  return isoText(resolveTimePoint(parseTimePoint(time), now.getTime()));
 }
 
 function configValue({ flags, list }: Setting, value: string | true): unknown {

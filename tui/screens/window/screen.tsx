@@ -3,11 +3,12 @@ import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
 import { TYPED_KEYS, UNDRAWN_KEYS, WINDOW_KEYS, type WindowCommand } from "./keys.ts";
-import { problemOf, reduceWindow, type TimeField, windowOf, windowState } from "./state.ts";
+import { fixedWindowOf, problemOf, reduceWindow, type TimeField, windowState } from "./state.ts";
 import { partsOf, WindowView } from "./view.tsx";
 
 /** What was chosen. */
 export interface WindowChoice {
+  /** In absolute times. */
   readonly window: string;
   /** Absent: as it was. */
   readonly field?: TimeField;
@@ -79,7 +80,7 @@ export function openWindow(session: Session, call: WindowCall): Screen {
 
   function choice(): WindowChoice {
     const { field } = store.state;
-    const window = windowOf(store.state);
+    const window = fixedWindowOf(store.state);
     return { window, ...field === undefined || field === configured ? {} : { field } };
   }
 

@@ -107,6 +107,12 @@ export function windowOf({ start, end }: Pick<WindowState, "start" | "end">): st
   return windowText(start?.text ?? "", end?.text ?? "");
 }
 
+/** The same in absolute times: later on it means the same. */
+export function fixedWindowOf({ start, end }: Pick<WindowState, "start" | "end">): string {
+  const fixed = (edge: Edge | undefined) => edge === undefined ? "" : isoText(edge.at);
+  return windowText(fixed(start), fixed(end));
+}
+
 /**
  * How many messages are in the window, as far as the manifest tells, and how many there are. Of their
  * own timestamps it tells nothing.

@@ -5,6 +5,7 @@ import { plainFrame, renderFrame, stillScreen } from "../../testing/render_frame
 import { WindowView } from "./view.tsx";
 import {
   figuresOf,
+  fixedWindowOf,
   problemOf,
   reduceWindow,
   type WindowAction,
@@ -68,6 +69,7 @@ Deno.test("times are typed, and what cannot be read stays typed and says why", (
   const kept = after(typed, { type: "keepTyped" });
   assert.deepEqual([windowOf(kept), kept.typed], ["yesterday 14:00 .. -1m", undefined]);
   assert.equal(kept.end!.at, now - 60_000);
+  assert.match(fixedWindowOf(kept), /^2025-03-03T.*Z \.\. 2025-03-04T05:05:07Z$/);
   const wrong = after(typed, { type: "type", text: "onths" }, { type: "keepTyped" });
   assert.match(problemOf(wrong)!, /expected epoch milliseconds/);
   assert.match(wrong.typed!, /months$/);
