@@ -135,7 +135,7 @@ async function confirm(terminal: TmuxRun, { amqpUrl }: { amqpUrl: string }): Pro
   await terminal.press("Enter");
   await terminal.waitFor(/\[ Cancel \]/);
   await terminal.type(new URL(amqpUrl).host);
-  await terminal.waitFor(/Tab goes to the other button/);
+  await terminal.waitFor(/Tab goes to the other button, which does it/);
   await terminal.press("Tab", "Enter");
 }
 
