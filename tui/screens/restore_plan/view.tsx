@@ -11,6 +11,7 @@ import { queueColumns } from "../../components/plan_list.ts";
 import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme } from "../../theme/theme.ts";
+import { withKeys } from "./key_hints.ts";
 import type { RestorePlanState } from "./state.ts";
 import { intoSpans, optionSpans, placeSpans, sumSpans, wishSpans } from "./summary.ts";
 
@@ -38,7 +39,12 @@ export function RestorePlanView({ state, area }: { state: RestorePlanState; area
       <Line {...line} spans={optionSpans(state)} />
       <Line {...line} spans={sumSpans(state, theme)} />
       {state.failure !== undefined
-        ? <FailureLines failure={state.failure} area={{ ...area, rows: area.rows - HEAD_ROWS }} />
+        ? (
+          <FailureLines
+            failure={keyed(state.failure)}
+            area={{ ...area, rows: area.rows - HEAD_ROWS }}
+          />
+        )
         : plan !== undefined && <Queues plan={plan} state={state} area={area} />}
     </Box>
   );
@@ -54,6 +60,7 @@ function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanSt
     : "problem" in told
     ? { reason: told.problem, ...told.wayOut === undefined ? {} : { hint: told.wayOut } }
     : { reason: told.message, ...told.hint === undefined ? {} : { hint: told.hint } };
+  const shown: Told | undefined = isTold ? current : blocked;
   // What a partial backup lacks is told as both.
   const general = new Set([
     ...plan.warning === undefined ? [] : [plan.warning],
@@ -68,11 +75,18 @@ function Queues({ plan, state, area }: { plan: RestorePlan; state: RestorePlanSt
         area={{ ...area, rows: restorePlanPage(area) + TABLE_HEAD }}
       />
       <HazardLines
-        hazard={isTold ? current : blocked ?? { notes: [...general] }}
+        hazard={shown === undefined ? { notes: [...general] } : keyed(shown)}
         area={{ ...area, rows: DETAIL_ROWS }}
       />
     </>
   );
+}
+
+type Told = Pick<PlannedRestoreQueue, "reason" | "hint" | "notes">;
+
+/** The same with a hint that names keys. */
+function keyed<Hinted extends { readonly hint?: string | undefined }>(told: Hinted): Hinted {
+  return told.hint === undefined ? told : { ...told, hint: withKeys(told.hint) };
 }
 
 function columnsOf(plan: RestorePlan, { glyphs }: Theme): TableColumn<PlannedRestoreQueue>[] {
