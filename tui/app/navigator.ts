@@ -15,6 +15,8 @@ import type { Area, RunningWork, Screen } from "./screen.ts";
 /** A question over the screen, and what each answer does. */
 export interface Question extends DialogText {
   readonly answers: readonly (() => void)[];
+  /** Letters that choose at once, with the index of their answer. */
+  readonly keys?: Readonly<Record<string, number>>;
 }
 
 /** What is done with the terminal and the process. */
@@ -253,7 +255,12 @@ export class Navigator {
   }
 
   #answer(question: Question, key: string): void {
-    const { focus, choices, answers } = question;
+    const { focus, choices, answers, keys } = question;
+    const direct = keys?.[key];
+    if (direct !== undefined) {
+      this.#closeQuestion();
+      return answers[direct]!();
+    }
     if (key === "esc" || key === "q") return this.#closeQuestion();
     if (key === "enter") {
       this.#closeQuestion();

@@ -11,6 +11,8 @@ export interface Connection {
   overrides(side: "source" | "target"): Override[];
   /** Of commands that do the same; the URL comes from a variable. */
   readonly flags: PlaceFlags;
+  /** For the broker that a file names, where it was typed and no other broker was. */
+  readonly password: string | undefined;
   /** What a configuration file would lack; undefined: nothing. */
   readonly lacks: "broker" | "storage" | undefined;
   /** A configuration file that says the same, with the password as `${RABBITMQ_PASSWORD}`. */
@@ -38,6 +40,7 @@ export function connectionOf(values: Values): Connection {
       ],
       storage: storage === "" ? [] : ["--path", shellWord(storage)],
     },
+    password: host === "" && password !== "" ? password : undefined,
     lacks: host === "" ? "broker" : storage === "" ? "storage" : undefined,
     yaml: yamlOf({ ...values, host, management, storage }),
   };

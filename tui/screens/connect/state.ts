@@ -32,6 +32,32 @@ export const NOT_FILLED: ConnectState = {
   ...UNTRIED,
 };
 
+/** Whether it was tried, and something that is needed failed. */
+export function hasFailedTest({ failure, findings }: ConnectState): boolean {
+  return failure !== undefined || findings.some(({ status }) => status === "failed");
+}
+
+/** Whether the parts of a connection that a field stands for have failed. */
+function hasFailed({ findings }: ConnectState, ...names: (typeof PARTS)[number]["name"][]) {
+  return PARTS.some(({ name, has }) =>
+    names.includes(name) &&
+    findings.some((finding) => finding.status === "failed" && has(finding))
+  );
+}
+
+/** The form when it is seen again: on what failed first, else on what is asked first. */
+export function reopened(state: ConnectState): ConnectState {
+  const failed: FieldName | undefined = hasFailed(state, "AMQP")
+    ? "host"
+    : hasFailed(state, "Management API")
+    ? "management"
+    : hasFailed(state, "Storage")
+    ? "storage"
+    : undefined;
+  const index = FIELDS.findIndex(({ name }) => name === failed);
+  return { ...state, focus: Math.max(0, index) };
+}
+
 export type ConnectAction =
   | { type: "type"; text: string }
   | { type: EraseCommand | "next" | "previous" }
