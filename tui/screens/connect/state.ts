@@ -7,7 +7,11 @@ export const FIELDS = [
   { name: "host", label: "Broker", about: "host, host:port, or an amqp:// URL" },
   { name: "user", label: "User", about: "with the tag monitoring, at least" },
   { name: "password", label: "Password", about: "is not shown, and stored nowhere" },
-  { name: "management", label: "Management", about: "its HTTP API; empty: http://host:15672" },
+  {
+    name: "management",
+    label: "Management",
+    about: "host:port or URL of its HTTP API; empty: port 15672",
+  },
   { name: "storage", label: "Storage", about: "a folder, or a URL such as s3://bucket/prefix" },
 ] as const;
 
