@@ -280,13 +280,15 @@ export class Navigator {
     this.#changed();
   }
 
-  /** Scrolls the help; any other key closes it. */
+  /** Scrolls the help; any other key closes it, and some do at once what the help says of them. */
   #pressHelp(key: string, area: Area): void {
     const command = commandOf(MOVE_KEYS, key);
     const size = { count: lastTop(this.helpTopic(), area) + 1, page: area.rows };
     if (command === undefined) this.#isHelpOpen = false;
     else this.#helpTop = moved({ index: this.#helpTop, top: 0 }, command, size).index;
     this.#changed();
+    const global: GlobalCommand | undefined = commandOf(GLOBAL_KEYS, key);
+    if (command === undefined && (global === "log" || global === "copy")) this.#pressGlobal(key);
   }
 
   #running(): RunningWork | undefined {

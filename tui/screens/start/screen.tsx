@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Config } from "../../../src/config/config.ts";
 import { storageLocation } from "../../../src/config/storage.ts";
+import { AppError } from "../../../src/errors.ts";
 import type { MoveCommand } from "../../app/keys.ts";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
@@ -147,8 +148,8 @@ export function openStart(session: Session): Screen {
         queues: queues.length,
         messages: queues.reduce((sum, { messagesReady = 0 }) => sum + messagesReady, 0),
       };
-    });
-    if (!signal.aborted) store.dispatch({ type: "broker", answer });
+    }, signal);
+    if (answer !== undefined) store.dispatch({ type: "broker", answer });
   }
 
   async function askStorage(signal: AbortSignal): Promise<void> {
@@ -156,21 +157,30 @@ export function openStart(session: Session): Screen {
     if (asked?.storage === undefined) {
       return store.dispatch({ type: "backups", answer: { state: "missing" } });
     }
-    const answer = await answerOf(async () => ({
-      listings: await session.engine.listBackups(asked, { signal }),
-      isNew: false,
-    }));
-    if (signal.aborted) return;
-    const isNew = answer.state === "failed" && answer.failure.code === "storage_missing" &&
-      asked.storage.backend === "filesystem";
-    const value = { listings: [], isNew: true };
-    store.dispatch({ type: "backups", answer: isNew ? { state: "there", value } : answer });
+    const isFolder = asked.storage.backend === "filesystem";
+    const answer = await answerOf(async () => {
+      try {
+        return { listings: await session.engine.listBackups(asked, { signal }), isNew: false };
+      } catch (error) {
+        // The first backup makes the folder: nothing has failed.
+        const isNew = isFolder && error instanceof AppError && error.code === "storage_missing";
+        if (!isNew) throw error;
+        return { listings: [], isNew };
+      }
+    }, signal);
+    if (answer !== undefined) store.dispatch({ type: "backups", answer });
   }
 
-  async function answerOf<T>(get: () => Promise<T>): Promise<Answer<T>> {
+  /** Undefined: nobody waits for it any more. */
+  async function answerOf<T>(
+    get: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<Answer<T> | undefined> {
     try {
-      return { state: "there", value: await get() };
+      const value = await get();
+      return signal.aborted ? undefined : { state: "there", value };
     } catch (error) {
+      if (signal.aborted) return undefined;
       return { state: "failed", failure: session.failure(error) };
     }
   }
