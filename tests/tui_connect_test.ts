@@ -76,7 +76,7 @@ Deno.test("a folder that is not there yet is no fault; what is wrong is told wit
   await using terminal = await TmuxRun.start(["tui", "--config", config]);
   await terminal.waitFor(/- a folder that is not there yet: the first backup makes it/);
   await terminal.press("L");
-  await terminal.waitFor(/› Log(?![^]*failed)[^]*  TIME/);
+  await terminal.waitFor(/› Log(?![^]*failed)[^]*TIME \(UTC\)/);
   await terminal.press("Escape");
 
   // Nobody listens there.

@@ -15,10 +15,12 @@ export function pickerStatus(
     ? plural(rows.length, noun)
     : `${formatCount(shown.length)} of ${plural(rows.length, noun)}`;
   const isNone = marked.size === 0;
+  const isEmpty = shown.length === 0 && rows.length > 0;
   const marks = isNone ? "none marked: all are meant" : `${formatCount(marked.size)} marked`;
   return [
     span(` ${counted}`),
-    ...canMark ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],
+    ...isEmpty ? [span(": nothing matches", "attention")] : [],
+    ...canMark && !(isEmpty && isNone) ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],
     ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
     ...isFiltering ? [span(caretOf(theme), "accent")] : [],
   ];
