@@ -113,8 +113,9 @@ export class Session {
       (target === undefined ? this.locked.source : undefined) ?? {};
     if (variables !== undefined) {
       throw new AppError("config", `Cannot use the target: ${variables.join(", ")} is not set`, {
-        hint: "c at the start asks for a password of the source, and a plan for another target; " +
-          "the variable serves all",
+        hint:
+          "type the password of the file's broker with c at the start, set the variable before " +
+          "the program starts, or name another target with t in the plan",
       });
     }
     if (target === undefined && source !== undefined) {

@@ -57,7 +57,7 @@ export function openStart(session: Session): Screen {
       session.useConfig(resolve(lying));
       return void ask();
     }
-    if (login !== undefined && task === "backup") {
+    if (login !== undefined && (task === "backup" || task === "doctor")) {
       connect();
       return session.navigator.tell("First, the password of the broker?");
     }
