@@ -30,8 +30,9 @@ Deno.test("a broker and a storage are asked for, tested, and saved without the p
   await terminal.waitFor(/Management API +✔[^]*AMQP +✔[^]*Storage +✔/);
   await terminal.press("C-s");
   await terminal.waitFor(/Saved as rabbitmq-backup\.yaml/);
-  await terminal.press("C-s");
-  await terminal.waitFor(/There is a rabbitmq-backup\.yaml already/);
+  await terminal.press("Enter", "C-s");
+  await terminal.waitFor(/There is a rabbitmq-backup\.yaml already[^]*\[ No \]/);
+  await terminal.press("n");
 
   // 3. It is in force, and the form has it still.
   await terminal.press("Enter");
@@ -41,7 +42,22 @@ Deno.test("a broker and a storage are asked for, tested, and saved without the p
   await terminal.press("Escape", "q");
   await terminal.waitFor(/^code 0$/m);
 
-  // 4. The file is a configuration as commands take it.
+  // 4. Where it lies it is offered, and without the variable the password is asked for.
+  await using again = await TmuxRun.start(["tui"], { cwd: folder.path });
+  await again.waitFor(/› Open +rabbitmq-backup\.yaml/);
+  await again.press("Enter");
+  await again.waitFor(/c asks for the password: RABBITMQ_PASSWORD is not set[^]*✔ no backups yet/);
+  await again.press("c");
+  await again.waitFor(new RegExp(`User +${broker.username}, as it is[^]*› Password`));
+  await again.type(broker.password);
+  await again.press("C-t");
+  await again.waitFor(/Management API +✔[^]*AMQP +✔[^]*Storage +✔/);
+  await again.press("Enter");
+  await again.waitFor(new RegExp(`✔ RabbitMQ ${broker.version}[^]*✔ no backups yet`));
+  await again.press("q");
+  await again.waitFor(/^code 0$/m);
+
+  // 5. The file is a configuration as commands take it.
   const saved = folder.join("rabbitmq-backup.yaml");
   assert.match(await Deno.readTextFile(saved), /:\$\{RABBITMQ_PASSWORD\}@/);
   const env = { RABBITMQ_PASSWORD: broker.password };
@@ -59,6 +75,9 @@ Deno.test("a folder that is not there yet is no fault; what is wrong is told wit
   );
   await using terminal = await TmuxRun.start(["tui", "--config", config]);
   await terminal.waitFor(/- a folder that is not there yet: the first backup makes it/);
+  await terminal.press("L");
+  await terminal.waitFor(/› Log(?![^]*failed)[^]*TIME \(UTC\)/);
+  await terminal.press("Escape");
 
   // Nobody listens there.
   await terminal.press("c");

@@ -47,6 +47,8 @@ Deno.test("p pauses when nothing is held, and goes on; - and + change the speed"
   assert.doesNotMatch(screen, /✔ done/);
   await terminal.press("p");
   await terminal.waitFor(/Backup test is complete: 2 queues, 12,010 messages/);
+  await terminal.press("L");
+  await terminal.waitFor(/The backup pauses[^]*The backup goes on after a pause/);
   await terminal.press("q");
   await terminal.waitFor(/^code 0$/m);
 });

@@ -8,6 +8,7 @@ import {
   type QueueSpec,
   waitForDepth,
 } from "../../tests/helpers/queues.ts";
+import { V8_FLAGS } from "../build/runtime_flags.ts";
 import { checkoutDir } from "../lib/instances.ts";
 import { streamBounds } from "../../src/broker/stream/commands.ts";
 import { TcpProxy } from "../../tests/helpers/tcp_proxy.ts";
@@ -226,7 +227,14 @@ export class Arena {
     options: Pick<ToolOptions, "denoArgs" | "threads">,
   ): Promise<Measured> {
     const { folder, messages, signal, brokerPid } = this.#place;
-    return await measure([Deno.execPath(), "run", "-A", ...options.denoArgs ?? [], ...args], {
+    return await measure([
+      Deno.execPath(),
+      "run",
+      "-A",
+      V8_FLAGS,
+      ...options.denoArgs ?? [],
+      ...args,
+    ], {
       folder,
       signal,
       brokerPid,

@@ -11,7 +11,7 @@ const CHUNK_BYTES = 256 * 1024;
 export interface CompressOptions {
   compression: Compression;
   /** zstd level, 1 to 22; other codecs have none. */
-  level?: number;
+  level?: number | undefined;
   /** Format version of the file: it decides how lz4 blocks are framed. 2 unless told otherwise. */
   formatVersion?: 1 | 2;
   /** Yield all pieces in the same memory, each valid until the next is asked for. */
@@ -24,6 +24,8 @@ export interface DecompressOptions {
   formatVersion?: 1 | 2;
   /** The result may not be longer, in bytes. */
   maxBytes?: number;
+  /** A piece is valid until the next is asked for, and its memory is freed then. */
+  reuseMemory?: boolean | undefined;
 }
 
 /**
@@ -72,7 +74,7 @@ function decompressed(
 ): AsyncIterable<Uint8Array> {
   if (options.compression === "none") return source;
   if (options.compression === "zstd") {
-    return through(createZstdDecompress({ chunkSize: CHUNK_BYTES }), source);
+    return through(createZstdDecompress({ chunkSize: CHUNK_BYTES }), source, options);
   }
   return options.formatVersion === 1 ? unpackLz4Single(source) : unpackLz4Blocks(source);
 }
@@ -107,7 +109,7 @@ async function* gathered(
 async function* through(
   transform: Transform,
   source: AsyncIterable<Uint8Array>,
-  { reuseMemory = false }: { reuseMemory?: boolean } = {},
+  { reuseMemory = false }: { reuseMemory?: boolean | undefined },
 ): AsyncGenerator<Uint8Array> {
   let sourceError: unknown;
   const feeding = (async () => {

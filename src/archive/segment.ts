@@ -20,7 +20,7 @@ export type { SegmentHeader };
 /** Options of {@linkcode packSegment}. */
 export interface PackOptions extends Omit<SegmentHeader, "formatVersion"> {
   /** zstd level, 1 to 22. */
-  level?: number;
+  level?: number | undefined;
   /** Write format version 1, whose records name their queue. */
   v1?: V1Source;
   /** Yield pieces of the file in the same memory, each valid until the next is asked for. */
@@ -114,6 +114,12 @@ export function openSegment(
   return new SegmentReader(stored, options.name, options.expected);
 }
 
+/** Options of {@linkcode SegmentReader.records}. */
+export interface RecordsOptions {
+  /** A piece is valid until the next is asked for, and its memory is freed then. */
+  readonly reuseMemory?: boolean | undefined;
+}
+
 /** One pass over a segment; made by {@linkcode openSegment}. */
 export class SegmentReader {
   readonly #name: string;
@@ -150,11 +156,11 @@ export class SegmentReader {
    *
    * @throws {AppError} `damaged`, naming the segment and what is wrong with it.
    */
-  async *records(): AsyncGenerator<Uint8Array> {
+  async *records(options: RecordsOptions = {}): AsyncGenerator<Uint8Array> {
     try {
       const header = await this.header;
       const counter = new RecordCounter();
-      const unpacked = this.#unpacked(header);
+      const unpacked = this.#unpacked(header, options);
       const records = header.formatVersion === 1 ? recordsFromV1(unpacked) : unpacked;
       const parser = new RecordParser(counter);
       for await (const piece of records) {
@@ -190,11 +196,14 @@ export class SegmentReader {
     return header;
   }
 
-  async *#unpacked(header: SegmentHeader): AsyncGenerator<Uint8Array> {
+  async *#unpacked(
+    header: SegmentHeader,
+    { reuseMemory }: RecordsOptions,
+  ): AsyncGenerator<Uint8Array> {
     const expected = this.#expected?.uncompressedBytes;
     const limit = expected === undefined ? {} : { maxBytes: expected };
     let size = 0;
-    for await (const piece of decompress(this.#payload(), { ...header, ...limit })) {
+    for await (const piece of decompress(this.#payload(), { ...header, ...limit, reuseMemory })) {
       size += piece.length;
       yield piece;
     }

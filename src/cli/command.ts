@@ -84,10 +84,16 @@ export function addFormatOption(command: Command): Command {
   );
 }
 
-/** The same for commands that tell their progress as well, as a stream of JSON lines. */
+/**
+ * The same for commands that tell their progress as well, as a stream of JSON lines; a plan, where
+ * they have `--dry-run`, is a document.
+ */
 export function addStreamFormatOption(command: Command): Command {
+  const canPlan = command.options.some(({ long }) => long === "--dry-run");
   return command.addOption(
-    new Option("-f, --format <format>", "text or json; yaml with --dry-run only")
-      .choices(["text", "json", "yaml"]),
+    canPlan
+      ? new Option("-f, --format <format>", "text or json; yaml with --dry-run only")
+        .choices(["text", "json", "yaml"])
+      : new Option("-f, --format <format>", "text or json").choices(["text", "json"]),
   );
 }

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { AppError, saysDiskFull } from "../errors.ts";
 import { canOpenTui, openTui } from "./commands/tui.ts";
 import { type CommandRun, givenFlags } from "./command.ts";
@@ -20,6 +20,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
     verbosity: 0,
     color: !argv.includes("--no-color"),
   });
+  const isNamed = (command: Command) => argv.includes(command.name());
   let exitCode: number = EXIT.ok;
   host.onUncaught?.(async (error) => {
     const code = output.error(error);
@@ -33,9 +34,9 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
     output = new Output(terminal, outputOptions(command.name(), { flags, terminal }));
     exitCode = await run({ host, output, argv, flags, positionals: command.args });
   };
+  const program = buildProgram(launch, terminal);
   try {
     refusePasswords(argv);
-    const program = buildProgram(launch, terminal);
     if (argv.length === 0 && canOpenTui({ host })) {
       exitCode = await openTui({ host, output, argv, flags: {}, positionals: [] });
     } else if (argv.length === 0) {
@@ -45,7 +46,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
       await program.parseAsync(argv, { from: "user" });
     }
   } catch (error) {
-    exitCode = finish(error, output);
+    exitCode = finish(error, { output, command: program.commands.find(isNamed) });
   }
   await output.flush();
   const { failure } = terminal.stdout;
@@ -63,15 +64,26 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   return exitCode;
 }
 
-function finish(error: unknown, output: Output): number {
+function finish(
+  error: unknown,
+  { output, command }: { output: Output; command: Command | undefined },
+): number {
   if (!(error instanceof CommanderError)) return output.error(error);
   // Help and version were asked for, and printed; or help was shown for want of a subcommand.
   if (error.exitCode === 0) return EXIT.ok;
   if (error.code === "commander.help") return EXIT.usage;
   const [problem, suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const similar = /\((Did you mean .*)\)/.exec(suggestion ?? "")?.[1];
+  const similar = meantBy(problem ?? "", command) ??
+    /\((Did you mean .*)\)/.exec(suggestion ?? "")?.[1];
   const hint = similar === undefined ? "see rabbitmq-backup --help" : similar.replace(/^D/, "d");
   return output.error(usageError(`Cannot read the command line: ${problem}`, hint));
+}
+
+/** What is called otherwise here than one would guess, which no likeness of letters tells. */
+function meantBy(problem: string, command: Command | undefined): string | undefined {
+  const isQueue = /^unknown option '--queues?(=|')/.test(problem);
+  const canInclude = command?.options.some(({ long }) => long === "--include");
+  return isQueue && canInclude ? "did you mean --include?" : undefined;
 }
 
 /** Passwords as arguments are seen by every user of the machine. */

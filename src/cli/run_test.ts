@@ -89,6 +89,9 @@ Deno.test("help exit-codes lists them all", async () => {
 const USAGE_ERRORS: [line: string, expected: RegExp][] = [
   ["bakup", /unknown command 'bakup'\nHint: did you mean backup\?/],
   ["backup --confg x", /unknown option '--confg'\nHint: did you mean --config\?/],
+  ["backup --queue x", /unknown option '--queue'\nHint: did you mean --include\?/],
+  ["restore --queues=x", /unknown option '--queues=x'\nHint: did you mean --include\?/],
+  ["messages -f yaml", /'yaml' is invalid. Allowed choices are text, json/],
   ["backup --config", /option '-c, --config <file>' argument missing/],
   ["backup stray", /too many arguments/],
   ["definitions-import", /Cannot import definitions: neither a backup nor a file is named/],

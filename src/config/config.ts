@@ -72,7 +72,7 @@ export interface BackupOptions extends DefinitionsChoice {
   readonly segment_max_bytes: number;
   readonly segment_max_interval_ms: number;
   readonly compression: Compression;
-  readonly compression_level: number;
+  readonly compression_level?: number | undefined;
   /** Absent: the engine chooses by queue type. */
   readonly prefetch_count?: number;
   readonly requeue_strategy: RequeueStrategy;

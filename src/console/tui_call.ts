@@ -1,3 +1,4 @@
+import type { BrokerEndpoint } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Environment } from "../config/interpolate.ts";
 import type { Override } from "../config/overrides.ts";
@@ -9,6 +10,18 @@ import type { Style } from "./text/style.ts";
 export interface PlaceFlags {
   readonly broker: readonly string[];
   readonly storage: readonly string[];
+}
+
+/** A broker of a file whose password is in a variable that is not set. */
+export interface LockedBroker {
+  readonly variables: readonly string[];
+  /** As the file says it, without the password. */
+  readonly endpoint: BrokerEndpoint;
+}
+
+/** A configuration; the brokers that it cannot log in to for want of a password stand beside it. */
+export interface TuiConfig extends LoadedConfig {
+  readonly locked: { readonly source?: LockedBroker; readonly target?: LockedBroker };
 }
 
 /** What a terminal UI is started with. It stands here since neither face may import the other. */
@@ -33,8 +46,13 @@ export interface TuiCall {
   /** The configuration in force for a direction: of a file, with what was chosen on the way on top. */
   load(
     mode: "backup" | "restore",
-    options: { path: string | undefined; choices: readonly Override[] },
-  ): Promise<LoadedConfig>;
+    options: {
+      path: string | undefined;
+      choices: readonly Override[];
+      /** Stands for what the file lacks of its source, or of its target where it has no source. */
+      password?: string | undefined;
+    },
+  ): Promise<TuiConfig>;
   /** What gives the terminal back: done before an error that nobody waited for is told. */
   onError(restore: () => void): void;
   /** Ends the process at once. */

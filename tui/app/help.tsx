@@ -1,6 +1,7 @@
 import { Box } from "ink";
 import { pad, widthOf } from "../../src/console/text/width.ts";
 import { Line, type Span, span } from "../components/line.tsx";
+import { MoreLine } from "../components/text_lines.tsx";
 import { type Binding, GLOBAL_KEYS, keyLabel, MOVE_KEYS } from "./keys.ts";
 import type { Area } from "./screen.ts";
 
@@ -13,19 +14,23 @@ export interface HelpTopic {
 /** The keys of a screen, from the table by which they are bound; `top`: the first line that is seen. */
 export function Help({ topic, top, area }: { topic: HelpTopic; top: number; area: Area }) {
   const lines = helpLines(topic, area);
-  const from = Math.min(top, lastTop(topic, area));
+  const last = lastTop(topic, area);
+  const from = Math.min(top, last);
   return (
     <Box flexDirection="column">
-      {lines.slice(from, from + area.rows).map((spans, index) => (
+      {lines.slice(from, from + area.rows - (last > 0 ? 1 : 0)).map((spans, index) => (
         <Line key={index} spans={spans} theme={area.theme} columns={area.columns} />
       ))}
+      {last > 0 && <MoreLine isAbove={from > 0} isBelow={from < last} area={area} />}
     </Box>
   );
 }
 
 /** How far a help can be scrolled. */
 export function lastTop(topic: HelpTopic, area: Area): number {
-  return Math.max(0, helpLines(topic, area).length - area.rows);
+  const { length } = helpLines(topic, area);
+  // Where it does not fit, a line says so.
+  return length <= area.rows ? 0 : length - area.rows + 1;
 }
 
 function helpLines({ title, bindings }: HelpTopic, { theme }: Area): Span[][] {

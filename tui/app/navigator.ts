@@ -15,6 +15,8 @@ import type { Area, RunningWork, Screen } from "./screen.ts";
 /** A question over the screen, and what each answer does. */
 export interface Question extends DialogText {
   readonly answers: readonly (() => void)[];
+  /** Letters that choose at once, with the index of their answer. */
+  readonly keys?: Readonly<Record<string, number>>;
 }
 
 /** What is done with the terminal and the process. */
@@ -258,7 +260,12 @@ export class Navigator {
   }
 
   #answer(question: Question, key: string): void {
-    const { focus, choices, answers } = question;
+    const { focus, choices, answers, keys } = question;
+    const direct = keys?.[key];
+    if (direct !== undefined) {
+      this.#closeQuestion();
+      return answers[direct]!();
+    }
     if (key === "esc" || key === "q") return this.#closeQuestion();
     if (key === "enter") {
       this.#closeQuestion();
@@ -278,13 +285,15 @@ export class Navigator {
     this.#changed();
   }
 
-  /** Scrolls the help; any other key closes it. */
+  /** Scrolls the help; any other key closes it, and some do at once what the help says of them. */
   #pressHelp(key: string, area: Area): void {
     const command = commandOf(MOVE_KEYS, key);
     const size = { count: lastTop(this.helpTopic(), area) + 1, page: area.rows };
     if (command === undefined) this.#isHelpOpen = false;
     else this.#helpTop = moved({ index: this.#helpTop, top: 0 }, command, size).index;
     this.#changed();
+    const global: GlobalCommand | undefined = commandOf(GLOBAL_KEYS, key);
+    if (command === undefined && (global === "log" || global === "copy")) this.#pressGlobal(key);
   }
 
   #running(): RunningWork | undefined {

@@ -61,6 +61,17 @@ Deno.test("esc goes back one screen, whose work is aborted, and stays on the fir
   assert.match(navigator.notice!, /q ends the program/);
 });
 
+Deno.test("the help is left for what it lists: the log, and the command", () => {
+  const { navigator, log, press } = newNavigator();
+  navigator.open(named("one", { commandLine: () => "rabbitmq-backup list" }));
+  press("?", "L");
+  assert.equal(navigator.isHelpOpen, false);
+  assert.deepEqual(navigator.path, ["one", "log"]);
+  press("esc", "?", "y");
+  assert.deepEqual(log, ["copy rabbitmq-backup list"]);
+  assert.equal(navigator.isHelpOpen, false);
+});
+
 Deno.test("what is typed into a field presses no keys, and pasted text none anywhere", () => {
   const { navigator, log, press } = newNavigator();
   let typed = "";

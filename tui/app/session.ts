@@ -3,7 +3,8 @@ import type { Config } from "../../src/config/config.ts";
 import { storageLocation } from "../../src/config/storage.ts";
 import { hasRelativePaths, shellWord } from "../../src/console/resume_command.ts";
 import { redactEvent } from "../../src/console/redact_event.ts";
-import type { TuiCall } from "../../src/console/tui_call.ts";
+import type { TuiCall, TuiConfig } from "../../src/console/tui_call.ts";
+import { AppError } from "../../src/errors.ts";
 import type { Finding } from "../../src/engine/doctor/findings.ts";
 import type { EventSink } from "../../src/engine/events.ts";
 import type { Connection } from "../screens/connect/connection.ts";
@@ -62,19 +63,29 @@ export class Session {
     this.log = new LogBook(() => options.call.now());
   }
 
+  /** Goes by another file; what was typed before was for another one. */
+  useConfig(path: string): void {
+    this.configPath = path;
+    this.connection = undefined;
+    this.connectForm = undefined;
+  }
+
   #draft:
     | { draft: RestoreDraft; configPath: string | undefined; connection: Connection | undefined }
     | undefined;
   /** The last one that was loaded. */
   #config: Config | undefined;
+  /** Brokers of the file that wait for their passwords. */
+  locked: TuiConfig["locked"] = {};
   /** Warnings of the configuration that were shown. */
   readonly #told = new Set<string>();
 
   /** The configuration with what was chosen on top; each of its warnings is shown once. */
   async load(mode: "backup" | "restore", choices: readonly Override[] = []): Promise<Config> {
     const path = this.configPath;
-    const { config, warnings } = await this.call.load(mode, {
+    const { config, warnings, locked } = await this.call.load(mode, {
       path,
+      password: this.connection?.password,
       choices: [
         ...this.connection?.overrides(mode === "backup" ? "source" : "target") ?? [],
         ...choices,
@@ -82,6 +93,7 @@ export class Session {
     });
     this.call.redactor.addConfig(config);
     this.#config = config;
+    this.locked = locked;
     if (path !== undefined) await this.recent.add(path, this.call.now());
     const warning = warnings.find(({ message }) => !this.#told.has(message));
     if (warning !== undefined) {
@@ -101,6 +113,15 @@ export class Session {
   ): Promise<{ config: Config; flags: readonly string[] }> {
     const config = await this.load("restore", choices);
     const { source, target, mode } = config;
+    const { variables } = this.locked.target ??
+      (target === undefined ? this.locked.source : undefined) ?? {};
+    if (variables !== undefined) {
+      throw new AppError("config", `Cannot use the target: ${variables.join(", ")} is not set`, {
+        hint:
+          "type the password of the file's broker with c at the start, set the variable before " +
+          "the program starts, or name another target with t in the plan",
+      });
+    }
     if (target === undefined && source !== undefined) {
       return { config: { ...config, target: source }, flags: ["--into", "source"] };
     }

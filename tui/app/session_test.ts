@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { TuiCall } from "../../src/console/tui_call.ts";
+import { SecretUrl } from "../../src/config/secret.ts";
 import { connectionOf } from "../screens/connect/connection.ts";
 import { NOT_FILLED } from "../screens/connect/state.ts";
 import { NO_WISHES } from "../screens/restore_plan/state.ts";
@@ -18,6 +19,25 @@ Deno.test("wishes for a restore last until another backup or another broker is c
   session.restoreDraft("monday").wishes = wishes;
   session.restoreDraft("tuesday");
   assert.equal(session.restoreDraft("monday").wishes, NO_WISHES);
+});
+
+Deno.test("a target whose password is not known is told, and its source is not taken instead", async () => {
+  const endpoint = { amqp_url: new SecretUrl("amqp://me@mq") };
+  const locked = { target: { endpoint, variables: ["TARGET_PASSWORD"] } };
+  const loaded = { config: { source: endpoint }, warnings: [], locked };
+  const call = {
+    env: () => undefined,
+    load: () => Promise.resolve(loaded),
+    redactor: { addConfig: () => {} },
+  };
+  const navigator = quietNavigator();
+  const session = new Session({ call: call as unknown as TuiCall, engine: ENGINE, navigator });
+  await assert.rejects(
+    session.loadRestore([]),
+    /Cannot use the target: TARGET_PASSWORD is not set/,
+  );
+  loaded.locked = {} as typeof locked;
+  assert.deepEqual((await session.loadRestore([])).flags, ["--into", "source"]);
 });
 
 Deno.test("commands that do the same have the flags that they take, and no others", () => {

@@ -15,13 +15,15 @@ export function pickerStatus(
     ? plural(rows.length, noun)
     : `${formatCount(shown.length)} of ${plural(rows.length, noun)}`;
   const isNone = marked.size === 0;
+  const isEmpty = shown.length === 0 && rows.length > 0;
   const meant = filter === ""
     ? "all are meant"
     : `the ${formatCount(shown.length)} shown ${shown.length === 1 ? "is" : "are"} meant`;
   const marks = isNone ? `none marked: ${meant}` : `${formatCount(marked.size)} marked`;
   return [
     span(` ${counted}`),
-    ...canMark ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],
+    ...isEmpty ? [span(": nothing matches", "attention")] : [],
+    ...canMark && !(isEmpty && isNone) ? [span(`, ${marks}`, isNone ? "dim" : "accent")] : [],
     ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
     ...isFiltering ? [span(caretOf(theme), "accent")] : [],
   ];

@@ -11,6 +11,26 @@ export const TABLE_HEAD = 1;
 /** Columns before the first: the sign of the cursor, and a blank. */
 const MARGIN = 2;
 
+/** Columns that cells and the gaps between them have. */
+export function tableRoom({ columns }: Area): number {
+  return columns - MARGIN;
+}
+
+/**
+ * What stands in front of a row: the cursor, and on the first and the last row that are seen a sign
+ * where there are more.
+ */
+function marginOf(
+  { isCursor, isMoreAbove, isMoreBelow }: Record<
+    "isCursor" | "isMoreAbove" | "isMoreBelow",
+    boolean
+  >,
+  { glyphs }: Area["theme"],
+): string {
+  const more = isMoreBelow ? glyphs.down : isMoreAbove ? glyphs.up : " ";
+  return `${isCursor ? glyphs.cursor : " "}${more}`;
+}
+
 /** A list with titles, of which only the lines that are seen are drawn. */
 export function Table<Row>(
   { rows, columns, cursor, area }: {
@@ -23,7 +43,7 @@ export function Table<Row>(
   },
 ) {
   const { theme } = area;
-  const placed = placeColumns(columns, area.columns - MARGIN);
+  const placed = placeColumns(columns, tableRoom(area));
   const size = { count: rows.length, page: Math.max(1, area.rows - TABLE_HEAD) };
   const { from, to } = visible(cursor ?? { index: 0, top: 0 }, size);
   const line = { theme, columns: area.columns };
@@ -34,7 +54,11 @@ export function Table<Row>(
       </Box>
       {rows.slice(from, to).map((row, offset) => {
         const isCursor = cursor !== undefined && from + offset === cursor.index;
-        const sign = isCursor ? `${theme.glyphs.cursor} ` : "  ";
+        const sign = marginOf({
+          isCursor,
+          isMoreAbove: offset === 0 && from > 0,
+          isMoreBelow: from + offset === to - 1 && to < rows.length,
+        }, theme);
         const cells = placed.flatMap((column, index) =>
           cellSpans(column.cell(row), { column, index, ellipsis: theme.glyphs.ellipsis })
         );

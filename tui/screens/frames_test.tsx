@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { widthOf } from "../../src/console/text/width.ts";
 import { screenArea } from "../app/frame.tsx";
+import { TextLines } from "../components/text_lines.tsx";
+import type { Screen } from "../app/screen.ts";
 import { GLOBAL_KEYS, keyLabel } from "../app/keys.ts";
 import {
   hasColors,
@@ -12,9 +14,9 @@ import {
   stillScreen,
 } from "../testing/render_frame.tsx";
 import { themeOf } from "../theme/theme.ts";
-import { NOW, QUEUES } from "../testing/samples.ts";
+import { NOW, QUEUES, sampleQueue } from "../testing/samples.ts";
 import { NO_QUEUES, ORDER, reduceQueues } from "./queues/state.ts";
-import { QueuesView } from "./queues/view.tsx";
+import { queuesPage, QueuesView } from "./queues/view.tsx";
 import { NOT_ASKED, reduceStart } from "./start/state.ts";
 import { StartView } from "./start/view.tsx";
 import { messagesSample } from "../testing/restore_samples.ts";
@@ -78,6 +80,54 @@ for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
 Deno.test("a terminal that is too small says so, and how large it has to be", () => {
   const frame = renderFrame(PICTURES.queues!.screens, { columns: 59, rows: 20 });
   assert.match(frame, /This terminal has 59 x 20.\n60 x 20 are needed/);
+});
+
+const SMALLEST = { columns: 60, rows: 20 };
+const AREA = screenArea(SMALLEST, themeOf({ color: false, unicode: true }));
+
+function seen(render: Screen["render"]): string {
+  return plainFrame(renderFrame([stillScreen({ title: "One", render })], SMALLEST));
+}
+
+Deno.test("in the smallest terminal a sign says what reading a queue does to it", () => {
+  const frame = plainFrame(renderFrame(PICTURES.queues!.screens, SMALLEST));
+  assert.match(frame, /● +! +invoices/);
+  assert.match(frame, /· +✖ +session\.limited/);
+  assert.match(frame, /· +emails/);
+});
+
+Deno.test("lists and texts that are cut say in which direction there is more", () => {
+  const queues = Array.from({ length: 40 }, (_, at) => sampleQueue(`q${at + 10}`));
+  let state = reduceQueues(NO_QUEUES, { type: "listed", cluster: "c", queues });
+  const list = () => seen((area) => <QueuesView state={state} area={area} />);
+  assert.match(list(), /^› ·.*q10/m);
+  assert.match(list(), /^ ▼·.*q18/m);
+  const last = { type: "move", command: "last", page: queuesPage(AREA) } as const;
+  state = reduceQueues(state, { type: "pick", action: last });
+  assert.match(list(), /^ ▲·.*q41/m);
+  assert.match(list(), /^› ·.*q49/m);
+
+  const lines = Array.from({ length: 30 }, (_, at) => `line ${at}.`);
+  const text = (top: number) => seen((area) => <TextLines lines={lines} top={top} area={area} />);
+  assert.match(text(0), /line 12\.\n +▼ more below/);
+  assert.match(text(1), /▲▼ more below/);
+  assert.match(text(99), /line 29\.\n +▲ more above/);
+  const short = lines.slice(0, AREA.rows);
+  assert.doesNotMatch(seen((area) => <TextLines lines={short} top={0} area={area} />), /more/);
+
+  const navigator = quietNavigator();
+  navigator.open(PICTURES.queues!.screens.at(-1)!);
+  navigator.press({ name: "?", text: "?" }, AREA);
+  assert.match(plainFrame(renderNavigator(navigator, SMALLEST)), /▼ more below/);
+  navigator.press({ name: "end" }, AREA);
+  assert.match(plainFrame(renderNavigator(navigator, SMALLEST)), /▲ more above/);
+});
+
+Deno.test("a filter that finds nothing says so", () => {
+  const all = reduceQueues(NO_QUEUES, { type: "listed", cluster: "c", queues: QUEUES });
+  const none = reduceQueues(all, { type: "pick", action: { type: "typeFilter", text: "zzz" } });
+  const frame = seen((area) => <QueuesView state={none} area={area} />);
+  assert.match(frame, /0 of 6 queues: nothing matches +\/zzz/);
 });
 
 Deno.test("--read-only hides what writes, and says that it is on", () => {

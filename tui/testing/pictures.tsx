@@ -271,7 +271,7 @@ export const PICTURES: Readonly<
       /1,200 held +20,824 returned/,
       /audit +reading 37 %/,
       /emails +✔ done/,
-      /p pause +- slower/,
+      /p pause +s stop safely/,
     ],
   },
   backups: {

@@ -15,8 +15,8 @@ export interface DeliveryHead {
 
 /** What a channel does with the messages that reach it. Called synchronously, must not throw. */
 export interface DeliveryTap {
-  /** `basic.get` found a message; its head follows. */
-  got?(): void;
+  /** `basic.get` found a message, and left so many; its head follows. */
+  got?(left: number): void;
   head(head: DeliveryHead): void;
   body(chunk: Uint8Array): void;
   end(): void;
@@ -180,8 +180,8 @@ export class ContentTap {
         return true;
       case METHOD.basicGetOk:
         if (taps.delivery === undefined) return false;
-        this.#takeDelivery(taps, at + 4);
-        taps.delivery.got?.();
+        // Behind it comes how many messages are left.
+        taps.delivery.got?.(splitter.u32(this.#takeDelivery(taps, at + 4)));
         this.#answerGet = true;
         return true;
       case METHOD.basicAck:
@@ -201,8 +201,11 @@ export class ContentTap {
     }
   }
 
-  /** basic.deliver and basic.get-ok: delivery tag u64, redelivered bit, exchange, routing key. */
-  #takeDelivery(taps: ChannelTaps, at: number): void {
+  /**
+   * basic.deliver and basic.get-ok: delivery tag u64, redelivered bit, exchange, routing key. Returns
+   * the offset behind that.
+   */
+  #takeDelivery(taps: ChannelTaps, at: number): number {
     const { bytes } = this.#splitter;
     let offset = at;
     const deliveryTag = this.#splitter.u64(offset);
@@ -212,8 +215,10 @@ export class ContentTap {
     const exchange = shortString(bytes, offset);
     offset += 1 + exchange.length;
     // Views, not copies: they stay valid when the next chunk comes, which is a new array.
-    taps.method = { deliveryTag, redelivered, exchange, key: shortString(bytes, offset) };
+    const key = shortString(bytes, offset);
+    taps.method = { deliveryTag, redelivered, exchange, key };
     taps.state = "delivery";
+    return offset + 1 + key.length;
   }
 
   /** basic.return: reply code u16, reply text, exchange, routing key. */

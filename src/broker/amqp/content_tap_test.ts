@@ -81,7 +81,7 @@ class Recorder {
   #body: Uint8Array = bytes();
 
   readonly delivery = {
-    got: () => void this.events.push("got"),
+    got: (left: number) => void this.events.push(`got ${left}`),
     head: (head: object) => {
       this.events.push(structuredClone(head));
       this.#body = bytes();
@@ -199,7 +199,7 @@ Deno.test("tap: a message that a get found is taken, and amqplib hears that ther
     tap.tapDeliveries(2, recorder.delivery);
     const handed = connection.receive(wire.slice(0, cut), wire.slice(cut));
     assert.deepEqual(handed, [{ id: GET_EMPTY_ID, channel: 2, fields: {} }]);
-    assert.deepEqual(recorder.events, ["got", ...told(message)]);
+    assert.deepEqual(recorder.events, ["got 41", ...told(message)]);
     assert.equal(connection.seen.length, 0);
   }
 });

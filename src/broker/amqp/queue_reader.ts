@@ -124,6 +124,8 @@ export class QueueReader {
   /** Frames of content so far: a large body may take long to be whole. */
   #activity = 0;
   #got = 0;
+  /** Messages that were left behind the last one that was got. */
+  #left = 0;
   /** How often in a row messages were ready and none arrived. */
   #stalls = 0;
   #windowLeft = 0;
@@ -146,7 +148,7 @@ export class QueueReader {
     return this.#received;
   }
 
-  /** Whether the queue had another consumer when it ran dry. */
+  /** Whether the queue had another consumer when it ran dry, or another who gets messages. */
   get sawOthers(): boolean {
     return this.#sawOthers;
   }
@@ -403,7 +405,12 @@ export class QueueReader {
   #countingTap(one: ReadChannel): DeliveryTap {
     const sink = this.#sink;
     return {
-      got: () => this.#got++,
+      got: (left) => {
+        this.#got++;
+        // Each get takes one; where more are gone, somebody else takes some as well.
+        if (left < this.#left - 1) this.#sawOthers = true;
+        this.#left = left;
+      },
       head: (head) => {
         this.#activity++;
         one.lastTag = head.deliveryTag;
@@ -462,7 +469,7 @@ export class QueueReader {
     // A quorum queue without a leader says that it has neither messages nor our consumer.
     const hasLeader = consumers > 0 || returnMethod === "get";
     if (ready === 0 && hasLeader) {
-      this.#sawOthers = consumers > (returnMethod === "get" ? 0 : 1);
+      this.#sawOthers ||= consumers > (returnMethod === "get" ? 0 : 1);
       return true;
     }
     if (!isQuiet) return false;

@@ -1,7 +1,10 @@
 import { type Command, Option } from "commander";
 import { resolve } from "node:path";
 import { shellWord, wholePath } from "../../console/resume_command.ts";
-import type { TuiCall } from "../../console/tui_call.ts";
+import type { Override } from "../../config/overrides.ts";
+import type { Environment } from "../../config/interpolate.ts";
+import type { UnsetPassword } from "../../config/unset_passwords.ts";
+import type { TuiCall, TuiConfig } from "../../console/tui_call.ts";
 import { addConfigOption, addSettings, type Launch, newCommand } from "../command.ts";
 import { type CommandContext, configPath, usageError } from "../context.ts";
 import {
@@ -89,18 +92,60 @@ function callOf({ host, output, flags }: CommandContext): TuiCall {
     env: terminal.env,
     now: () => terminal.now(),
     redactor: output.redactor,
-    async load(mode, { path, choices }) {
-      const { loadConfig } = await import("../../config/load.ts");
+    async load(mode, { path, choices, password }) {
       const settings = [STORAGE_SETTINGS, brokerSettings(mode === "backup" ? "source" : "target")];
       const given = collectOverrides(settings, { env: terminal.env, flags });
-      return await loadConfig({
-        ...path === undefined ? {} : { path },
-        overrides: [...given, ...choices],
-        env: terminal.env,
-      });
+      const overrides = [...given, ...choices];
+      return await loadUnlocked({ path, overrides, password, env: terminal.env });
     },
     onError: (restore) => output.beforeError = restore,
     exit: (code) => host.exit(code),
+  };
+}
+
+/** Loads the configuration; passwords that it lacks are what was typed, or keep their broker out. */
+async function loadUnlocked(
+  { path, overrides, password, env }: {
+    path: string | undefined;
+    overrides: readonly Override[];
+    password: string | undefined;
+    env: Environment;
+  },
+): Promise<TuiConfig> {
+  const { loadConfig } = await import("../../config/load.ts");
+  const { filledIn, unsetPasswords, variablesOf } = await import("../../config/unset_passwords.ts");
+  // 1. What the file lacks, and which of that was typed.
+  const unset = path === undefined ? [] : await unsetPasswords(path, env);
+  const ofSource = variablesOf(unset, "source");
+  const variables = ofSource.length > 0 ? ofSource : variablesOf(unset, "target");
+  const filled = password === undefined ? [] : filledIn(unset, { variables, password });
+  // 2. Without what is still lacking the rest can be used.
+  const lacking = new Set(unset.map(({ variable }) => variable));
+  const { config, warnings } = await loadConfig({
+    ...path === undefined ? {} : { path },
+    overrides: [...filled, ...overrides],
+    env: (name) => env(name) ?? (lacking.has(name) ? "" : undefined),
+  });
+  // 3. A broker without its password would only refuse.
+  const isGiven = ({ section, key }: UnsetPassword) =>
+    [...filled, ...overrides].some(({ path }) =>
+      path[0] === section && (path[1] === key || path[1] === "amqp_url")
+    );
+  const locked = Object.fromEntries((["source", "target"] as const).flatMap((section) => {
+    const endpoint = config[section];
+    const left = unset.filter((one) => one.section === section && !isGiven(one));
+    if (endpoint === undefined || left.length === 0) return [];
+    return [[section, { endpoint, variables: variablesOf(left, section) }]];
+  }));
+  const { source, target, ...rest } = config;
+  return {
+    config: {
+      ...rest,
+      ...source === undefined || "source" in locked ? {} : { source },
+      ...target === undefined || "target" in locked ? {} : { target },
+    },
+    warnings,
+    locked,
   };
 }
 

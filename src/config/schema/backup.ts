@@ -27,7 +27,9 @@ export const BackupSchema = z.strictObject({
     .describe("A segment is closed when it is this old, in milliseconds."),
   compression: z.enum(["zstd", "lz4", "none"]).default("zstd")
     .describe("How segments are compressed."),
-  compression_level: count(1, 22).default(3).describe("Level of zstd; 1 is fastest."),
+  compression_level: count(1, 22).optional().describe(
+    "Level of zstd; 1 is fastest. Default: 3, of streams, which are packed while they are read, 1.",
+  ),
   prefetch_count: count(1, 65_535).optional().describe(
     "Messages that the broker may send ahead to one consumer. Default: chosen by the type of the queue.",
   ),

@@ -61,9 +61,10 @@ export async function captureCounted(
   for (let tries = 1;; tries++) {
     const { planned, ready, missing } = await aloneAndReady(context, item.planned);
     const captured = await capture(context, { ...item, planned });
-    const taken = await takenByOthers(context, { planned, ready, captured });
+    const isLast = tries === TRIES;
+    const taken = await takenByOthers(context, { planned, ready, captured, isLast });
     const isFree = planned.plan.deliveryAttempts === 0 || captured.spool.messageCount === 0;
-    if (taken === 0 || !isFree || tries === TRIES) {
+    if (taken === 0 || !isFree || isLast) {
       return { ...captured, planned, missing: missing + taken };
     }
     // Not at the same moment again.
@@ -90,17 +91,22 @@ async function aloneAndReady(
  */
 async function takenByOthers(
   context: CaptureContext,
-  { planned, ready: known, captured }: {
+  { planned, ready: known, captured, isLast }: {
     planned: PlannedQueue;
     ready: number;
     captured: Captured;
+    isLast: boolean;
   },
 ): Promise<number> {
   const { queue, consumers, plan } = planned;
   const { spool: { messageCount: read }, report, partial } = captured;
   const before = Math.max(known, report.depth_before);
-  if (partial !== undefined || consumers > 0 || plan.expires || read >= before) return 0;
+  if (partial !== undefined || consumers > 0 || plan.expires) return 0;
+  // What another one gave back meanwhile may make up for the number, but not for the order.
+  const isShared = captured.sawOthers && plan.returnMethod === "get" && !isLast;
+  if (read >= before && !isShared) return 0;
   const { ready } = await alone(context, { ...planned, queue: { ...queue, messages: before } });
+  if (isShared) return Math.max(1, before - read);
   return ready > read ? before - read : 0;
 }
 

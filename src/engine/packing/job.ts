@@ -1,6 +1,6 @@
 import { RecordFingerprint } from "../../archive/fingerprint.ts";
 import { RecordParser } from "../../archive/record.ts";
-import { packSegment } from "../../archive/segment.ts";
+import { openSegment, packSegment } from "../../archive/segment.ts";
 import { deliveryCount } from "../../message/broker_headers.ts";
 import { readSpooled } from "../spool/spool.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   PackTotals,
   SegmentJob,
   TotalsJob,
+  UnpackJob,
 } from "./protocol.ts";
 
 const PIECES_BETWEEN_STOPS = 64;
@@ -19,7 +20,14 @@ const PIECES_BETWEEN_STOPS = 64;
  * what was learned. Runs in a pack worker.
  */
 export function runPackJob(job: PackJob): AsyncGenerator<Uint8Array, PackResult> {
-  return job.kind === "segment" ? packSpooled(job) : learnTotals(job);
+  switch (job.kind) {
+    case "segment":
+      return packSpooled(job);
+    case "totals":
+      return learnTotals(job);
+    case "unpack":
+      return unpackFile(job);
+  }
 }
 
 async function* packSpooled(job: SegmentJob): AsyncGenerator<Uint8Array, PackedFile> {
@@ -37,6 +45,14 @@ async function* packSpooled(job: SegmentJob): AsyncGenerator<Uint8Array, PackedF
     ...(v1 === undefined ? {} : { v1: { ...v1, onInexact: (what) => losses.add(what) } }),
   });
   return { ...packed, losses: [...losses] };
+}
+
+/** Yields the records, split anywhere. */
+async function* unpackFile(
+  { path, ...segment }: UnpackJob,
+): AsyncGenerator<Uint8Array, undefined> {
+  const stored = readSpooled(path, { reuseBuffer: false });
+  yield* openSegment(stored, segment).records({ reuseMemory: true });
 }
 
 /** Yields nothing, now and then, so that it can be stopped. */

@@ -8,6 +8,7 @@ import type {
   PackTotals,
   SegmentJob,
   TotalsJob,
+  UnpackJob,
 } from "./protocol.ts";
 
 /** More would take the processors from a broker on the same machine. */
@@ -18,9 +19,9 @@ const WORKER = BUILD === undefined
   ? new URL("./worker.ts", import.meta.url)
   : new URL("./pack_worker.js", import.meta.url);
 
-/** The pack workers as seen from the main thread. They serve all queues of a run. */
+/** The pack workers as seen from the main thread, begun when needed. They serve all queues of a run. */
 export class Packer implements Disposable {
-  readonly #threads = Array.from({ length: THREADS }, () => new PackThread());
+  readonly #threads: PackThread[] = [];
 
   /**
    * Packs one segment: yields the bytes to store, made only as fast as they are taken; the memory of
@@ -28,6 +29,14 @@ export class Packer implements Disposable {
    */
   segment(job: Omit<SegmentJob, "kind">): AsyncGenerator<Uint8Array, PackedFile> {
     return this.#run({ kind: "segment", ...job });
+  }
+
+  /**
+   * Unpacks one segment: yields its records, split anywhere, one piece ahead; the memory of a piece is
+   * used again once the one behind the next is asked for.
+   */
+  unpack(job: Omit<UnpackJob, "kind">): AsyncGenerator<Uint8Array, undefined> {
+    return this.#run({ kind: "unpack", ...job });
   }
 
   /** Looks at all records of a queue, whose segments come in order. */
@@ -53,6 +62,8 @@ export class Packer implements Disposable {
 
   async *#run<Result>(job: PackJob): AsyncGenerator<Uint8Array, Result> {
     // Chosen when the first piece is asked for: jobs are made before they are under way.
+    const isBusy = this.#threads.every(({ jobs }) => jobs > 0);
+    if (isBusy && this.#threads.length < THREADS) this.#threads.push(new PackThread());
     const leastBusy = this.#threads.reduce((a, b) => b.jobs < a.jobs ? b : a);
     return yield* leastBusy.run<Result>(job);
   }
@@ -86,9 +97,19 @@ class PackThread implements Disposable {
     this.#send({ type: "start", id, job });
     try {
       let reply = await this.#next(id);
+      let spare: ArrayBuffer | undefined;
       while (reply.type === "bytes") {
-        yield reply.bytes;
-        reply = await this.#next(id, reply.bytes.buffer as ArrayBuffer);
+        if (job.kind === "unpack") {
+          // Made while this one is used.
+          const coming = this.#next(id, spare);
+          coming.catch(() => {});
+          yield reply.bytes;
+          spare = reply.bytes.buffer as ArrayBuffer;
+          reply = await coming;
+        } else {
+          yield reply.bytes;
+          reply = await this.#next(id, reply.bytes.buffer as ArrayBuffer);
+        }
       }
       if (reply.type === "error") throw errorOf(reply);
       return reply.result as Result;

@@ -1,5 +1,5 @@
 import type { CaptureReport } from "../../archive/manifest.ts";
-import type { PackedSegment } from "../../archive/segment.ts";
+import type { ExpectedSegment, PackedSegment } from "../../archive/segment.ts";
 import type { Compression } from "../../archive/layout.ts";
 import type { SpooledSegment } from "../../checkpoint/rows.ts";
 
@@ -8,7 +8,7 @@ export interface SegmentJob {
   kind: "segment";
   segment: SpooledSegment;
   compression: Compression;
-  level: number;
+  level: number | undefined;
   /** Write format version 1, whose records name their queue and are numbered through it. */
   v1?: { vhost: string; queue: string; firstDeliveryTag: number };
 }
@@ -21,7 +21,16 @@ export interface TotalsJob {
   countsDeliveries: boolean;
 }
 
-export type PackJob = SegmentJob | TotalsJob;
+/** A segment file on the local disk, whose records are wanted. */
+export interface UnpackJob {
+  kind: "unpack";
+  path: string;
+  /** Stands in error messages. */
+  name: string;
+  expected: ExpectedSegment;
+}
+
+export type PackJob = SegmentJob | TotalsJob | UnpackJob;
 
 /** What the manifest says of a packed segment, and what its format could not hold exactly. */
 export interface PackedFile extends PackedSegment {
@@ -32,7 +41,7 @@ export interface PackedFile extends PackedSegment {
 /** What was learned from all records of the queue. */
 export type PackTotals = Pick<CaptureReport, "fingerprint" | "highest_delivery_count">;
 
-export type PackResult = PackedFile | PackTotals;
+export type PackResult = PackedFile | PackTotals | undefined;
 
 /**
  * To the worker. Each `next` is answered by one reply. It brings back the memory of the piece before:

@@ -11,6 +11,9 @@ import type { BackupContext } from "../backup/queue.ts";
 import type { QueueWork } from "../progress.ts";
 import type { PackedFile, SegmentJob } from "./protocol.ts";
 
+/** zstd's fastest: a stream is packed while it is read, and both want the processors. */
+const STREAM_LEVEL = 1;
+
 /** What storing takes of a backup run. */
 export type PackContext = Pick<
   BackupContext,
@@ -85,7 +88,7 @@ export function jobOf(
   return {
     segment: spooled,
     compression: options.compression,
-    level: options.compression_level,
+    level: options.compression_level ?? (spooled.stream === undefined ? undefined : STREAM_LEVEL),
     ...(options.format === "rbak-v1" ? { v1: { vhost, queue, firstDeliveryTag } } : {}),
   };
 }

@@ -6,6 +6,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { LossCounts } from "../../message/conversion_losses.ts";
 import type { ConnectionPool } from "../connection_pool.ts";
 import type { EventSink } from "../events.ts";
+import type { Packer } from "../packing/packer.ts";
 import type { ProgressMeter } from "../progress.ts";
 import type { RestoreMapping } from "./mapping.ts";
 import type { Ahead } from "./ahead.ts";
@@ -29,6 +30,8 @@ export interface RestoreContext {
   readonly checkpoint: CheckpointStore;
   readonly connections: ConnectionPool;
   readonly streams: StreamConnector;
+  /** Unpacks the segments of streams beside the thread that publishes. */
+  readonly packer: Packer;
   readonly reconnector: Reconnector;
   readonly ahead: Ahead;
   readonly limit: RateLimit;

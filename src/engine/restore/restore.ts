@@ -6,6 +6,7 @@ import type { RunOptions } from "../backup/backup.ts";
 import type { SummaryEvent } from "../events.ts";
 import { restoreDefinitions } from "../definitions/restore_step.ts";
 import { loadWhole } from "../stored/chain.ts";
+import { Packer } from "../packing/packer.ts";
 import { ProgressMeter } from "../progress.ts";
 import { Handover } from "../handover/handover.ts";
 import { Ahead } from "./ahead.ts";
@@ -145,6 +146,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
     });
     await handover.start(run, ahead);
     ahead.copy = handover.copy;
+    using packer = new Packer();
     const context: RestoreContext = {
       backupId,
       options: config.restore,
@@ -155,6 +157,7 @@ export async function runRestore(options: RestoreRunOptions): Promise<SummaryEve
       checkpoint,
       connections,
       streams,
+      packer,
       reconnector,
       ahead,
       limit: options.limit ?? new RateLimit(ratesOf(config)),

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { SegmentEntry } from "../../archive/manifest.ts";
 import { checkSegment, expectedOf, openSegment } from "../../archive/segment.ts";
 import { AppError } from "../../errors.ts";
+import type { Packer } from "../packing/packer.ts";
 import { ObjectMissingError, type Storage } from "../../storage/storage.ts";
 import { readSpooled, spoolError } from "../spool/spool.ts";
 
@@ -9,6 +10,8 @@ import { readSpooled, spoolError } from "../spool/spool.ts";
 export interface FetchedSegment extends AsyncDisposable {
   /** One pass over its records, as `openSegment` gives them. */
   records(): AsyncGenerator<Uint8Array>;
+  /** The same, unpacked by another thread. */
+  recordsFrom(packer: Packer): AsyncGenerator<Uint8Array>;
 }
 
 /**
@@ -34,6 +37,7 @@ export async function fetchSegment(
     records: () =>
       openSegment(readSpooled(path, { reuseBuffer: false }), { name: segment.key, expected })
         .records(),
+    recordsFrom: (packer) => packer.unpack({ path, name: segment.key, expected }),
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -154,7 +154,7 @@ async function publishRest(
   }
   const left = share.segments.filter((segment) => !isDone(segment));
   segments: for await (const fetched of openedSegments(left, context)) {
-    for await (const entries of readEntries(fetched.records(), choice)) {
+    for await (const entries of readEntries(fetched.recordsFrom(context.packer), choice)) {
       for (const outgoing of entries) {
         if (restore.chosen + outgoing.records > selection.limit) break segments;
         restore.chosen += outgoing.records;

@@ -41,10 +41,7 @@ export function openConfigs(session: Session): Screen {
     const { configs, cursor } = store.state;
     const path = configs?.[cursor.index]?.path;
     if (path === undefined) return;
-    session.configPath = path;
-    // What was typed before was for another one.
-    session.connection = undefined;
-    session.connectForm = undefined;
+    session.useConfig(path);
     session.navigator.back();
   }
 }

@@ -11,6 +11,8 @@ export interface Connection {
   overrides(side: "source" | "target"): Override[];
   /** Of commands that do the same; the URL comes from a variable. */
   readonly flags: PlaceFlags;
+  /** For the broker that a file names, where it was typed and no other broker was. */
+  readonly password: string | undefined;
   /** What a configuration file would lack; undefined: nothing. */
   readonly lacks: "broker" | "storage" | undefined;
   /** A configuration file that says the same, with the password as `${RABBITMQ_PASSWORD}`. */
@@ -21,7 +23,7 @@ export interface Connection {
 export function connectionOf(values: Values): Connection {
   const { user, password } = values;
   const host = values.host.trim();
-  const management = values.management.trim();
+  const management = managementUrl(values.management.trim(), host);
   const storage = values.storage.trim();
   const secret = password === "" ? undefined : encodeURIComponent(password.toWellFormed());
   const url = host === "" ? undefined : brokerUrl(host, user, secret);
@@ -38,6 +40,7 @@ export function connectionOf(values: Values): Connection {
       ],
       storage: storage === "" ? [] : ["--path", shellWord(storage)],
     },
+    password: host === "" && password !== "" ? password : undefined,
     lacks: host === "" ? "broker" : storage === "" ? "storage" : undefined,
     yaml: yamlOf({ ...values, host, management, storage }),
   };
@@ -59,6 +62,15 @@ function yamlOf({ host, user, password, management, storage }: Values): string {
 /** A password that was typed inside a URL does not stay there. */
 function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/, (_, login) => `${login}:${VARIABLE}@`);
+}
+
+/** What is typed without a scheme is a host; the broker tells whether its API is read over TLS. */
+function managementUrl(typed: string, host: string): string {
+  if (typed === "" || typed.includes("://")) return typed;
+  const isSecure = host.startsWith("amqps:");
+  const hasPort = /:\d+(\/.*)?$/.test(typed) || typed.includes("/");
+  const port = hasPort ? "" : isSecure ? ":15671" : ":15672";
+  return `${isSecure ? "https" : "http"}://${typed}${port}`;
 }
 
 function managementFlag(url: string): string {

@@ -16,6 +16,19 @@ Deno.test("a host and a password are enough for a URL, and a URL stays what it i
   assert.equal(urlOf({ host: "amqp://a:b@mq", user: "me", password: "x" }), "amqp://a:b@mq");
 });
 
+Deno.test("the management API is a host, with or without a port, or a URL", () => {
+  const urlOf = (management: string, host = "mq") =>
+    filled({ host, management }).overrides("source")
+      .find(({ path }) => path[1] === "management_url")?.value;
+  assert.equal(urlOf(""), undefined);
+  assert.equal(urlOf(" mq:8080 "), "http://mq:8080");
+  assert.equal(urlOf("mq"), "http://mq:15672");
+  assert.equal(urlOf("[::1]"), "http://[::1]:15672");
+  assert.equal(urlOf("mq", "amqps://mq"), "https://mq:15671");
+  assert.equal(urlOf("me:pw@mq:8080"), "http://me:pw@mq:8080");
+  assert.equal(urlOf("https://mq/api-of"), "https://mq/api-of");
+});
+
 Deno.test("a password inside a URL is not saved either", () => {
   const { source } = parse(filled({ host: "amqp://a:topsecret@mq" }).yaml);
   assert.equal(source.amqp_url, "amqp://a:${RABBITMQ_PASSWORD}@mq");

@@ -6,11 +6,15 @@ import type { Places } from "../start/state.ts";
 import { connectionOf } from "./connection.ts";
 import { CONNECT_KEYS, type ConnectCommand, TRIED_KEYS } from "./keys.ts";
 import { saveConnection } from "./save.ts";
-import { type ConnectState, FIELDS, NOT_FILLED, reduceConnect } from "./state.ts";
+import { type ConnectState, FIELDS, NOT_FILLED, reduceConnect, reopened } from "./state.ts";
 import { ConnectView } from "./view.tsx";
 
 /** Where nothing is said of a storage, a folder is proposed. */
-function newForm({ storage }: Places): ConnectState {
+function newForm({ storage, login }: Places): ConnectState {
+  if (login !== undefined) {
+    const focus = FIELDS.findIndex(({ name }) => name === "password");
+    return { ...NOT_FILLED, values: { ...NOT_FILLED.values, user: "" }, focus };
+  }
   if (storage !== undefined) return NOT_FILLED;
   const values = { ...NOT_FILLED.values, storage: resolve("rabbitmq-backups") };
   return { ...NOT_FILLED, values };
@@ -18,7 +22,9 @@ function newForm({ storage }: Places): ConnectState {
 
 /** Asks where the broker and the storage are, and tries it; `places`: where they are without that. */
 export function openConnect(session: Session, places: Places): Screen {
-  const store = new Store(reduceConnect, session.connectForm ?? newForm(places));
+  const { connectForm } = session;
+  const form = connectForm === undefined ? newForm(places) : reopened(connectForm);
+  const store = new Store(reduceConnect, form);
   const before = session.connection;
   let left = new AbortController().signal;
   let trial = new AbortController();
@@ -49,7 +55,7 @@ export function openConnect(session: Session, places: Places): Screen {
       case "use":
         return session.navigator.back();
       case "save":
-        return void saveConnection(session);
+        return void saveConnection(session, store.state);
       default:
         return store.dispatch({ type: known });
     }

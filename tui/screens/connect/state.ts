@@ -7,7 +7,11 @@ export const FIELDS = [
   { name: "host", label: "Broker", about: "host, host:port, or an amqp:// URL" },
   { name: "user", label: "User", about: "with the tag monitoring, at least" },
   { name: "password", label: "Password", about: "is not shown, and stored nowhere" },
-  { name: "management", label: "Management", about: "its HTTP API; empty: http://host:15672" },
+  {
+    name: "management",
+    label: "Management",
+    about: "host:port or URL of its HTTP API; empty: port 15672",
+  },
   { name: "storage", label: "Storage", about: "a folder, or a URL such as s3://bucket/prefix" },
 ] as const;
 
@@ -31,6 +35,32 @@ export const NOT_FILLED: ConnectState = {
   focus: 0,
   ...UNTRIED,
 };
+
+/** Whether it was tried, and something that is needed failed. */
+export function hasFailedTest({ failure, findings }: ConnectState): boolean {
+  return failure !== undefined || findings.some(({ status }) => status === "failed");
+}
+
+/** Whether the parts of a connection that a field stands for have failed. */
+function hasFailed({ findings }: ConnectState, ...names: (typeof PARTS)[number]["name"][]) {
+  return PARTS.some(({ name, has }) =>
+    names.includes(name) &&
+    findings.some((finding) => finding.status === "failed" && has(finding))
+  );
+}
+
+/** The form when it is seen again: on what failed first, else on what is asked first. */
+export function reopened(state: ConnectState): ConnectState {
+  const failed: FieldName | undefined = hasFailed(state, "AMQP")
+    ? "host"
+    : hasFailed(state, "Management API")
+    ? "management"
+    : hasFailed(state, "Storage")
+    ? "storage"
+    : undefined;
+  const index = FIELDS.findIndex(({ name }) => name === failed);
+  return { ...state, focus: Math.max(0, index) };
+}
 
 export type ConnectAction =
   | { type: "type"; text: string }

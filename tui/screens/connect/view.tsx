@@ -53,7 +53,14 @@ function valueSpans(
 ) {
   const value = values[name];
   if (name === "password") return [span("*".repeat(Math.min(value.length, 8)))];
-  const known = name === "host" ? places.source : name === "storage" ? places.storage : undefined;
+  const { login, storage } = places;
+  const known = {
+    host: places.source ?? (login === undefined ? undefined : places.target),
+    // A broker that was typed has a user of its own.
+    user: values.host === "" ? login?.user : undefined,
+    management: values.host === "" ? login?.management : undefined,
+    storage,
+  }[name];
   if (value === "" && known !== undefined) return [span(`${escapeText(known)}, as it is`, "dim")];
   return [span(escapeText(value))];
 }

@@ -25,6 +25,8 @@ export function openLog(book: LogBook): Screen {
     },
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <LogView state={store.state} area={area} />,
+    open: () =>
+      store.dispatch({ type: "pick", action: { type: "move", command: "last", page: 1 } }),
     front: (signal) => void keepShown(signal),
   };
 

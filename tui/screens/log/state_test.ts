@@ -2,6 +2,15 @@ import assert from "node:assert/strict";
 import { LogBook } from "../../app/log_book.ts";
 import { currentRow } from "../../components/picker.ts";
 import { NOW } from "../../testing/samples.ts";
+import { screenArea } from "../../app/frame.tsx";
+import {
+  plainFrame,
+  quietNavigator,
+  renderNavigator,
+  stillScreen,
+} from "../../testing/render_frame.tsx";
+import { themeOf } from "../../theme/theme.ts";
+import { openLog } from "./screen.tsx";
 import { NO_LOG, reduceLog } from "./state.ts";
 
 const page = 10;
@@ -25,6 +34,24 @@ Deno.test("the cursor follows what happens, unless it was moved away", () => {
   book.add({ kind: "step", text: "e" });
   state = reduceLog(state, { type: "entries", entries: book.entries });
   assert.equal(current(state), "a");
+});
+
+Deno.test("the log that is opened again stands at what happened last", () => {
+  const book = bookOf("first line", "line", "line");
+  const navigator = quietNavigator();
+  navigator.open(stillScreen({ title: "Start", render: () => null }));
+  const screen = openLog(book);
+  const size = { columns: 80, rows: 24 };
+  const seen = () => plainFrame(renderNavigator(navigator, size));
+  navigator.open(screen);
+  assert.doesNotMatch(seen(), /› .*first line/);
+  screen.press("first", screenArea(size, themeOf({ color: false, unicode: true })));
+  assert.match(seen(), /› .*first line/);
+  navigator.back();
+  book.add({ kind: "step", text: "newest line" });
+  navigator.open(screen);
+  assert.match(seen(), /› .*newest line/);
+  navigator.close();
 });
 
 Deno.test("the filter takes kinds and words", () => {

@@ -51,6 +51,7 @@ function statusSpans({ rows, shown, filter, isFiltering }: LogState, theme: Them
   const counted = shown.length === rows.length ? "" : `${formatCount(shown.length)} of `;
   return [
     span(` ${counted}${plural(rows.length, "line")}`),
+    ...shown.length === 0 ? [span(": nothing matches", "attention")] : [],
     ...filter === "" && !isFiltering ? [] : [span(`   /${escapeText(filter)}`, "strong")],
     ...isFiltering ? [span(caretOf(theme), "accent")] : [],
   ];

@@ -6,10 +6,10 @@ import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
 import { pageOf } from "../../components/picker_keys.ts";
-import { Table, TABLE_HEAD } from "../../components/table.tsx";
-import type { TableColumn } from "../../components/table_layout.ts";
+import { Table, TABLE_HEAD, tableRoom } from "../../components/table.tsx";
+import { placeColumns, type TableColumn } from "../../components/table_layout.ts";
 import { HazardLines } from "../../components/hazard_lines.tsx";
-import { verdictSpan } from "../../components/verdict.ts";
+import { verdictSign, verdictSpan } from "../../components/verdict.ts";
 import { currentRow } from "../../components/picker.ts";
 import { markColumn, pickerStatus, sortedBy } from "../../components/picker_status.tsx";
 import { ORDER, type QueueRow, type QueuesState } from "./state.ts";
@@ -55,7 +55,25 @@ function statusSpans({ picker, cluster, planning, failure }: QueuesState, { them
   ];
 }
 
-function columnsOf({ picker }: QueuesState, { theme }: Area): TableColumn<QueueRow>[] {
+/** Where there is no room for the word of a hazard, its sign stands in front. */
+function columnsOf(state: QueuesState, area: Area): TableColumn<QueueRow>[] {
+  const all = allColumns(state, area);
+  const isWide = placeColumns(all, tableRoom(area)).some(({ title }) => title === "HAZARD");
+  if (isWide) return all;
+  const [marks, ...others] = all.filter(({ title }) => title !== "HAZARD");
+  return [marks!, hazardSign(area), ...others];
+}
+
+function hazardSign({ theme }: Area): TableColumn<QueueRow> {
+  return {
+    title: theme.glyphs.attention,
+    width: 1,
+    cell: ({ hazard }) => hazard === undefined ? span("") : verdictSign(hazard.verdict, theme),
+    spoken: ({ hazard }) => hazard === undefined ? "" : verdictSpan(hazard.verdict, theme).text,
+  };
+}
+
+function allColumns({ picker }: QueuesState, { theme }: Area): TableColumn<QueueRow>[] {
   const { rows } = picker;
   const hasVhosts = rows.some(({ queue }) => queue.vhost !== rows[0]?.queue.vhost);
   const sorted = (order: keyof typeof ORDER) => sortedBy(picker, ORDER[order]);

@@ -11,10 +11,14 @@ export type RunCommand =
   | "slower"
   | "faster";
 
-export const RUNNING_KEYS: readonly Binding<RunCommand>[] = [
-  { keys: ["s"], command: "stop", hint: "stop safely", help: "stop; nothing is lost" },
-  ...MOVE_KEYS,
-];
+const STOP_KEY: Binding<RunCommand> = {
+  keys: ["s"],
+  command: "stop",
+  hint: "stop safely",
+  help: "stop; nothing is lost",
+};
+
+export const RUNNING_KEYS: readonly Binding<RunCommand>[] = [STOP_KEY, ...MOVE_KEYS];
 
 const SPEED_KEYS: readonly Binding<RunCommand>[] = [
   { keys: ["-"], command: "slower", hint: "slower", help: "half as fast, where nothing is held" },
@@ -29,15 +33,17 @@ export const PACED_KEYS: readonly Binding<RunCommand>[] = [
     hint: "pause",
     help: "begin nothing more; what is being read goes back first",
   },
+  STOP_KEY,
   ...SPEED_KEYS,
-  ...RUNNING_KEYS,
+  ...MOVE_KEYS,
 ];
 
 /** The same while it is paused. */
 export const PAUSED_KEYS: readonly Binding<RunCommand>[] = [
   { keys: ["p"], command: "resume", hint: "go on", help: "end the pause" },
+  STOP_KEY,
   ...SPEED_KEYS,
-  ...RUNNING_KEYS,
+  ...MOVE_KEYS,
 ];
 
 export const STOPPING_KEYS: readonly Binding<RunCommand>[] = [...MOVE_KEYS];

@@ -3,6 +3,7 @@ import { exitCodeOfSummary, stoppedError } from "../../../src/console/run_end.ts
 import { escapeLines } from "../../../src/console/text/escape.ts";
 import { paint, signsOf } from "../../../src/console/text/style.ts";
 import { summaryLines } from "../../../src/console/text/summary_text.ts";
+import { formatPercent } from "../../../src/console/text/format.ts";
 import { Tally } from "../../../src/console/text/tally.ts";
 import type { QueueDoneEvent, SummaryEvent } from "../../../src/engine/events.ts";
 import { AppError } from "../../../src/errors.ts";
@@ -60,6 +61,8 @@ export interface RunCall<Result = SummaryEvent> {
     open(ended: readonly QueueDoneEvent[]): Screen;
   };
 }
+
+type PaceChange = "pause" | "resume" | "slower" | "faster";
 
 /** The end of a run that ends with a summary. */
 export function summaryEnd({ call }: Session) {
@@ -135,10 +138,11 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     return pace.isPaused ? PAUSED_KEYS : PACED_KEYS;
   }
 
-  function changePace(change: "pause" | "resume" | "slower" | "faster"): void {
+  function changePace(change: PaceChange): void {
     if (pace === undefined) return;
     if (change === "resume") pace.goOn();
     else pace[change]();
+    session.log.add({ kind: "step", text: `${call.what} ${paceText(change, pace)}` });
     store.dispatch({ type: "pace", pace: { isPaused: pace.isPaused, share: pace.share } });
   }
 
@@ -187,6 +191,12 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       ...hint === undefined ? [] : ["", ...escapeLines(hint).split("\n")],
     ];
   }
+}
+
+function paceText(change: PaceChange, { share }: Pace): string {
+  if (change === "pause") return "pauses: it begins nothing more";
+  if (change === "resume") return "goes on after a pause";
+  return `goes ${change}: at ${formatPercent(share)} of full speed`;
 }
 
 /** A broker that was lost may be back soon, so it is told how to go on then. */

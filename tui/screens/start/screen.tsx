@@ -1,5 +1,7 @@
+import { resolve } from "node:path";
 import type { Config } from "../../../src/config/config.ts";
 import { storageLocation } from "../../../src/config/storage.ts";
+import { AppError } from "../../../src/errors.ts";
 import type { MoveCommand } from "../../app/keys.ts";
 import type { Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
@@ -8,7 +10,7 @@ import { Store } from "../../app/store.ts";
 import { openBackups } from "../backups/screen.tsx";
 import { openQueues } from "../queues/screen.tsx";
 import { openConfigs } from "../configs/screen.tsx";
-import { saveConnection } from "../connect/save.ts";
+import { isFile, saveConnection, SAVED_AS } from "../connect/save.ts";
 import { openConnect } from "../connect/screen.tsx";
 import { openDefinitions } from "../definitions/screen.tsx";
 import { openDoctor } from "../doctor/screen.tsx";
@@ -33,7 +35,7 @@ export function openStart(session: Session): Screen {
       if (known === "begin") return begin(TASKS[store.state.cursor.index]!.name);
       if (known === "ask") return void ask();
       if (known === "connect") return connect();
-      if (known === "save") return void saveConnection(session);
+      if (known === "save") return void saveConnection(session, session.connectForm);
       store.dispatch({ type: "move", command: known as MoveCommand });
     },
     subscribe: (listener) => store.subscribe(listener),
@@ -49,8 +51,16 @@ export function openStart(session: Session): Screen {
   }
 
   function begin(task: Task): void {
-    const { source, storage } = store.state.places;
-    if (task === "configs") return session.navigator.open(openConfigs(session));
+    const { places: { source, storage, login }, lying } = store.state;
+    if (task === "configs") {
+      if (lying === undefined) return session.navigator.open(openConfigs(session));
+      session.useConfig(resolve(lying));
+      return void ask();
+    }
+    if (login !== undefined && (task === "backup" || task === "doctor")) {
+      connect();
+      return session.navigator.tell("First, the password of the broker?");
+    }
     if (storage === undefined || (task === "backup" && source === undefined)) {
       connect();
       return session.navigator.tell("First, where are the broker and the storage for backups?");
@@ -79,6 +89,7 @@ export function openStart(session: Session): Screen {
   async function ask(): Promise<void> {
     const signal = front;
     try {
+      await lookAround();
       config = await session.load("backup");
       if (signal.aborted) return;
       place(config);
@@ -91,16 +102,32 @@ export function openStart(session: Session): Screen {
     }
   }
 
+  /** Whoever starts where a configuration lies means that one, as a rule. */
+  async function lookAround(): Promise<void> {
+    const isFree = session.configPath === undefined && session.connection === undefined;
+    const name = isFree && await isFile(SAVED_AS) ? SAVED_AS : undefined;
+    store.dispatch({ type: "lies", name });
+  }
+
   function place(known: Config): void {
-    const source = known.source?.amqp_url.address;
+    const { locked } = session;
+    const login = locked.source ?? (known.source === undefined ? locked.target : undefined);
+    const source = (known.source ?? locked.source?.endpoint)?.amqp_url.address;
     const storage = known.storage && storageLocation(known.storage);
-    const target = known.target?.amqp_url.address;
+    const target = (known.target ?? locked.target?.endpoint)?.amqp_url.address;
     store.dispatch({
       type: "placed",
       places: {
         ...source === undefined ? {} : { source },
         ...storage === undefined ? {} : { storage },
         ...target === undefined ? {} : { target },
+        ...login === undefined ? {} : {
+          login: {
+            user: login.endpoint.amqp_url.username,
+            management: login.endpoint.management_url,
+            variables: login.variables,
+          },
+        },
       },
     });
     const places = [source, storage].filter((place) => place !== undefined);
@@ -121,8 +148,8 @@ export function openStart(session: Session): Screen {
         queues: queues.length,
         messages: queues.reduce((sum, { messagesReady = 0 }) => sum + messagesReady, 0),
       };
-    });
-    if (!signal.aborted) store.dispatch({ type: "broker", answer });
+    }, signal);
+    if (answer !== undefined) store.dispatch({ type: "broker", answer });
   }
 
   async function askStorage(signal: AbortSignal): Promise<void> {
@@ -130,21 +157,30 @@ export function openStart(session: Session): Screen {
     if (asked?.storage === undefined) {
       return store.dispatch({ type: "backups", answer: { state: "missing" } });
     }
-    const answer = await answerOf(async () => ({
-      listings: await session.engine.listBackups(asked, { signal }),
-      isNew: false,
-    }));
-    if (signal.aborted) return;
-    const isNew = answer.state === "failed" && answer.failure.code === "storage_missing" &&
-      asked.storage.backend === "filesystem";
-    const value = { listings: [], isNew: true };
-    store.dispatch({ type: "backups", answer: isNew ? { state: "there", value } : answer });
+    const isFolder = asked.storage.backend === "filesystem";
+    const answer = await answerOf(async () => {
+      try {
+        return { listings: await session.engine.listBackups(asked, { signal }), isNew: false };
+      } catch (error) {
+        // The first backup makes the folder: nothing has failed.
+        const isNew = isFolder && error instanceof AppError && error.code === "storage_missing";
+        if (!isNew) throw error;
+        return { listings: [], isNew };
+      }
+    }, signal);
+    if (answer !== undefined) store.dispatch({ type: "backups", answer });
   }
 
-  async function answerOf<T>(get: () => Promise<T>): Promise<Answer<T>> {
+  /** Undefined: nobody waits for it any more. */
+  async function answerOf<T>(
+    get: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<Answer<T> | undefined> {
     try {
-      return { state: "there", value: await get() };
+      const value = await get();
+      return signal.aborted ? undefined : { state: "there", value };
     } catch (error) {
+      if (signal.aborted) return undefined;
       return { state: "failed", failure: session.failure(error) };
     }
   }

@@ -12,6 +12,8 @@ export const TASKS = [
   { name: "configs", title: "Open", about: "another configuration, of those used before" },
 ] as const;
 
+const OPEN_INDEX = TASKS.findIndex(({ name }) => name === "configs");
+
 export type Task = (typeof TASKS)[number]["name"];
 
 /** Something that was asked, and the answer. */
@@ -31,6 +33,13 @@ export interface Places {
   readonly source?: string;
   readonly storage?: string;
   readonly target?: string;
+  /** Of a broker whose password a person has to type, as the file lacks it. */
+  readonly login?: {
+    readonly user: string;
+    readonly management: string;
+    /** What would hold the password. */
+    readonly variables: readonly string[];
+  };
 }
 
 /** The place where everything begins: what is connected, and what can be done. */
@@ -39,6 +48,8 @@ export interface StartState {
   readonly places: Places;
   readonly broker: Answer<{ cluster: string; version: string; queues: number; messages: number }>;
   readonly backups: Answer<StoredBackups>;
+  /** A configuration that lies in this folder, while no other is in force. */
+  readonly lying?: string | undefined;
   readonly cursor: ListCursor;
 }
 
@@ -51,6 +62,7 @@ export const NOT_ASKED: StartState = {
 
 export type StartAction =
   | { type: "placed"; places: StartState["places"] }
+  | { type: "lies"; name: string | undefined }
   | { type: "broker"; answer: StartState["broker"] }
   | { type: "backups"; answer: StartState["backups"] }
   | { type: "move"; command: MoveCommand };
@@ -59,11 +71,18 @@ export type StartAction =
 export function reduceStart(state: StartState, action: StartAction): StartState {
   switch (action.type) {
     case "placed": {
-      const { source, storage } = action.places;
+      const { source, storage, login } = action.places;
       // Answers of the same place stay until there are newer ones.
-      const broker = source === state.places.source ? state.broker : NOT_ASKED.broker;
+      const isSame = source === state.places.source &&
+        (login === undefined) === (state.places.login === undefined);
+      const broker = isSame ? state.broker : NOT_ASKED.broker;
       const backups = storage === state.places.storage ? state.backups : NOT_ASKED.backups;
       return { ...state, broker, backups, places: action.places };
+    }
+    case "lies": {
+      if (action.name === state.lying) return state;
+      const index = action.name === undefined ? 0 : OPEN_INDEX;
+      return { ...state, lying: action.name, cursor: { index, top: 0 } };
     }
     case "broker":
       return { ...state, broker: action.answer };

@@ -26,7 +26,8 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
       <Line {...line} spans={[]} />
       <Place
         label="Broker"
-        where={state.places.source}
+        where={state.places.source ??
+          (state.places.login === undefined ? undefined : state.places.target)}
         told={brokerTold(state, area)}
         area={area}
       />
@@ -37,7 +38,10 @@ export function StartView({ state, area, now }: { state: StartState; area: Area;
         area={area}
       />
       <Line {...line} spans={[]} />
-      {TASKS.map(({ name, title, about }, index) => {
+      {TASKS.map(({ name, title, about: usual }, index) => {
+        const about = name === "configs" && state.lying !== undefined
+          ? `${state.lying}, which lies in this folder`
+          : usual;
         const isCursor = index === state.cursor.index;
         const sign = isCursor ? `  ${theme.glyphs.cursor} ` : "    ";
         return (
@@ -87,6 +91,10 @@ function Place(
 }
 
 function brokerTold({ broker, places }: StartState, { theme: { glyphs } }: Area): Span[] {
+  if (places.login !== undefined) {
+    const unset = escapeText(places.login.variables.join(", "));
+    return [span(`c asks for the password: ${unset} is not set`, "attention")];
+  }
   if (broker.state === "missing" && places.target !== undefined) {
     return [span(`only a target for restores is known: ${escapeText(places.target)}`, "dim")];
   }

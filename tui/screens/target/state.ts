@@ -14,7 +14,11 @@ export const TARGET_FIELDS = [
     about: "who may write to the queues, and create those that it lacks",
   },
   { name: "password", label: "Password", about: "is not shown, and stored nowhere" },
-  { name: "management", label: "Management", about: "its HTTP API; empty: http://host:15672" },
+  {
+    name: "management",
+    label: "Management",
+    about: "host:port or URL of its HTTP API; empty: port 15672",
+  },
 ] as const;
 
 export type TargetField = (typeof TARGET_FIELDS)[number]["name"];
