@@ -101,7 +101,7 @@ Deno.test("loadConfig() has the documented defaults without any file", async () 
   const { config } = await loadConfig({ env: () => undefined });
   assert.equal(config.backup.segment_max_bytes, 128 * 2 ** 20);
   assert.equal(config.backup.segment_max_interval_ms, 60_000);
-  assert.equal(config.backup.compression_level, 3);
+  assert.equal(config.backup.compression_level, undefined);
   assert.equal(config.backup.requeue_strategy, "auto");
   assert.equal(config.backup.max_concurrent_queues, 4);
   assert.equal(config.backup.on_hazard, "refuse");
