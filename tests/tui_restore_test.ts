@@ -94,9 +94,9 @@ Deno.test("queues that hold messages stand in the way until that is changed", as
   await terminal.press("t");
   await terminal.type("-1h ..");
   await terminal.press("Enter");
-  await terminal.waitFor(/From .*-1h/);
+  await terminal.waitFor(/From .*--time-window-start=2/);
   await terminal.press("Enter");
-  await terminal.waitFor(/of the time -1h \.\.[^]*to restore/);
+  await terminal.waitFor(/of the time 2\S+Z \.\.[^]*to restore/);
   assert.equal(await queueDepth(shared, queue), 20);
 });
 
@@ -135,7 +135,7 @@ async function confirm(terminal: TmuxRun, { amqpUrl }: { amqpUrl: string }): Pro
   await terminal.press("Enter");
   await terminal.waitFor(/\[ Cancel \]/);
   await terminal.type(new URL(amqpUrl).host);
-  await terminal.waitFor(/Tab goes to the other button/);
+  await terminal.waitFor(/Tab goes to the other button, which does it/);
   await terminal.press("Tab", "Enter");
 }
 

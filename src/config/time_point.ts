@@ -16,7 +16,8 @@ export type TimePoint =
 const EXPECTED =
   'epoch milliseconds, RFC 3339 such as "2025-03-04T05:06:07Z", or a time from now ' +
   'such as "-2h", "-7d", "now", "today 09:30", "yesterday 14:00"';
-const DATE_TIME = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)([Zz]|[+-]\d\d:\d\d)?$/;
+const DATE_TIME =
+  /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|UTC|[+-]\d\d:\d\d)?$/i;
 const DAY = /^(today|yesterday)(?:\s+(\d\d?):(\d\d)(?::(\d\d))?)?\s*(Z|UTC|[+-]\d\d:\d\d)?$/i;
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -100,7 +101,8 @@ function dayOf(match: RegExpExecArray): TimePoint {
 }
 
 function dateTimeOf({ date, time, zone }: { date: string; time: string; zone: string }): number {
-  const epochMs = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
+  const offset = /^[+-]/.test(zone) ? zone : "Z";
+  const epochMs = Date.parse(`${date}T${time}${offset}`);
   // The 30th of February would be taken for the 2nd of March.
   const [year, month, day] = date.split("-").map(Number);
   const isDay = new Date(Date.UTC(year!, month! - 1, day)).getUTCDate() === day;

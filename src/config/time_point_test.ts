@@ -14,6 +14,10 @@ Deno.test("points in time, as people write them", () => {
   assert.equal(iso("2025-03-04t05:06:07.5z"), "2025-03-04T05:06:07.500Z");
   assert.equal(iso("2025-03-04 05:06+01:00"), "2025-03-04T04:06:00.000Z");
   assert.equal(iso("2025-03-04T05:06:07-05:30"), "2025-03-04T10:36:07.000Z");
+  // As the program prints them.
+  assert.equal(iso("2025-03-04 05:06:07 UTC"), "2025-03-04T05:06:07.000Z");
+  assert.equal(iso("2025-03-04 05:06:07.089 utc"), "2025-03-04T05:06:07.089Z");
+  assert.equal(iso("2025-03-04 05:06:07 +01:00"), "2025-03-04T04:06:07.000Z");
   assert.equal(at("now"), NOW);
   assert.equal(at("-90s"), NOW - 90_000);
   assert.equal(at("-30m"), NOW - 1_800_000);
@@ -38,6 +42,7 @@ Deno.test("days without a zone are those of this machine", () => {
 Deno.test("what is no point in time, and why", () => {
   const wrong: [string | number, RegExp][] = [
     ["2025-03-04T05:06:07", /^the zone is missing; write 2025-03-04T05:06:07Z/],
+    ["2025-03-04 05:06:07 CET", /^expected/],
     ["2025-03-04", /^the time and the zone are missing/],
     [1705312800, /looks like seconds; epoch times are in milliseconds/],
     ["99999999999999999", /later than any date/],

@@ -10,6 +10,8 @@ export interface QueueProgress {
   readonly messagesDone: number;
   readonly messagesTotal: number;
   readonly bytesDone: number;
+  /** Restore: where its messages go, when that is another queue. */
+  readonly destination?: { readonly vhost: string; readonly queue: string };
   /** Backup: messages that are away from consumers right now; of a stream none ever are. */
   readonly messagesHeld?: number;
   /** Backup: messages that the broker has back. */

@@ -42,6 +42,8 @@ interface OpenScreen {
   readonly unsubscribe: () => void;
 }
 
+const GOES_ON = "what is done is kept, and the same command goes on there";
+
 /** The screens that are open, the last one in front, and what lies over it. */
 export class Navigator {
   readonly host: NavigatorHost;
@@ -92,7 +94,12 @@ export class Navigator {
     return this.#notice;
   }
 
+  /** Where the screen in front works: as the last one that says so has it. */
   get context(): string {
+    for (const { screen } of this.#stack.toReversed()) {
+      const place = screen.place?.();
+      if (place !== undefined) return place;
+    }
     return this.#context;
   }
 
@@ -245,9 +252,7 @@ export class Navigator {
     if (work === undefined) return this.host.quit();
     this.ask({
       title: `${work.what} runs`,
-      lines: [
-        "It can be stopped safely: what is done is kept, and the same command goes on there.",
-      ],
+      lines: [`It can be stopped safely: ${work.stopped ?? GOES_ON}.`],
       choices: ["Go on", "Stop safely and quit"],
       focus: 0,
       answers: [() => {}, () => this.stopAndQuit()],

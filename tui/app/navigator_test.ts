@@ -202,3 +202,16 @@ Deno.test("L shows the log over any screen, once, also while work runs", () => {
   press("esc");
   assert.deepEqual(navigator.path, ["work"]);
 });
+
+Deno.test("the header says where the screen in front works, else where the program is connected", () => {
+  const { navigator } = newNavigator();
+  navigator.open(named("start"));
+  navigator.setContext("mq:5672");
+  assert.equal(navigator.context, "mq:5672");
+  navigator.open(named("plan", { place: () => "drill:5672" }));
+  navigator.open(named("options"));
+  assert.equal(navigator.context, "drill:5672");
+  navigator.back();
+  navigator.back();
+  assert.equal(navigator.context, "mq:5672");
+});

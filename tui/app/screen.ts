@@ -13,6 +13,8 @@ export interface Area {
 export interface RunningWork {
   /** What it is: "The backup". */
   readonly what: string;
+  /** What becomes of it then, where it is not gone on with by the same command. */
+  readonly stopped?: string | undefined;
   /** Stops it safely; done when `running` of the screen is undefined. */
   stop(): void;
 }
@@ -39,4 +41,6 @@ export interface Screen {
   /** Begins what is only done while it is in front; the signal aborts when it is covered or left. */
   front?(signal: AbortSignal): void;
   running?(): RunningWork | undefined;
+  /** Where it works, for the header; undefined: where the program is connected to. */
+  place?(): string | undefined;
 }

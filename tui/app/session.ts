@@ -9,6 +9,7 @@ import type { Finding } from "../../src/engine/doctor/findings.ts";
 import type { EventSink } from "../../src/engine/events.ts";
 import type { Connection } from "../screens/connect/connection.ts";
 import type { ConnectState } from "../screens/connect/state.ts";
+import { NO_WISHES, type RestoreDraft } from "../screens/restore_plan/state.ts";
 import type { Engine } from "./engine.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { LogBook } from "./log_book.ts";
@@ -69,6 +70,9 @@ export class Session {
     this.connectForm = undefined;
   }
 
+  #draft:
+    | { draft: RestoreDraft; configPath: string | undefined; connection: Connection | undefined }
+    | undefined;
   /** The last one that was loaded. */
   #config: Config | undefined;
   /** Brokers of the file that wait for their passwords. */
@@ -122,6 +126,22 @@ export class Session {
       return { config: { ...config, target: source }, flags: ["--into", "source"] };
     }
     return { config, flags: mode === "backup" ? ["--into", "target"] : [] };
+  }
+
+  /**
+   * What was wished of the restore of this backup so far. Another backup, another configuration or
+   * another connection begins anew.
+   */
+  restoreDraft(backupId: string): RestoreDraft {
+    const { configPath, connection } = this;
+    const before = this.#draft;
+    if (
+      before?.draft.backupId === backupId && before.configPath === configPath &&
+      before.connection === connection
+    ) return before.draft;
+    const draft = { backupId, wishes: NO_WISHES };
+    this.#draft = { draft, configPath, connection };
+    return draft;
   }
 
   /** A sink that gives on events without secrets, and puts them into the log. */

@@ -3,6 +3,7 @@ import type { TuiCall } from "../../src/console/tui_call.ts";
 import { SecretUrl } from "../../src/config/secret.ts";
 import { connectionOf } from "../screens/connect/connection.ts";
 import { NOT_FILLED } from "../screens/connect/state.ts";
+import { NO_WISHES } from "../screens/restore_plan/state.ts";
 import { quietNavigator } from "../testing/render_frame.tsx";
 import { ENGINE } from "./engine.ts";
 import { Session } from "./session.ts";
@@ -24,6 +25,19 @@ Deno.test("a target whose password is not known is told, and its source is not t
   );
   loaded.locked = {} as typeof locked;
   assert.deepEqual((await session.loadRestore([])).flags, ["--into", "source"]);
+});
+
+Deno.test("wishes for a restore last until another backup or another broker is chosen", () => {
+  const call = { configPath: "/backup.yaml", env: () => undefined } as unknown as TuiCall;
+  const session = new Session({ call, engine: ENGINE, navigator: quietNavigator() });
+  const wishes = { window: "-2h ..", options: { "queue-mapping": "a=b" } };
+  session.restoreDraft("monday").wishes = wishes;
+  assert.equal(session.restoreDraft("monday").wishes, wishes);
+  session.connection = connectionOf({ ...NOT_FILLED.values, host: "other" });
+  assert.equal(session.restoreDraft("monday").wishes, NO_WISHES);
+  session.restoreDraft("monday").wishes = wishes;
+  session.restoreDraft("tuesday");
+  assert.equal(session.restoreDraft("monday").wishes, NO_WISHES);
 });
 
 Deno.test("commands that do the same have the flags that they take, and no others", () => {

@@ -104,9 +104,15 @@ export function currentRow<Row extends PickerRow>({ shown, cursor }: Picker<Row>
   return shown[cursor.index];
 }
 
-/** The rows that are marked, also those that the filter hides; all where none is. */
-export function chosenRows<Row extends PickerRow>({ rows, marked }: Picker<Row>): readonly Row[] {
-  return marked.size === 0 ? rows : rows.filter(({ key }) => marked.has(key));
+/**
+ * The rows that are marked, also those that the filter hides. Where none is: all of them, or with a
+ * filter those that it shows.
+ */
+export function chosenRows<Row extends PickerRow>(
+  { rows, shown, marked, filter }: Picker<Row>,
+): readonly Row[] {
+  if (marked.size > 0) return rows.filter(({ key }) => marked.has(key));
+  return filter === "" ? rows : shown;
 }
 
 function withRows<Row extends PickerRow>(picker: Picker<Row>, rows: readonly Row[]): Picker<Row> {

@@ -24,7 +24,7 @@ const MARK_KEYS: readonly Binding<PickerCommand>[] = [
   { keys: ["a"], command: "markAll", hint: "mark all", help: "mark all that are shown" },
   { keys: ["t"], command: "markType", help: "mark all of this type that are shown" },
   { keys: ["v"], command: "markRange", help: "mark from the last one marked to here" },
-  { keys: ["u"], command: "clearMarks", help: "no marks; then all are meant" },
+  { keys: ["u"], command: "clearMarks", help: "no marks; then all that are shown are meant" },
 ];
 
 const MARK_KEY: Binding<PickerCommand> = {

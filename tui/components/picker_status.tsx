@@ -16,7 +16,10 @@ export function pickerStatus(
     : `${formatCount(shown.length)} of ${plural(rows.length, noun)}`;
   const isNone = marked.size === 0;
   const isEmpty = shown.length === 0 && rows.length > 0;
-  const marks = isNone ? "none marked: all are meant" : `${formatCount(marked.size)} marked`;
+  const meant = filter === ""
+    ? "all are meant"
+    : `the ${formatCount(shown.length)} shown ${shown.length === 1 ? "is" : "are"} meant`;
+  const marks = isNone ? `none marked: ${meant}` : `${formatCount(marked.size)} marked`;
   return [
     span(` ${counted}`),
     ...isEmpty ? [span(": nothing matches", "attention")] : [],

@@ -19,6 +19,8 @@ import { NO_QUEUES, ORDER, reduceQueues } from "./queues/state.ts";
 import { queuesPage, QueuesView } from "./queues/view.tsx";
 import { NOT_ASKED, reduceStart } from "./start/state.ts";
 import { StartView } from "./start/view.tsx";
+import { messagesSample } from "../testing/restore_samples.ts";
+import { MessagesView } from "./messages/view.tsx";
 import { PICTURES } from "../testing/pictures.tsx";
 
 for (const [name, { screens, shows }] of Object.entries(PICTURES)) {
@@ -150,6 +152,22 @@ Deno.test("whatever the list is sorted by stands at the title of its column", ()
     assert.match(frame, new RegExp(` ${title}[▲▼]( |$)`, "m"), column);
     state = reduceQueues(state, { type: "pick", action: { type: "sort" } });
   }
+});
+
+Deno.test("the list of messages has their own timestamps beside the time of reading, given room", () => {
+  const [first, ...others] = messagesSample().rows;
+  const timestamp = { name: "timestamp", type: "timestamp", value: "2024-12-31T23:59:59.000Z" };
+  const details = () => ({ properties: [timestamp], headers: [], annotations: [] });
+  const state = { ...messagesSample(), rows: [{ ...first!, details }, ...others] };
+  const screen = stillScreen({
+    title: "orders",
+    render: (area) => (
+      <MessagesView state={state} queue={{ vhost: "/", name: "orders" }} area={area} />
+    ),
+  });
+  const frame = plainFrame(renderFrame([screen], { columns: 120, rows: 24 }));
+  assert.match(frame, /READ +TIMESTAMP/);
+  assert.match(frame, / 1 +2025-03-03 02:00:00 UTC +2024-12-31 23:59:59 UTC +order/);
 });
 
 Deno.test("what fails at the start is told in the smallest terminal, broker and storage both", () => {

@@ -192,7 +192,7 @@ const target = stillScreen({
 const confirm = openConfirm({
   button: "Restore",
   target: "mq.example:5672",
-  lines: confirmLines(restorePlanSample().plan!),
+  lines: confirmLines(restorePlanSample().plan!, restorePlanSample().wishes),
   commandLine: () => "rabbitmq-backup restore --config backup.yaml --backup-id nightly-20250303",
   cancel: () => {},
   confirm: () => {},

@@ -191,6 +191,7 @@ export function windowSample(): WindowState {
   const read = reduceWindow(windowState("", NOW.getTime()), {
     type: "read",
     entries: WINDOW_ENTRIES,
+    field: "backed_up_at",
   });
   return ([
     { type: "move", by: 20, parts: 76 },

@@ -1,9 +1,9 @@
 /** Messages of a backup as people see them: nothing in them moves the cursor or hides text. */
 import type { StoredMessage } from "../../engine/inspect/stored_message.ts";
-import { parseExactJson } from "../../exact_json.ts";
 import type { Shown, ShownField } from "../../message/shown_value.ts";
 import { escapeLines, escapeText } from "./escape.ts";
 import { formatBytes, formatCount, formatTime } from "./format.ts";
+import { brokenJson } from "./json_lines.ts";
 import { renderFields } from "./table.ts";
 import { pad } from "./width.ts";
 
@@ -135,7 +135,7 @@ function textLines(text: string): string[] {
 function jsonLines(text: string, form: BodyForm): string[] | undefined {
   if (form === "auto" && !/^\s*[[{]/.test(text)) return undefined;
   try {
-    return textLines(JSON.stringify(parseExactJson(text), null, 2));
+    return textLines(brokenJson(text));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -10,6 +10,16 @@ export interface QueueName {
   readonly name: string;
 }
 
+/** Where the messages of a queue go, where that is another one; as events tell it. */
+export function movedTo(
+  { entry, destination }: { entry: QueueName; destination: QueueName },
+): { destination?: { vhost: string; queue: string } } {
+  const { vhost, name } = destination;
+  return entry.vhost === vhost && entry.name === name
+    ? {}
+    : { destination: { vhost, queue: name } };
+}
+
 /** The most that AMQP 0-9-1 lets a name have, in bytes. */
 const MAX_NAME_BYTES = 255;
 /** What RabbitMQ calls the default exchange where a name is needed, as in permissions. */

@@ -9,7 +9,7 @@ import { ConversionLosses, messageRecords } from "../stream/message_records.ts";
 import { decimalRefusal, streamTimes, takenBy } from "./across_types.ts";
 import { checkDepth } from "./check_depth.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem, Taken } from "./context.ts";
-import type { QueueName } from "./mapping.ts";
+import { movedTo, type QueueName } from "./mapping.ts";
 import { OutgoingProperties } from "./outgoing.ts";
 import { watchBlocked } from "./pauses.ts";
 import { MessagePicker, type Passed } from "./picker.ts";
@@ -45,6 +45,7 @@ export async function restoreQueue(
   const work = context.meter.begin(entry, {
     phase: "publishing",
     messagesTotal: share.atMost - position.confirmed,
+    ...movedTo(item),
   });
   const queue = new QueueRestore(context, item, work);
   try {

@@ -4,6 +4,7 @@ import type { AppError } from "../../errors.ts";
 import { counted, isOrAre } from "../names.ts";
 import { isQueueFailure } from "../queue_failure.ts";
 import { restoreStream } from "../stream/restore.ts";
+import { movedTo } from "./mapping.ts";
 import type { Bindings } from "./bindings.ts";
 import { createBound } from "./create.ts";
 import type { RestoreContext, RestoredQueue, Taken } from "./context.ts";
@@ -182,8 +183,7 @@ function report(
     error?: AppError;
   } & RestoredQueue,
 ): void {
-  const { entry, destination } = target;
-  const isMoved = entry.vhost !== destination.vhost || entry.name !== destination.name;
+  const { entry } = target;
   const reason = result.error?.message ?? target.reason ?? undeliveredText(result);
   const hint = result.error?.hint ?? target.hint;
   context.emit({
@@ -196,7 +196,7 @@ function report(
     messages: result.messages,
     bytes: result.bytes,
     seconds: result.seconds,
-    ...(isMoved ? { destination: { vhost: destination.vhost, queue: destination.name } } : {}),
+    ...movedTo(target),
     ...(result.undelivered > 0 ? { undelivered: result.undelivered } : {}),
     ...(result.copies === undefined ? {} : { copies: result.copies }),
     ...(result.leftOut > 0 ? { leftOut: result.leftOut } : {}),

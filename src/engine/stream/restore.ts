@@ -9,7 +9,7 @@ import type { RestoreQueueRow, Run } from "../../checkpoint/rows.ts";
 import { AppError } from "../../errors.ts";
 import type { QueueWork } from "../progress.ts";
 import { counted, isOrAre } from "../names.ts";
-import type { QueueName } from "../restore/mapping.ts";
+import { movedTo, type QueueName } from "../restore/mapping.ts";
 import { windowOf } from "../restore/offset_windows.ts";
 import type { RestoreContext, RestoredQueue, RestoreItem } from "../restore/context.ts";
 import { openedSegments } from "../restore/segment_feed.ts";
@@ -56,6 +56,7 @@ export async function restoreStream(
   const work = context.meter.begin(entry, {
     phase: "publishing",
     messagesTotal: share.atMost - position.confirmed,
+    ...movedTo(item),
   });
   // Recorded before the first publish: from here on the target may hold messages of this run.
   checkpoint.restores.putQueue(run.id, { ...position, unsettled: 1 });

@@ -107,12 +107,23 @@ async function compareStream(
   async function* expected() {
     for (const source of group) yield* storedStreamDigests(source, context);
   }
-  const actual = planned === undefined
-    ? spooledDigests([])
-    : streamDigests(context.streams, planned.queue, { folder, signal: context.signal });
+  const actual = planned === undefined ? spooledDigests([]) : counted(
+    streamDigests(context.streams, planned.queue, { folder, signal: context.signal }),
+    work,
+  );
   const compared = await compareDigests(expected(), actual, { isOrdered: group.length === 1 });
   const isAbsent = planned === undefined && compared.expected > 0;
   return { ...compared, ...(isAbsent ? { reason: "it does not exist" } : {}) };
+}
+
+async function* counted(
+  digests: AsyncIterable<Uint8Array>,
+  work: QueueWork,
+): AsyncGenerator<Uint8Array> {
+  for await (const digest of digests) {
+    work.messagesDone++;
+    yield digest;
+  }
 }
 
 /** Reads what is ready in a queue; it is back when this returns. */

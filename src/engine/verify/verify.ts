@@ -18,11 +18,12 @@ import { lastChoice, restoreKey } from "../restore/claim.ts";
 import type { Source } from "../restore/targets.ts";
 import { lockCheckpoint, lockRun, runFolder } from "../run_lock.ts";
 import { removeFolder } from "../spool/spool.ts";
+import { isRead } from "../../safety/plan.ts";
 import { loadWhole } from "../stored/chain.ts";
 import { streamConnector } from "../stream/survey.ts";
 import { sourceIdentity } from "../survey/discover.ts";
 import { NodeWatch, untilCalm } from "../survey/node_watch.ts";
-import { survey } from "../survey/survey.ts";
+import { type PlannedQueue, survey } from "../survey/survey.ts";
 import { type VerifiedQueue, type VerifyContext, verifyQueue } from "./queue.ts";
 
 /** What the target holds of a backup. */
@@ -111,6 +112,7 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
     const planned = new Map(found.queues.map((one) => [queueKey(one.queue), one]));
     const queues: VerifiedQueue[] = [];
     meter.queuesTotal = groups.size;
+    meter.messagesTotal = toRead(found.queues, groups);
     for (const [name, group] of groups) {
       signal.throwIfAborted();
       queues.push(await verifyQueue(context, { group, planned: planned.get(name) }));
@@ -121,6 +123,12 @@ export async function verifyRestored(options: RestoreRunOptions): Promise<Verify
   } finally {
     await storage.close();
   }
+}
+
+/** Messages of the queues that are read. */
+function toRead(queues: readonly PlannedQueue[], groups: ReadonlyMap<string, unknown>): number {
+  return queues.filter(({ queue, plan }) => groups.has(queueKey(queue)) && isRead(plan))
+    .reduce((sum, { ready }) => sum + ready, 0);
 }
 
 /** Only whole queues can be compared. */

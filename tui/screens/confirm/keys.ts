@@ -14,7 +14,7 @@ export const CONFIRM_KEYS: readonly Binding<ConfirmCommand>[] = [
     keys: ["enter"],
     command: "press",
     hint: "press it",
-    help: "press the button that has the focus",
+    help: "behind the name to its button, else press the button with the focus",
   },
   {
     keys: ["esc"],

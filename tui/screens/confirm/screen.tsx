@@ -43,8 +43,15 @@ export function openConfirm(question: Confirmation): Screen {
   };
 
   function answer(): void {
-    if (store.state.focus === "cancel") return question.cancel();
-    if (store.state.typed.trim() === question.target) return question.confirm();
+    const { focus, isTyping } = store.state;
+    const typed = store.state.typed.trim();
+    const isRight = typed === question.target;
+    if (focus === "cancel") {
+      // In the name, Enter ends the name; only on the button it presses that.
+      if (!isTyping || typed === "") return question.cancel();
+      return store.dispatch({ type: isRight ? "toConfirm" : "wrong" });
+    }
+    if (isRight) return question.confirm();
     store.dispatch({ type: "wrong" });
   }
 }

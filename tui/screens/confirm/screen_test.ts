@@ -27,7 +27,10 @@ function answer(...keys: string[]): string {
 
 Deno.test("only the target's name and the other button confirm", () => {
   assert.equal(answer("enter"), "cancelled");
-  assert.equal(answer("mq:5672", "enter"), "cancelled");
+  assert.equal(answer("mq:5672", "enter"), "nothing");
+  assert.equal(answer("mq:5672", "enter", "enter"), "confirmed");
+  assert.equal(answer("mq:567", "enter", "enter"), "nothing");
+  assert.equal(answer("mq:567", "tab", "tab", "enter"), "cancelled");
   assert.equal(answer("tab", "enter"), "nothing");
   assert.equal(answer("mq:567", "tab", "enter"), "nothing");
   assert.equal(answer("mq:5672x", "tab", "enter"), "nothing");

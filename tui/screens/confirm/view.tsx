@@ -17,8 +17,11 @@ export function ConfirmView(
 ) {
   const { theme, columns, rows } = area;
   const { typed, focus, isWrong } = state;
-  const isReady = focus === "cancel" && typed.trim() === target;
-  const hint = isReady ? "Tab goes to the other button, which does it." : " ";
+  const hint = focus === "confirm"
+    ? "Enter presses the button."
+    : typed.trim() === target
+    ? "Enter or Tab goes to the other button, which does it."
+    : "Then Enter or Tab goes to the other button.";
   const button = (name: ConfirmState["focus"], label: string) => (
     <Text {...focus === name ? theme.look("cursor") : {}}>
       {focus === name ? `[ ${label} ]` : `  ${label}  `}

@@ -35,7 +35,11 @@ export function openContents(session: Session, backupId: string): Screen {
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <ContentsView state={store.state} area={area} />,
     commandLine: () => session.commandLine("describe", ["--backup-id", shellWord(backupId)]),
-    open: (signal) => void read(signal),
+    open(signal) {
+      // What was wished of the restore of another one is over.
+      session.restoreDraft(backupId);
+      void read(signal);
+    },
   };
 
   async function read(signal: AbortSignal): Promise<void> {
@@ -60,8 +64,9 @@ export function openContents(session: Session, backupId: string): Screen {
     if (picker.rows.length === 0) return session.navigator.tell("There is no queue in this backup");
     const all = picker.rows.map(({ entry }) => entry);
     const chosen = chosenRows(picker).map(({ entry }) => entry);
+    if (chosen.length === 0) return session.navigator.tell("The filter shows no queue");
     const choice = queueChoice({ all, chosen, at: "restore.queues" });
-    session.navigator.open(openRestorePlan(session, { backupId, choice }));
+    session.navigator.open(openRestorePlan(session, { backupId, choice, queues: all }));
     if (choice.alongside > 0) {
       session.navigator.tell(
         `${plural(choice.alongside, "queue")} of the same name in other vhosts would come along`,

@@ -55,7 +55,7 @@ export function MessagesView(
         : (
           <Table
             rows={rows}
-            columns={columnsOf(theme)}
+            columns={columnsOf(rows, theme)}
             cursor={{ index: cursor.index - from, top: 0 }}
             area={{ ...area, rows: size.page + TABLE_HEAD }}
           />
@@ -92,7 +92,21 @@ function searchSpans(state: MessagesState, theme: Theme): Span[] {
   ];
 }
 
-function columnsOf({ glyphs }: Theme): TableColumn<Row>[] {
+/** Of AMQP 0-9-1 and of 1.0. */
+const TIMESTAMPS = new Set(["timestamp", "creation-time"]);
+
+/** When a program set it to have been made, as a property. */
+function timestampOf(row: Row): string | undefined {
+  if (!("body" in row)) return undefined;
+  const { properties } = row.details();
+  const value = properties.find(({ name }) => TIMESTAMPS.has(name))?.value;
+  const epochMs = typeof value === "string" ? Date.parse(value) : NaN;
+  return Number.isNaN(epochMs) ? undefined : formatTime(epochMs);
+}
+
+function columnsOf(rows: readonly Row[], { glyphs }: Theme): TableColumn<Row>[] {
+  const isStream = rows.some((row) => "body" in row && row.offset !== undefined);
+  const hasTimestamps = rows.some((row) => timestampOf(row) !== undefined);
   const known = (row: Row, text: (message: StoredMessage) => string, tone?: "dim") =>
     "body" in row ? span(text(row), tone) : span(glyphs.ellipsis, "dim");
   return [
@@ -103,11 +117,19 @@ function columnsOf({ glyphs }: Theme): TableColumn<Row>[] {
       cell: ({ number }) => span(formatCount(number)),
     },
     {
-      title: "TIME",
+      title: isStream ? "WRITTEN" : "READ",
       width: 23,
       rank: 2,
       cell: (row) => known(row, ({ time }) => formatTime(time), "dim"),
     },
+    ...hasTimestamps
+      ? [{
+        title: "TIMESTAMP",
+        width: 23,
+        rank: 1,
+        cell: (row: Row) => known(row, () => timestampOf(row) ?? "", "dim"),
+      }]
+      : [],
     {
       title: "ROUTING KEY",
       width: "fill",

@@ -55,6 +55,7 @@ export function openQueues(session: Session): Screen {
     if (picker.rows.length === 0) return session.navigator.tell("There is no queue to back up");
     const all = picker.rows.map(({ queue }) => queue);
     const chosen = chosenRows(picker).map(({ queue }) => queue);
+    if (chosen.length === 0) return session.navigator.tell("The filter shows no queue");
     const choice = queueChoice({ all, chosen, at: "source.queues" });
     session.navigator.open(openPlan(session, choice));
     if (choice.alongside > 0) {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { PLANNED, QUEUES, sampleQueue } from "../../testing/samples.ts";
+import { themeOf } from "../../theme/theme.ts";
 import { queueChoice } from "./choice.ts";
-
 import { chosenRows, type Picker, type PickerAction } from "../../components/picker.ts";
+import { pickerStatus } from "../../components/picker_status.tsx";
 import {
   NO_QUEUES,
   ORDER,
@@ -48,6 +49,18 @@ Deno.test("without marks all queues are meant, else those that are marked, hidde
     chosenRows(pick(having(marked), { type: "clearMarks", page })).length,
     QUEUES.length,
   );
+});
+
+Deno.test("without marks a filter means those that it shows, and the line says so", () => {
+  const filtered = after({ type: "typeFilter", text: "orders" }, { type: "keepFilter" });
+  assert.deepEqual(names(chosenRows(filtered)), ["orders", "orders.dead"]);
+  const theme = themeOf({ color: false, unicode: false });
+  const line = (picker: Picker<QueueRow>) =>
+    pickerStatus(picker, { noun: "queue", theme }).map(({ text }) => text).join("");
+  assert.match(line(filtered), /2 of 6 queues, none marked: the 2 shown are meant/);
+  assert.match(line(after()), /6 queues, none marked: all are meant/);
+  const none = after({ type: "typeFilter", text: "no such" });
+  assert.deepEqual(chosenRows(none), []);
 });
 
 Deno.test("marks go by range, by type, and by what is shown", () => {

@@ -1,5 +1,7 @@
-import type { Config } from "../../../src/config/config.ts";
+import { type Config, requireTarget } from "../../../src/config/config.ts";
+import { storageLocation } from "../../../src/config/storage.ts";
 import { shellWord } from "../../../src/console/resume_command.ts";
+import type { QueueName } from "../../../src/engine/restore/mapping.ts";
 import type { RestoreCall } from "../../app/engine.ts";
 import type { MoveCommand } from "../../app/keys.ts";
 import type { Area, Screen } from "../../app/screen.ts";
@@ -10,7 +12,7 @@ import { openOptions } from "../options/screen.tsx";
 import type { QueueChoice } from "../queues/choice.ts";
 import { openRestoreRun } from "../run/restore.ts";
 import { openTarget } from "../target/screen.tsx";
-import { openWindow } from "../window/screen.tsx";
+import { openWindow, type WindowChoice } from "../window/screen.tsx";
 import { NO_RESTORE_KEYS, RESTORE_PLAN_KEYS, type RestorePlanCommand } from "./keys.ts";
 import { canRestore, NO_RESTORE_PLAN, reduceRestorePlan, type RestoreWishes } from "./state.ts";
 import { confirmLines } from "./summary.ts";
@@ -20,13 +22,22 @@ import { wishedSettings } from "./wishes.ts";
 /** What a restore of the chosen queues would do, as `restore --dry-run` says it. */
 export function openRestorePlan(
   session: Session,
-  { backupId, choice }: { backupId: string; choice: QueueChoice },
+  { backupId, choice, queues }: {
+    backupId: string;
+    choice: QueueChoice;
+    /** All that the backup has. */
+    queues: readonly QueueName[];
+  },
 ): Screen {
-  const store = new Store(reduceRestorePlan, NO_RESTORE_PLAN);
+  const draft = session.restoreDraft(backupId);
+  const store = new Store(reduceRestorePlan, { ...NO_RESTORE_PLAN, wishes: draft.wishes });
   const { navigator } = session;
+  const idFlags = ["--backup-id", shellWord(backupId)];
   let call: RestoreCall | undefined;
   /** Those of the target, once it is known. */
   let targetFlags: readonly string[] = [];
+  /** The target and the storage, once they are known. */
+  let place: string | undefined;
   let left = new AbortController().signal;
   return {
     title: "Plan",
@@ -35,6 +46,7 @@ export function openRestorePlan(
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <RestorePlanView state={store.state} area={area} />,
     commandLine: () => commandLine(),
+    place: () => place,
     open(signal) {
       left = signal;
       void plan();
@@ -48,11 +60,12 @@ export function openRestorePlan(
   function flags(wishes: Partial<RestoreWishes> = {}): string[] {
     const wished = { ...store.state.wishes, ...wishes };
     const target = "target" in wishes ? wishes.target?.flags ?? [] : targetFlags;
-    return flagsWith(target, wishedSettings(wished, session.call.restoreSettings).flags);
-  }
-
-  function flagsWith(target: readonly string[], wished: readonly string[]): string[] {
-    return [...target, ...choice.flags, ...wished, "--backup-id", shellWord(backupId)];
+    return [
+      ...target,
+      ...choice.flags,
+      ...wishedSettings(wished, session.call.restoreSettings).flags,
+      ...idFlags,
+    ];
   }
 
   function press(command: string, area: Area): void {
@@ -89,9 +102,15 @@ export function openRestorePlan(
       backupId,
       window: store.state.wishes.window,
       load: async () => (await load({ window: "" })).config,
-      commandLine: (window) => commandLine({ window }),
-      take: (window) => wish({ window }),
+      commandLine: (choice) => commandLine(wishesOf(choice)),
+      take: (choice) => wish(wishesOf(choice)),
     }));
+  }
+
+  function wishesOf({ window, field }: WindowChoice): Partial<RestoreWishes> {
+    if (field === undefined) return { window };
+    const { options } = store.state.wishes;
+    return { window, options: { ...options, "time-window-field": field } };
   }
 
   function chooseTarget(): void {
@@ -129,11 +148,13 @@ export function openRestorePlan(
   async function plan(): Promise<void> {
     store.dispatch({ type: "planning" });
     const { wishes } = store.state;
+    draft.wishes = wishes;
     // An older plan that comes late must not take the place of this one.
     const isCurrent = () => !left.aborted && store.state.wishes === wishes;
     try {
       const loaded = await load();
       targetFlags = loaded.flags;
+      place = placeOf(loaded.config);
       call = { config: loaded.config, backupId, now: session.call.now() };
       const planned = await session.engine.planRestore({
         ...call,
@@ -158,12 +179,19 @@ export function openRestorePlan(
     const run = {
       restore,
       flags: flags(),
-      verifyFlags: flagsWith(targetFlags, verifyFlags),
+      queues,
+      verifyFlags: (chosen: QueueChoice) => [
+        ...targetFlags,
+        ...chosen.flags,
+        ...verifyFlags,
+        ...idFlags,
+      ],
+      place: placeOf(restore.config),
     };
     navigator.open(openConfirm({
       button: "Restore",
       target: plan.target.address,
-      lines: confirmLines(plan),
+      lines: confirmLines(plan, wishes),
       commandLine: () => commandLine(),
       cancel() {
         navigator.back();
@@ -176,4 +204,9 @@ export function openRestorePlan(
       },
     }));
   }
+}
+
+function placeOf(config: Config): string {
+  const { address } = requireTarget(config).amqp_url;
+  return [address, config.storage && storageLocation(config.storage)].filter(Boolean).join("  ");
 }

@@ -18,11 +18,17 @@ export interface TargetChoice {
 
 /** What a person may change about a restore, beside its queues. */
 export interface RestoreWishes {
-  /** Times as they are typed, of messages as the backup read them: `yesterday 14:00 .. 15:00`. */
+  /** Both ends, in absolute times: `2025-03-04T05:06:07Z .. 2025-03-04T06:00:00Z`. */
   readonly window: string;
   /** What is not in it is as the configuration says. */
   readonly options: OptionValues;
   readonly target?: TargetChoice | undefined;
+}
+
+/** What is wished of the restore of one backup; it lasts until another one is chosen. */
+export interface RestoreDraft {
+  readonly backupId: string;
+  wishes: RestoreWishes;
 }
 
 /** What a restore would do, once it is known. */
@@ -30,10 +36,10 @@ export interface RestorePlanState extends PlanList<RestorePlan> {
   readonly wishes: RestoreWishes;
 }
 
-export const NO_RESTORE_PLAN: RestorePlanState = {
-  ...UNPLANNED,
-  wishes: { window: "", options: {} },
-};
+/** All as it is configured. */
+export const NO_WISHES: RestoreWishes = { window: "", options: {} };
+
+export const NO_RESTORE_PLAN: RestorePlanState = { ...UNPLANNED, wishes: NO_WISHES };
 
 export type RestorePlanAction =
   | { type: "planning" }

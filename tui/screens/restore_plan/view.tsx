@@ -12,10 +12,10 @@ import { Table, TABLE_HEAD } from "../../components/table.tsx";
 import type { TableColumn } from "../../components/table_layout.ts";
 import type { Theme } from "../../theme/theme.ts";
 import type { RestorePlanState } from "./state.ts";
-import { intoSpans, placeSpans, sumSpans, wishSpans } from "./summary.ts";
+import { intoSpans, optionSpans, placeSpans, sumSpans, wishSpans } from "./summary.ts";
 
-/** Lines above the list: two places, wishes, the sum. */
-const HEAD_ROWS = 4;
+/** Lines above the list: two places, the time, options, the sum. */
+const HEAD_ROWS = 5;
 const DETAIL_ROWS = 4;
 
 /** Lines of queues that there is room for. */
@@ -35,6 +35,7 @@ export function RestorePlanView({ state, area }: { state: RestorePlanState; area
         spans={plan === undefined ? [] : intoSpans(plan)}
       />
       <Line {...line} spans={wishSpans(state)} />
+      <Line {...line} spans={optionSpans(state)} />
       <Line {...line} spans={sumSpans(state, theme)} />
       {state.failure !== undefined
         ? <FailureLines failure={state.failure} area={{ ...area, rows: area.rows - HEAD_ROWS }} />

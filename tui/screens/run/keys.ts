@@ -15,7 +15,7 @@ const STOP_KEY: Binding<RunCommand> = {
   keys: ["s"],
   command: "stop",
   hint: "stop safely",
-  help: "stop; what is done is kept",
+  help: "stop; nothing is lost",
 };
 
 export const RUNNING_KEYS: readonly Binding<RunCommand>[] = [STOP_KEY, ...MOVE_KEYS];
@@ -53,7 +53,7 @@ export const FAILED_KEYS: readonly Binding<RunCommand>[] = [
     keys: ["c"],
     command: "goOn",
     hint: "go on with it",
-    help: "run it again: it goes on where it stopped",
+    help: "run it again; what was kept is not done twice",
     writes: true,
   },
   { keys: ["enter"], command: "close", hint: "close", help: "back to the screen before" },

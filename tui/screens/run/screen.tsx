@@ -41,16 +41,25 @@ export interface RunCall<Result = SummaryEvent> {
   readonly what: string;
   /** What is done when it is stopped: "giving the messages back". */
   readonly stopping: string;
+  /** What is done while queues are worked on; not of a backup, which has figures of its own. */
+  readonly working?: string;
+  /** What becomes of it when it is stopped, where nothing is gone on with. */
+  readonly stopped?: string;
   /** The command that does the same, and its flags. */
   readonly command: string;
   readonly flags: readonly string[];
+  /** Where it works, for the header, where that is not what the program is connected to. */
+  readonly place?: string;
   run(tools: RunTools & { pace?: Pace }): Promise<Result>;
   /** The result for a person, by the queues that have ended. */
   end(result: Result, ended: readonly QueueDoneEvent[]): RunEnd;
   /** Its speed, where that can be changed while it runs. */
   newPace?(): Pace;
   /** What can be done when it has come to an end. */
-  readonly next?: { readonly binding: Binding<"next">; open(): Screen };
+  readonly next?: {
+    readonly binding: Binding<"next">;
+    open(ended: readonly QueueDoneEvent[]): Screen;
+  };
 }
 
 type PaceChange = "pause" | "resume" | "slower" | "faster";
@@ -80,10 +89,18 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
     },
     press,
     subscribe: (listener) => store.subscribe(listener),
-    render: (area) => <RunView state={store.state} area={area} stopping={call.stopping} />,
+    render: (area) => (
+      <RunView
+        state={store.state}
+        area={area}
+        stopping={call.stopping}
+        {...call.working === undefined ? {} : { working: call.working }}
+      />
+    ),
     commandLine: () => session.commandLine(call.command, call.flags),
     open: () => void run(),
-    running: () => isRunning() ? { what: call.what, stop } : undefined,
+    running: () => isRunning() ? { what: call.what, stopped: call.stopped, stop } : undefined,
+    place: () => call.place,
   };
 
   function press(command: string, area: Area): void {
@@ -99,7 +116,7 @@ export function openRun<Result>(session: Session, call: RunCall<Result>): Screen
       case "close":
         return session.navigator.back();
       case "next":
-        return call.next && session.navigator.replace(call.next.open());
+        return call.next && session.navigator.replace(call.next.open(store.state.ended));
       case "goOn":
         return session.navigator.replace(openRun(session, call));
       default: {

@@ -13,8 +13,10 @@ import { AT_TOP, type ListCursor, moved } from "../../components/list_cursor.ts"
 /** A run of the engine, as its events tell it. */
 export interface RunState {
   readonly phase: "running" | "stopping" | "done" | "failed";
-  /** What is done, beside the queues. */
-  readonly step: string;
+  /** What is done, beside the queues; undefined: these are worked on. */
+  readonly step: string | undefined;
+  /** Whether queues were worked on already. */
+  readonly hasBegun: boolean;
   readonly status?: StatusEvent;
   /** Messages a second, one figure for each second. */
   readonly rates: readonly number[];
@@ -32,6 +34,7 @@ export interface RunState {
 export const NOT_BEGUN: RunState = {
   phase: "running",
   step: "",
+  hasBegun: false,
   rates: [],
   ended: [],
   warnings: [],
@@ -97,8 +100,12 @@ function rowKey({ vhost, queue }: { vhost: string; queue: string }): string {
 
 function withEvent(state: RunState, event: EngineEvent): RunState {
   switch (event.type) {
-    case "status":
-      return { ...state, status: event, rates: ratesOf(state, event) };
+    case "status": {
+      const next = { ...state, status: event, rates: ratesOf(state, event) };
+      // What came before the first queue is over.
+      if (state.hasBegun || event.active.length === 0) return next;
+      return { ...next, step: undefined, hasBegun: true };
+    }
     case "queue_done":
       return { ...state, ended: [event, ...state.ended] };
     case "warning":

@@ -31,6 +31,19 @@ Deno.test("a queue that has ended is not worked on, whatever an older status say
   ]);
 });
 
+Deno.test("the last step before the queues is over when they are worked on, a later one is told", () => {
+  const status = runSample().status!;
+  const step = (state: RunState, message: string) =>
+    reduceRun(state, { type: "event", event: { type: "step", message } });
+  const idle = { type: "event", event: { ...status, active: [] } } as const;
+  const looking = reduceRun(step(NOT_BEGUN, "Looking at the target"), idle);
+  assert.equal(looking.step, "Looking at the target");
+  const busy = reduceRun(looking, { type: "event", event: status });
+  assert.equal(busy.step, undefined);
+  const again = step(busy, "Connected again");
+  assert.equal(reduceRun(again, { type: "event", event: status }).step, "Connected again");
+});
+
 Deno.test("a rate is kept for each second, and no more than are seen", () => {
   const status = runSample().status!;
   let state: RunState = NOT_BEGUN;

@@ -33,7 +33,13 @@ export function runPage({ rows }: Area): number {
 }
 
 export function RunView(
-  { state, area, stopping }: { state: RunState; area: Area; stopping: string },
+  { state, area, stopping, working = "" }: {
+    state: RunState;
+    area: Area;
+    stopping: string;
+    /** What is done while queues are worked on. */
+    working?: string;
+  },
 ) {
   const isOver = state.phase === "done" || state.phase === "failed";
   // The result, in the words in which the command tells it.
@@ -41,7 +47,7 @@ export function RunView(
   const rows = rowsOf(state);
   return (
     <Box flexDirection="column">
-      <Totals state={state} area={area} stopping={stopping} />
+      <Totals state={state} area={area} stopping={stopping} working={working} />
       {rows.length > 0 && (
         <Table
           rows={rows}
@@ -54,14 +60,21 @@ export function RunView(
   );
 }
 
-function Totals({ state, area, stopping }: { state: RunState; area: Area; stopping: string }) {
+function Totals(
+  { state, area, stopping, working }: {
+    state: RunState;
+    area: Area;
+    stopping: string;
+    working: string;
+  },
+) {
   const { theme, columns } = area;
   const { status, step, phase, warnings } = state;
   const line = { theme, columns };
   const pace = paceText(state);
   const told = phase === "stopping"
     ? `Stopping: ${stopping}`
-    : pace ?? (isBackup(state) ? figuresText(totalFigures(rowsOf(state))) : step);
+    : pace ?? (isBackup(state) ? figuresText(totalFigures(rowsOf(state))) : step ?? working);
   const isChanged = phase === "stopping" || pace !== undefined;
   return (
     <>
@@ -194,8 +207,10 @@ function stateSpan(row: RunRow, { glyphs }: Theme): Span {
 }
 
 function nameOf(row: RunRow): string {
-  const { vhost, queue } = "active" in row ? row.active : row.ended;
-  return queueLabel(vhost, queue);
+  const { vhost, queue, destination } = "active" in row ? row.active : row.ended;
+  const name = queueLabel(vhost, queue);
+  if (destination === undefined) return name;
+  return `${name} -> ${queueLabel(destination.vhost, destination.queue)}`;
 }
 
 function messagesOf(row: RunRow): number {

@@ -14,7 +14,8 @@ export type WindowCommand =
   | "zoomOut"
   | "edit"
   | "keepTyped"
-  | "dropTyped";
+  | "dropTyped"
+  | "otherField";
 
 /** The times are moved. */
 export const WINDOW_KEYS: readonly Binding<WindowCommand>[] = [
@@ -29,11 +30,29 @@ export const WINDOW_KEYS: readonly Binding<WindowCommand>[] = [
     hint: "other end",
     help: "to the other end",
   },
+  {
+    keys: ["f"],
+    command: "otherField",
+    hint: "which time",
+    help: "by when they were read, or by their own timestamp",
+  },
   { keys: ["x"], command: "openEdge", hint: "open", help: "this end open: no limit there" },
   { keys: ["t", "e"], command: "edit", hint: "type", help: "type both: -2h .. now" },
   { keys: ["+", "="], command: "zoomIn", help: "half the time, around this end" },
   { keys: ["-"], command: "zoomOut", help: "twice the time" },
 ];
+
+const UNDRAWN = new Set<WindowCommand>([
+  "earlier",
+  "later",
+  "muchEarlier",
+  "muchLater",
+  "zoomIn",
+  "zoomOut",
+]);
+
+/** Of times of which there is no timeline. */
+export const UNDRAWN_KEYS = WINDOW_KEYS.filter(({ command }) => !UNDRAWN.has(command));
 
 /** The times are typed. */
 export const TYPED_KEYS: readonly Binding<WindowCommand>[] = [

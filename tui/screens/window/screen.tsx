@@ -2,9 +2,17 @@ import type { Config } from "../../../src/config/config.ts";
 import type { Area, Screen } from "../../app/screen.ts";
 import type { Session } from "../../app/session.ts";
 import { Store } from "../../app/store.ts";
-import { TYPED_KEYS, WINDOW_KEYS, type WindowCommand } from "./keys.ts";
-import { problemOf, reduceWindow, windowOf, windowState } from "./state.ts";
+import { TYPED_KEYS, UNDRAWN_KEYS, WINDOW_KEYS, type WindowCommand } from "./keys.ts";
+import { fixedWindowOf, problemOf, reduceWindow, type TimeField, windowState } from "./state.ts";
 import { partsOf, WindowView } from "./view.tsx";
+
+/** What was chosen. */
+export interface WindowChoice {
+  /** In absolute times. */
+  readonly window: string;
+  /** Absent: as it was. */
+  readonly field?: TimeField;
+}
 
 /** A window of time to be chosen for a restore. */
 export interface WindowCall {
@@ -13,9 +21,9 @@ export interface WindowCall {
   load(): Promise<Config>;
   /** As it was written before. */
   readonly window: string;
-  /** The command that does the same with a window. */
-  commandLine(window: string): string;
-  take(window: string): void;
+  /** The command that does the same with a choice. */
+  commandLine(choice: WindowChoice): string;
+  take(choice: WindowChoice): void;
 }
 
 /** Parts of the timeline for one long step. */
@@ -25,9 +33,14 @@ const LONG_STEP = 10;
 export function openWindow(session: Session, call: WindowCall): Screen {
   const now = session.call.now().getTime();
   const store = new Store(reduceWindow, windowState(call.window, now));
+  let configured: TimeField | undefined;
   return {
     title: "Time",
-    keys: () => store.state.typed === undefined ? WINDOW_KEYS : TYPED_KEYS,
+    keys() {
+      const { typed, field } = store.state;
+      if (typed !== undefined) return TYPED_KEYS;
+      return field === "timestamp" ? UNDRAWN_KEYS : WINDOW_KEYS;
+    },
     get typing() {
       if (store.state.typed === undefined) return undefined;
       return { text: (text: string) => store.dispatch({ type: "type", text }) };
@@ -35,7 +48,7 @@ export function openWindow(session: Session, call: WindowCall): Screen {
     press,
     subscribe: (listener) => store.subscribe(listener),
     render: (area) => <WindowView state={store.state} area={area} />,
-    commandLine: () => call.commandLine(windowOf(store.state)),
+    commandLine: () => call.commandLine(choice()),
     open: (signal) => void read(signal),
   };
 
@@ -62,7 +75,13 @@ export function openWindow(session: Session, call: WindowCall): Screen {
     const problem = problemOf(store.state);
     if (problem !== undefined) return session.navigator.tell(`This time cannot be: ${problem}`);
     session.navigator.back();
-    call.take(windowOf(store.state));
+    call.take(choice());
+  }
+
+  function choice(): WindowChoice {
+    const { field } = store.state;
+    const window = fixedWindowOf(store.state);
+    return { window, ...field === undefined || field === configured ? {} : { field } };
   }
 
   async function read(signal: AbortSignal): Promise<void> {
@@ -70,7 +89,8 @@ export function openWindow(session: Session, call: WindowCall): Screen {
       const config = await call.load();
       const { backupId } = call;
       const entries = await session.engine.restoredEntries(config, { backupId, signal });
-      store.dispatch({ type: "read", entries });
+      configured = config.restore.time_window_field;
+      store.dispatch({ type: "read", entries, field: configured });
     } catch (error) {
       if (!signal.aborted) store.dispatch({ type: "failed", failure: session.failure(error) });
     }

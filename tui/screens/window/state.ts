@@ -1,11 +1,11 @@
 import type { QueueEntry } from "../../../src/archive/manifest.ts";
 import { parseTimePoint, resolveTimePoint } from "../../../src/config/time_point.ts";
-import { shareOf } from "../../../src/engine/restore/selection.ts";
+import { shareOf, type TimeWindow } from "../../../src/engine/restore/selection.ts";
 import { spanOf, type TimeSpan } from "../../../src/engine/stored/density.ts";
 import { messageOf } from "../../../src/errors.ts";
 import type { Failure } from "../../app/failure.ts";
 import { type EraseCommand, erased } from "../../components/text_field.ts";
-import { timesOf, windowText } from "./window_text.ts";
+import { isoText, timesOf, windowText } from "./window_text.ts";
 
 /** One end of a window: as it is written, and what that comes to. */
 export interface Edge {
@@ -16,12 +16,16 @@ export interface Edge {
 
 export type EdgeName = "start" | "end";
 
+export type TimeField = TimeWindow["field"];
+
 /** A window of time that is chosen on the messages of a backup. */
 export interface WindowState {
   /** Epoch milliseconds: what times from now are seen from. */
   readonly now: number;
   /** The queues that are restored, with all that streams stand on; absent: not read yet. */
   readonly entries?: readonly QueueEntry[];
+  /** The time of a message that counts; absent: not read yet. */
+  readonly field?: TimeField;
   /** What is seen of time. */
   readonly view?: TimeSpan;
   /** Absent: open on that side. */
@@ -42,11 +46,11 @@ export function windowState(text: string, now: number): WindowState {
 }
 
 export type WindowAction =
-  | { type: "read"; entries: readonly QueueEntry[] }
+  | { type: "read"; entries: readonly QueueEntry[]; field: TimeField }
   | { type: "failed"; failure: Failure }
   /** `parts`: of how many the timeline that is seen consists. */
   | { type: "move"; by: number; parts: number }
-  | { type: "zoomIn" | "zoomOut" | "otherEdge" | "openEdge" }
+  | { type: "zoomIn" | "zoomOut" | "otherEdge" | "openEdge" | "otherField" }
   | { type: "edit" | "keepTyped" | "dropTyped" | EraseCommand }
   | { type: "type"; text: string };
 
@@ -55,7 +59,8 @@ export function reduceWindow(state: WindowState, action: WindowAction): WindowSt
   switch (action.type) {
     case "read": {
       const view = spanOf(action.entries.flatMap(({ segments }) => segments));
-      return { ...state, entries: action.entries, ...view === undefined ? {} : { view } };
+      const { entries, field } = action;
+      return { ...state, entries, field, ...view === undefined ? {} : { view } };
     }
     case "failed":
       return { ...state, failure: action.failure };
@@ -65,6 +70,8 @@ export function reduceWindow(state: WindowState, action: WindowAction): WindowSt
       return { ...state, edge: state.edge === "start" ? "end" : "start" };
     case "openEdge":
       return { ...state, [state.edge]: undefined };
+    case "otherField":
+      return { ...state, field: state.field === "timestamp" ? "backed_up_at" : "timestamp" };
     case "zoomIn":
     case "zoomOut":
       return zoomed(state, action.type === "zoomIn" ? 0.5 : 2);
@@ -100,12 +107,21 @@ export function windowOf({ start, end }: Pick<WindowState, "start" | "end">): st
   return windowText(start?.text ?? "", end?.text ?? "");
 }
 
-/** How many messages are in the window, as far as the manifest tells, and how many there are. */
-export function figuresOf({ entries = [], start, end }: WindowState) {
+/** The same in absolute times: later on it means the same. */
+export function fixedWindowOf({ start, end }: Pick<WindowState, "start" | "end">): string {
+  const fixed = (edge: Edge | undefined) => edge === undefined ? "" : isoText(edge.at);
+  return windowText(fixed(start), fixed(end));
+}
+
+/**
+ * How many messages are in the window, as far as the manifest tells, and how many there are. Of their
+ * own timestamps it tells nothing.
+ */
+export function figuresOf({ entries = [], start, end, field = "backed_up_at" }: WindowState) {
   const timeWindow = start === undefined && end === undefined ? undefined : {
     start: start?.at ?? -Infinity,
     end: end?.at ?? Infinity,
-    field: "backed_up_at" as const,
+    field,
   };
   const filter = { headers: [], routing_keys: [], exchanges: [] };
   const selection = { timeWindow, offsets: new Map(), filter, limit: Infinity };
@@ -127,9 +143,9 @@ export function problemOf({ start, end, problem }: WindowState): string | undefi
 
 /** The window that a text means; what cannot be read leaves it as it was, and stays typed. */
 function withText(state: WindowState, text: string): WindowState {
-  const [start, end] = timesOf(text);
   try {
     const { now } = state;
+    const [start, end] = timesOf(text);
     return { ...state, problem: undefined, start: edgeOf(start, now), end: edgeOf(end, now) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -155,11 +171,6 @@ function movedEdge(
   const at = Math.round((before + by * step) / unit) * unit;
   const moved: Edge = { at, text: isoText(at) };
   return { ...state, [edge]: moved, view: holding(view, at) };
-}
-
-/** RFC 3339, without milliseconds where there are none. */
-export function isoText(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }
 
 /** The same length of time, so that a moment is in it. */

@@ -7,20 +7,36 @@ import { densityOf, type TimeSpan } from "../../../src/engine/stored/density.ts"
 import type { Area } from "../../app/screen.ts";
 import { FailureLines } from "../../components/failure.tsx";
 import { Line, type Span, span } from "../../components/line.tsx";
+import { Paragraphs } from "../../components/paragraphs.tsx";
 import { columnChart } from "../../components/meter.ts";
 import { caretOf } from "../../components/text_field.ts";
-import { type EdgeName, figuresOf, isoText, problemOf, type WindowState } from "./state.ts";
+import { type EdgeName, figuresOf, problemOf, type TimeField, type WindowState } from "./state.ts";
+import { isoText } from "./window_text.ts";
 
 /** Columns left and right of the timeline. */
 const MARGIN = 2;
-/** Lines above and below the columns: two texts, window, times, blank, two ends, blank, figures. */
-const OTHER_ROWS = 9;
+/** Lines above and below the columns: two texts, window, times, blank, two ends, and these: */
+const OTHER_ROWS = 7;
+/** What is typed, and what is to be said of it; else the figures. */
+const BELOW_ROWS = 4;
 const MOST_ROWS = 12;
 
 /** Parts of the timeline that there is room for. */
 export function partsOf({ columns }: Pick<Area, "columns">): number {
   return Math.max(10, columns - 2 * MARGIN);
 }
+
+/** Which time counts. */
+const FIELD_LINES: Readonly<Record<TimeField, readonly string[]>> = {
+  backed_up_at: [
+    "Messages by when the backup read them;",
+    "those of streams by when they were written",
+  ],
+  timestamp: [
+    "Messages by their own timestamp, the property;",
+    "those without one are left out, and streams cannot be chosen by it",
+  ],
+};
 
 export function WindowView({ state, area }: { state: WindowState; area: Area }) {
   const { theme, columns } = area;
@@ -32,16 +48,32 @@ export function WindowView({ state, area }: { state: WindowState; area: Area }) 
   }
   return (
     <Box flexDirection="column">
-      <Line {...line} spans={[span("  Messages by when the backup read them;", "dim")]} />
-      <Line {...line} spans={[span("  those of streams by when they were written", "dim")]} />
-      {view === undefined
+      {FIELD_LINES[state.field ?? "backed_up_at"].map((text) => (
+        <Line {...line} key={text} spans={[span(`  ${text}`, "dim")]} />
+      ))}
+      {state.field === "timestamp"
+        ? <Line {...line} spans={[]} />
+        : view === undefined
         ? <Line {...line} spans={[span("  There are none.")]} />
         : <Timeline state={state} view={view} area={area} />}
       <Line {...line} spans={[]} />
       <Line {...line} spans={edgeSpans("start", state, area)} />
       <Line {...line} spans={edgeSpans("end", state, area)} />
-      <Line {...line} spans={typedSpans(state, area)} />
-      <Line {...line} spans={figureSpans(state, area)} />
+      {state.typed !== undefined && <Line {...line} spans={typedSpans(state.typed, area)} />}
+      {state.typed === undefined && problemOf(state) === undefined
+        ? (
+          <>
+            <Line {...line} spans={[]} />
+            <Line {...line} spans={figureSpans(state, area)} />
+          </>
+        )
+        : (
+          <Paragraphs
+            parts={[toldSpan(state)]}
+            area={{ ...area, rows: BELOW_ROWS - 1 }}
+            indent={2}
+          />
+        )}
     </Box>
   );
 }
@@ -52,7 +84,7 @@ function Timeline({ state, view, area }: { state: WindowState; view: TimeSpan; a
   const parts = partsOf(area);
   const segments = state.entries!.flatMap(({ segments }) => segments);
   const density = densityOf(segments, { ...view, parts });
-  const rows = Math.max(1, Math.min(MOST_ROWS, area.rows - OTHER_ROWS));
+  const rows = Math.max(1, Math.min(MOST_ROWS, area.rows - OTHER_ROWS - BELOW_ROWS));
   const inside = insideOf(state, { ...view, parts });
   const margin = span(" ".repeat(MARGIN));
   return (
@@ -114,7 +146,7 @@ function edgeSpans(name: EdgeName, state: WindowState, { theme }: Area): Span[] 
   if (edge === undefined) {
     return [span(sign, "accent"), span(label, isMoved ? "strong" : "dim"), span("open", "dim")];
   }
-  const flag = `--time-window-${name}=${escapeText(shellWord(edge.text))}`;
+  const flag = `--time-window-${name}=${escapeText(shellWord(isoText(edge.at)))}`;
   return [
     span(sign, "accent"),
     span(label, isMoved ? "strong" : "dim"),
@@ -123,20 +155,33 @@ function edgeSpans(name: EdgeName, state: WindowState, { theme }: Area): Span[] 
   ];
 }
 
-function typedSpans(state: WindowState, { theme }: Area): Span[] {
-  const problem = problemOf(state);
-  const told = problem === undefined ? [] : [span(`  ${escapeText(problem)}`, "bad")];
-  if (state.typed === undefined) return told;
+function typedSpans(typed: string, { theme }: Area): Span[] {
   return [
     span("  Time  ", "strong"),
-    span(escapeText(state.typed), "accent"),
+    span(escapeText(typed), "accent"),
     span(caretOf(theme), "accent"),
-    ...told.length > 0 ? told : [span("  from .. to, such as -2h .. now", "dim")],
   ];
+}
+
+/** What is wrong with the window, or how one is typed. */
+function toldSpan(state: WindowState): Span {
+  const problem = problemOf(state);
+  if (problem !== undefined) return span(escapeText(problem), "bad");
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  return span(
+    "from .. to, such as -2h .. now, or today 13:40 ..; a time of a day without a zone is in that " +
+      `of this machine, ${timeZone}: add Z for UTC`,
+    "dim",
+  );
 }
 
 function figureSpans(state: WindowState, { theme }: Area): Span[] {
   const { atLeast, atMost, total } = figuresOf(state);
+  if (state.field === "timestamp" && (state.start ?? state.end) !== undefined) {
+    return [
+      span(`  Not known beforehand how many of ${plural(total, "message")} these are`, "strong"),
+    ];
+  }
   const range = atLeast === atMost
     ? formatCount(atMost)
     : `${formatCount(atLeast)} to ${formatCount(atMost)}`;

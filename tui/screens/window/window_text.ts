@@ -4,8 +4,18 @@ export function windowText(start: string, end: string): string {
   return `${start} .. ${end}`.trim();
 }
 
-/** The two times of such a line; one alone is the start. */
+/**
+ * The two times of such a line; one alone is the start.
+ *
+ * @throws {RangeError} for more than two
+ */
 export function timesOf(text: string): readonly [start: string, end: string] {
-  const [start = "", end = ""] = text.split("..").map((time) => time.trim());
+  const [start = "", end = "", ...others] = text.split("..").map((time) => time.trim());
+  if (others.length > 0) throw new RangeError('expected two times with one ".." between them');
   return [start, end];
+}
+
+/** RFC 3339, without milliseconds where there are none. */
+export function isoText(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace(".000Z", "Z");
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { NOW } from "../../testing/samples.ts";
 import { WINDOW_ENTRIES, windowSample } from "../../testing/restore_samples.ts";
+import { plainFrame, renderFrame, stillScreen } from "../../testing/render_frame.tsx";
+import { WindowView } from "./view.tsx";
 import {
   figuresOf,
+  fixedWindowOf,
   problemOf,
   reduceWindow,
   type WindowAction,
@@ -15,7 +18,7 @@ const now = NOW.getTime();
 const after = (state: WindowState, ...actions: WindowAction[]) =>
   actions.reduce(reduceWindow, state);
 const opened = (text = "") =>
-  after(windowState(text, now), { type: "read", entries: WINDOW_ENTRIES });
+  after(windowState(text, now), { type: "read", entries: WINDOW_ENTRIES, field: "backed_up_at" });
 const move = (by: number) => ({ type: "move", by, parts: 100 }) as const;
 
 Deno.test("a window that was written is the same when nothing is changed", () => {
@@ -66,10 +69,36 @@ Deno.test("times are typed, and what cannot be read stays typed and says why", (
   const kept = after(typed, { type: "keepTyped" });
   assert.deepEqual([windowOf(kept), kept.typed], ["yesterday 14:00 .. -1m", undefined]);
   assert.equal(kept.end!.at, now - 60_000);
+  assert.match(fixedWindowOf(kept), /^2025-03-03T.*Z \.\. 2025-03-04T05:05:07Z$/);
   const wrong = after(typed, { type: "type", text: "onths" }, { type: "keepTyped" });
   assert.match(problemOf(wrong)!, /expected epoch milliseconds/);
   assert.match(wrong.typed!, /months$/);
   assert.equal(windowOf(after(wrong, { type: "dropTyped" })), "-2h ..");
+});
+
+Deno.test("what follows a second .. is refused, and a time as the screen prints it is taken", () => {
+  const typed = (text: string) =>
+    after(opened(), { type: "edit" }, { type: "type", text }, { type: "keepTyped" });
+  assert.match(problemOf(typed("-2h .. -1h .. nonsense"))!, /one "\.\."/);
+  const printed = typed("2025-03-03 02:00:00 UTC .. 2025-03-03 02:30:00.250 UTC");
+  assert.equal(problemOf(printed), undefined);
+  assert.equal(printed.start!.at, Date.parse("2025-03-03T02:00:00Z"));
+  assert.equal(printed.end!.at, Date.parse("2025-03-03T02:30:00.250Z"));
+});
+
+Deno.test("of timestamps no timeline is drawn, and how many it takes is not known", () => {
+  const state = after(opened("-2h .."), { type: "otherField" });
+  assert.equal(state.field, "timestamp");
+  const { atLeast, atMost } = figuresOf(state);
+  assert.deepEqual([atLeast, atMost], [0, figuresOf(opened()).atMost]);
+  const screen = stillScreen({
+    title: "Time",
+    render: (area) => <WindowView state={state} area={area} />,
+  });
+  const frame = plainFrame(renderFrame([screen], { columns: 80, rows: 24 }));
+  assert.match(frame, /by their own timestamp[^]*Not known beforehand how many of 68,000 messages/);
+  assert.doesNotMatch(frame, /[█▁▂▃▄▅▆▇]/);
+  assert.equal(after(state, { type: "otherField" }).field, "backed_up_at");
 });
 
 Deno.test("a window that ends before it starts says so", () => {
