@@ -112,10 +112,17 @@ async function loadUnlocked(
     env: Environment;
   },
 ): Promise<TuiConfig> {
+  let unset: readonly UnsetPassword[];
   const { loadConfig } = await import("../../config/load.ts");
   const { filledIn, unsetPasswords, variablesOf } = await import("../../config/unset_passwords.ts");
-  // 1. What the file lacks, and which of that was typed.
-  const unset = path === undefined ? [] : await unsetPasswords(path, env);
+  // 1. What the file lacks, if it cannot be used as it is, and which of that was typed.
+  try {
+    const file = path === undefined ? {} : { path };
+    return { ...await loadConfig({ ...file, overrides, env }), locked: {} };
+  } catch (error) {
+    unset = path === undefined ? [] : await unsetPasswords(path, env);
+    if (unset.length === 0) throw error;
+  }
   const ofSource = variablesOf(unset, "source");
   const variables = ofSource.length > 0 ? ofSource : variablesOf(unset, "target");
   const filled = password === undefined ? [] : filledIn(unset, { variables, password });

@@ -27,6 +27,7 @@ export function openStart(session: Session): Screen {
   const store = new Store(reduceStart, NOT_ASKED);
   let front = new AbortController().signal;
   let config: Config | undefined;
+  const placed = Promise.withResolvers<void>();
   return {
     title: "Start",
     keys: () => session.connection === undefined ? START_KEYS : CONNECTED_KEYS,
@@ -34,7 +35,7 @@ export function openStart(session: Session): Screen {
       const known = command as StartCommand;
       if (known === "begin") return begin(TASKS[store.state.cursor.index]!.name);
       if (known === "ask") return void ask();
-      if (known === "connect") return connect();
+      if (known === "connect") return void connect();
       if (known === "save") return void saveConnection(session, session.connectForm);
       store.dispatch({ type: "move", command: known as MoveCommand });
     },
@@ -46,8 +47,13 @@ export function openStart(session: Session): Screen {
     },
   };
 
-  function connect(): void {
+  /** The form begins with what the configuration says, which is read in a moment. */
+  async function connect(notice?: string): Promise<void> {
+    const signal = front;
+    await placed.promise;
+    if (signal.aborted) return;
     session.navigator.open(openConnect(session, store.state.places));
+    if (notice !== undefined) session.navigator.tell(notice);
   }
 
   function begin(task: Task): void {
@@ -58,12 +64,10 @@ export function openStart(session: Session): Screen {
       return void ask();
     }
     if (login !== undefined && (task === "backup" || task === "doctor")) {
-      connect();
-      return session.navigator.tell("First, the password of the broker?");
+      return void connect("First, the password of the broker?");
     }
     if (storage === undefined || (task === "backup" && source === undefined)) {
-      connect();
-      return session.navigator.tell("First, where are the broker and the storage for backups?");
+      return void connect("First, where are the broker and the storage for backups?");
     }
     switch (task) {
       case "backup":
@@ -93,12 +97,14 @@ export function openStart(session: Session): Screen {
       config = await session.load("backup");
       if (signal.aborted) return;
       place(config);
+      placed.resolve();
       await Promise.all([askBroker(signal), askStorage(signal)]);
     } catch (error) {
       if (signal.aborted) return;
       const failed = { state: "failed", failure: session.failure(error) } as const;
       store.dispatch({ type: "broker", answer: failed });
       store.dispatch({ type: "backups", answer: failed });
+      placed.resolve();
     }
   }
 
