@@ -205,7 +205,7 @@ Deno.test("secrets are shown by no command", async () => {
     [["backup", ...at, "--dry-run", "--json"], 5],
     [["definitions-export", ...at, "--json"], 5],
     [["backup", "--amqp-url", url, "-p", dir.join("b")], 5],
-    [["list", ...at, "--json"], 6],
+    [["list", ...at, "-p", dir.join("nowhere"), "--json"], 6],
   ];
   await Promise.all(runs.map(async ([args, code]) => {
     const { stdout, stderr, code: found } = await runCli(args, { env });

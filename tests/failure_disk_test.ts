@@ -172,7 +172,7 @@ testWithMounts("a storage and a spool that are read-only", async () => {
   assertFailed(await job.backup(setting.with({ backup: { spool_dir: disk.path } })), {
     code: 6,
     error: /^Cannot write to ".*": .*[Rr]ead-only/,
-    hint: /set backup\.spool_dir to a folder that can be written/,
+    hint: /set backup\.spool_dir to a place that can be written/,
   });
   // What only reads works.
   assert.deepEqual(await contentOf(disk.path), before);
@@ -197,7 +197,7 @@ Deno.test("files where folders belong", async () => {
   assertFailed(await job.backup(setting.with({ backup: { spool_dir: path } })), {
     code: 6,
     error: /^Cannot write to ".*file.*": /,
-    hint: /set backup\.spool_dir to a folder that can be written/,
+    hint: /set backup\.spool_dir to a place that can be written/,
   });
   assertFailed(await job.backup(setting.with({}), ["--db-path", `${path}/progress.db`]), {
     code: 6,

@@ -108,6 +108,8 @@ export interface SummaryEvent {
   readonly queuesOk: number;
   readonly queuesSkipped: number;
   readonly queuesFailed: number;
+  /** Backup: of those that are in it, queues that are in it only in part. */
+  readonly queuesPartial?: number;
   readonly messages: number;
   readonly bytes: number;
   readonly bytesStored?: number;

@@ -139,6 +139,7 @@ function summaryFields(summary: SummaryEvent, exitCode: number) {
     queues_ok: summary.queuesOk,
     queues_skipped: summary.queuesSkipped,
     queues_failed: summary.queuesFailed,
+    queues_partial: summary.queuesPartial,
     messages: summary.messages,
     bytes: summary.bytes,
     bytes_stored: summary.bytesStored,

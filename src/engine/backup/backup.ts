@@ -370,6 +370,7 @@ function reportResumed(context: BackupContext, row: BackupQueueRow): void {
     messages: entry.message_count,
     bytes: entry.body_bytes,
     seconds: 0,
+    ...(entry.partial === undefined ? {} : { reason: entry.partial }),
   });
 }
 

@@ -107,6 +107,7 @@ export function backupSummary(
     queuesOk: manifest.queues.length,
     queuesSkipped: manifest.skipped.filter(({ kind }) => kind !== "failed").length,
     queuesFailed: manifest.skipped.filter(({ kind }) => kind === "failed").length,
+    queuesPartial: manifest.queues.filter(({ partial }) => partial !== undefined).length,
     messages: manifest.total_messages,
     bytes: manifest.total_body_bytes,
     bytesStored: manifest.total_bytes,
