@@ -24,12 +24,16 @@ Deno.test(`a node restarts while a stream is read, and while one is filled (Rabb
   const stream_port = Number(new URL(proxy.through(broker).amqpUrl).port);
 
   // 1. While it is read.
-  proxy.stallAfter(600_000);
   const reading = await job.startBackup({
     source: { stream_port, queues: { vhosts: [vhost.name] } },
     backup: { segment_max_bytes: 128 * 1024 },
-  });
-  await waitUntil(() => proxy.passed >= 600_000, { what: "a part to be read", timeoutMs: 60_000 });
+  }, ["--json"]);
+  // What comes before it looks at the stream, too.
+  await reading.waitFor(/Reading the definitions/);
+  const looked = proxy.passed;
+  proxy.stallAfter(200_000);
+  const isPartRead = () => proxy.passed >= looked + 200_000;
+  await waitUntil(isPartRead, { what: "a part to be read", timeoutMs: 60_000 });
   await broker.kill();
   proxy.resume();
   await broker.restart();

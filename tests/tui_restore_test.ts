@@ -121,9 +121,11 @@ async function setOptions(terminal: TmuxRun, options: Record<string, string>): P
     await terminal.press("Enter");
     await terminal.waitFor(new RegExp(`› ${name} `));
     await terminal.press("Enter");
+    // What was chosen before is still there.
+    await terminal.press("C-u");
     await terminal.type(value);
     await terminal.press("Enter");
-    await terminal.waitFor(new RegExp(`› ${name} +${value}`));
+    await terminal.waitFor(new RegExp(`› ${name} +${value} `));
     await terminal.press("Escape");
   }
   await terminal.press("Escape");
