@@ -483,3 +483,17 @@ export const PROGRESS_SETTINGS: SettingGroup = {
     },
   ],
 };
+
+/**
+ * What decides which messages go where: the same for a restore into the broker of a section and for a
+ * comparison with it.
+ */
+export function restoreChoiceSettings(side: "source" | "target"): SettingGroup[] {
+  return [
+    STORAGE_SETTINGS,
+    brokerSettings(side),
+    queueSettings("restore.queues"),
+    MESSAGE_SETTINGS,
+    MAPPING_SETTINGS,
+  ];
+}

@@ -29,25 +29,17 @@ import { formatBytes, formatCount } from "../../console/text/format.ts";
 import type { SettingGroup } from "../../console/setting.ts";
 import { restorePlanLines } from "../../console/text/plan_text.ts";
 import {
-  brokerSettings,
   definitionsSettings,
   IMPORT_SETTINGS,
-  MAPPING_SETTINGS,
-  MESSAGE_SETTINGS,
   PROGRESS_SETTINGS,
-  queueSettings,
   RESTORE_SETTINGS,
-  STORAGE_SETTINGS,
+  restoreChoiceSettings,
 } from "../setting_groups.ts";
 
 /** The settings of a restore into the broker of a section. */
 function settingsOf(side: "source" | "target"): SettingGroup[] {
   return [
-    STORAGE_SETTINGS,
-    brokerSettings(side),
-    queueSettings("restore.queues"),
-    MESSAGE_SETTINGS,
-    MAPPING_SETTINGS,
+    ...restoreChoiceSettings(side),
     RESTORE_SETTINGS,
     definitionsSettings("restore"),
     IMPORT_SETTINGS,

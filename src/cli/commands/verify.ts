@@ -15,23 +15,12 @@ import { EXIT } from "../../console/exit_code.ts";
 import { showResult } from "../output/document.ts";
 import type { SettingGroup } from "../../console/setting.ts";
 import { verifyLines } from "../../console/text/verify_text.ts";
-import {
-  brokerSettings,
-  MAPPING_SETTINGS,
-  MESSAGE_SETTINGS,
-  PROGRESS_SETTINGS,
-  queueSettings,
-  STORAGE_SETTINGS,
-} from "../setting_groups.ts";
+import { PROGRESS_SETTINGS, restoreChoiceSettings } from "../setting_groups.ts";
 
 /** The settings of a comparison with the broker of a section. */
 function settingsOf(side: "source" | "target"): SettingGroup[] {
   return [
-    STORAGE_SETTINGS,
-    brokerSettings(side),
-    queueSettings("restore.queues"),
-    MESSAGE_SETTINGS,
-    MAPPING_SETTINGS,
+    ...restoreChoiceSettings(side),
     PROGRESS_SETTINGS,
   ];
 }

@@ -12,7 +12,7 @@ import type { PlannedQueue } from "../survey/survey.ts";
 import { setting } from "../../safety/settings.ts";
 import type { HoldBudget } from "./budget.ts";
 import { putBack } from "./put_back.ts";
-import { alone } from "./company.ts";
+import { type Alone, alone } from "./company.ts";
 import { type Captured, captureQueue } from "./capture.ts";
 import { ExhaustedError } from "./exhausted.ts";
 
@@ -76,7 +76,7 @@ export async function captureCounted(
 async function aloneAndReady(
   context: CaptureContext,
   planned: PlannedQueue,
-): Promise<Awaited<ReturnType<typeof alone>>> {
+): Promise<Alone> {
   const { pace, signal } = context;
   for (;;) {
     await pace?.ready(signal);
